@@ -1,0 +1,165 @@
+//! The binary arithmetic coder: bits with 16-bit probabilities to bytes and back.
+//!
+//! Carry-less, in the manner of the PAQ family (Mahoney), with 64-bit bounds,
+//! so that the cost of rounding stays below 2^-32 of a bit in all but
+//! vanishingly rare cases.
+
+mod tree;
+
+pub use tree::{decode_symbol, encode_symbol};
+
+/// Fraction bits of a probability handed to the coder.
+pub const PROBABILITY_BITS: u32 = 16;
+/// A probability for the coder lies in `1..=PROBABILITY_LIMIT`.
+pub const PROBABILITY_LIMIT: u32 = (1 << PROBABILITY_BITS) - 1;
+
+/// Splits an interval: bit 1 gets `low..=split`, bit 0 the rest.
+#[inline]
+fn split(low: u64, high: u64, probability: u32) -> u64 {
+    low + ((high - low) >> PROBABILITY_BITS) * u64::from(probability)
+}
+
+/// Turns bits into bytes.
+pub struct Encoder {
+    low: u64,
+    high: u64,
+    bytes: Vec<u8>,
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Encoder { low: 0, high: u64::MAX, bytes: Vec::new() }
+    }
+}
+
+impl Encoder {
+    /// Codes a bit whose probability of being 1 is `probability / 2^16`.
+    #[inline]
+    pub fn encode(&mut self, bit: bool, probability: u32) {
+        let split = split(self.low, self.high, probability);
+        if bit {
+            self.high = split;
+        } else {
+            self.low = split + 1;
+        }
+        while (self.low ^ self.high) >> 56 == 0 {
+            self.bytes.push((self.high >> 56) as u8);
+            self.low <<= 8;
+            self.high = (self.high << 8) | 255;
+        }
+    }
+
+    /// Bytes given out so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether no byte has been given out yet.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Ends the code: the fewest bytes that, with zeros behind them, lie in the interval.
+    pub fn finish(mut self) -> Vec<u8> {
+        for kept in 0..=8 {
+            let mask = if kept == 0 { u64::MAX } else { u64::MAX.checked_shr(8 * kept).unwrap_or(0) };
+            // The least multiple of 2^(64 - 8 kept) that is not below `low`.
+            let Some(value) = self.low.checked_add(mask).map(|v| v & !mask) else { continue };
+            if value <= self.high && value >= self.low {
+                self.bytes.extend_from_slice(&value.to_be_bytes()[..kept as usize]);
+                break;
+            }
+        }
+        while self.bytes.last() == Some(&0) {
+            self.bytes.pop();
+        }
+        self.bytes
+    }
+}
+
+/// Turns bytes back into bits; past the end it reads zeros.
+pub struct Decoder<'a> {
+    low: u64,
+    high: u64,
+    value: u64,
+    bytes: std::slice::Iter<'a, u8>,
+}
+
+impl<'a> Decoder<'a> {
+    /// Starts at the first byte of a code.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        let mut decoder = Decoder { low: 0, high: u64::MAX, value: 0, bytes: bytes.iter() };
+        for _ in 0..8 {
+            decoder.shift_in();
+        }
+        decoder
+    }
+
+    fn shift_in(&mut self) {
+        self.value = (self.value << 8) | u64::from(self.bytes.next().copied().unwrap_or(0));
+    }
+
+    /// The next bit, given the probability with which it was coded.
+    #[inline]
+    pub fn decode(&mut self, probability: u32) -> bool {
+        let split = split(self.low, self.high, probability);
+        let bit = self.value <= split;
+        if bit {
+            self.high = split;
+        } else {
+            self.low = split + 1;
+        }
+        while (self.low ^ self.high) >> 56 == 0 {
+            self.low <<= 8;
+            self.high = (self.high << 8) | 255;
+            self.shift_in();
+        }
+        bit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bits_come_back(
+            bits in proptest::collection::vec((any::<bool>(), 1..=PROBABILITY_LIMIT), 0..3000)
+        ) {
+            let mut encoder = Encoder::default();
+            for &(bit, p) in &bits { encoder.encode(bit, p); }
+            let bytes = encoder.finish();
+            let mut decoder = Decoder::new(&bytes);
+            for &(bit, p) in &bits { prop_assert_eq!(decoder.decode(p), bit); }
+        }
+
+        #[test]
+        fn any_bytes_decode_to_something(bytes: Vec<u8>, probability in 1..=PROBABILITY_LIMIT) {
+            let mut decoder = Decoder::new(&bytes);
+            for _ in 0..2000 { decoder.decode(probability); }
+        }
+    }
+
+    #[test]
+    fn size_is_the_sum_of_information() {
+        let mut encoder = Encoder::default();
+        for i in 0..100_000 {
+            encoder.encode(i % 10 == 0, 6554);
+        }
+        let ideal = 100_000.0 * 0.468_996 / 8.0;
+        let size = encoder.finish().len() as f64;
+        assert!((size - ideal).abs() < 8.0, "{size} against {ideal}");
+    }
+
+    #[test]
+    fn certain_bits_cost_next_to_nothing() {
+        let mut encoder = Encoder::default();
+        for _ in 0..8 << 20 {
+            encoder.encode(false, 1);
+        }
+        assert!(encoder.finish().len() < 30);
+        assert_eq!(Encoder::default().finish(), Vec::<u8>::new());
+    }
+}

@@ -1,0 +1,66 @@
+//! A symbol as eight binary decisions down the tree of its bits, highest first.
+
+use super::{Decoder, Encoder, PROBABILITY_BITS, PROBABILITY_LIMIT};
+use crate::numerics::softmax::SYMBOLS;
+
+/// Sums of all subtrees: node 1 is the root, nodes 2n and 2n+1 lie below n.
+struct SumTree([u64; 2 * SYMBOLS]);
+
+impl SumTree {
+    fn new(weights: &[u32]) -> Self {
+        let mut sums = [0; 2 * SYMBOLS];
+        for (sum, &weight) in sums[SYMBOLS..].iter_mut().zip(weights) {
+            *sum = u64::from(weight) + 1; // no symbol is impossible
+        }
+        for node in (1..SYMBOLS).rev() {
+            sums[node] = sums[2 * node] + sums[2 * node + 1];
+        }
+        SumTree(sums)
+    }
+
+    /// Probability that the bit below `node` is 1.
+    fn probability(&self, node: usize) -> u32 {
+        let p = ((self.0[2 * node + 1] << PROBABILITY_BITS) / self.0[node]) as u32;
+        p.clamp(1, PROBABILITY_LIMIT)
+    }
+}
+
+/// Codes a symbol under a distribution of 256 weights (any scale below 2^31 in sum).
+pub fn encode_symbol(encoder: &mut Encoder, weights: &[u32], symbol: u8) {
+    let sums = SumTree::new(weights);
+    let mut node = 1;
+    for shift in (0..8).rev() {
+        let bit = symbol >> shift & 1;
+        encoder.encode(bit == 1, sums.probability(node));
+        node = 2 * node + usize::from(bit);
+    }
+}
+
+/// The inverse of [`encode_symbol`].
+pub fn decode_symbol(decoder: &mut Decoder<'_>, weights: &[u32]) -> u8 {
+    let sums = SumTree::new(weights);
+    let mut node = 1;
+    while node < SYMBOLS {
+        node = 2 * node + usize::from(decoder.decode(sums.probability(node)));
+    }
+    (node - SYMBOLS) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn symbols_come_back(
+            symbols: Vec<u8>, weights in proptest::collection::vec(0u32..=1 << 23, SYMBOLS)
+        ) {
+            let mut encoder = Encoder::default();
+            for &s in &symbols { encode_symbol(&mut encoder, &weights, s); }
+            let bytes = encoder.finish();
+            let mut decoder = Decoder::new(&bytes);
+            for &s in &symbols { prop_assert_eq!(decode_symbol(&mut decoder, &weights), s); }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The CPU engine: plain integer loops, split over streams and tiles with rayon.
+//!
+//! One file a kernel; each has a WGSL twin of the same name in shaders/.
+
+pub mod embed;
+pub mod embedding_backward;
+pub mod embedding_update;
+pub mod lstm_backward;
+pub mod lstm_forward;
+pub mod output_error;
+pub mod output_forward;
+mod simd;
+pub mod state;
+pub mod weight_update;
+
+use rayon::prelude::*;
+
+use crate::model::{ModelConfig, Parameters};
+use crate::numerics::softmax::SYMBOLS;
+use crate::numerics::wide::AdamStep;
+use simd::GROUP;
+use state::{Shape, Stream, Weights};
+
+/// The model in main memory.
+pub struct CpuEngine {
+    shape: Shape,
+    master: Vec<i32>,
+    moments: Vec<u32>,
+    weights: Weights,
+    streams: Vec<Stream>,
+}
+
+impl CpuEngine {
+    /// A model with the given learnt state and streams at zero.
+    pub fn new(config: &ModelConfig, parameters: &Parameters) -> Self {
+        let shape = Shape::new(config);
+        CpuEngine {
+            master: parameters.master.clone(),
+            moments: parameters.moments.clone(),
+            weights: Weights::pack(&shape, &parameters.master),
+            streams: vec![Stream::new(&shape); config.streams()],
+            shape,
+        }
+    }
+
+    /// See [`super::Engine::reset_streams`].
+    pub fn reset_streams(&mut self) {
+        for stream in &mut self.streams {
+            stream.activations.fill(0);
+            stream.cells.fill(0);
+        }
+    }
+
+    /// See [`super::Engine::predict`].
+    pub fn predict(&mut self, step: usize, previous: &[u8], weights: &mut [u32]) {
+        for (stream, &symbol) in self.streams.iter_mut().zip(previous) {
+            stream.previous[step] = symbol;
+        }
+        self.forward(step..step + 1);
+        self.copy_weights(step, weights);
+    }
+
+    /// See [`super::Engine::predict_segment`].
+    pub fn predict_segment(&mut self, previous: &[u8], weights: &mut [u32]) {
+        let count = self.streams.len();
+        for (step, previous) in previous.chunks_exact(count).enumerate() {
+            for (stream, &symbol) in self.streams.iter_mut().zip(previous) {
+                stream.previous[step] = symbol;
+            }
+        }
+        self.forward(0..previous.len() / count);
+        for (step, weights) in weights.chunks_exact_mut(count * SYMBOLS).enumerate() {
+            self.copy_weights(step, weights);
+        }
+    }
+
+    fn forward(&mut self, steps: std::ops::Range<usize>) {
+        let (shape, weights) = (&self.shape, &self.weights);
+        self.streams.par_chunks_mut(GROUP).for_each(|group| {
+            for step in steps.clone() {
+                embed::embed(shape, weights, step, group);
+                for layer in 0..shape.config.layers() {
+                    lstm_forward::lstm_forward(shape, weights, layer, step, group);
+                }
+                output_forward::output_forward(shape, weights, step, group);
+            }
+        });
+    }
+
+    fn copy_weights(&self, step: usize, weights: &mut [u32]) {
+        for (stream, weights) in self.streams.iter().zip(weights.chunks_exact_mut(SYMBOLS)) {
+            weights.copy_from_slice(&stream.weights[step * SYMBOLS..][..SYMBOLS]);
+        }
+    }
+
+    /// See [`super::Engine::train`].
+    pub fn train(&mut self, targets: &[u16], adam: &AdamStep) {
+        let count = self.streams.len();
+        let steps = targets.len() / count;
+        for (step, targets) in targets.chunks_exact(count).enumerate() {
+            for (stream, &target) in self.streams.iter_mut().zip(targets) {
+                stream.targets[step] = target;
+            }
+        }
+        let (shape, weights) = (&self.shape, &mut self.weights);
+        self.streams.par_chunks_mut(GROUP).for_each(|group| {
+            output_error::output_error(shape, steps, group);
+            for step in (0..steps).rev() {
+                for layer in (0..shape.config.layers()).rev() {
+                    lstm_backward::lstm_backward(shape, weights, layer, step, step + 1 == steps, group);
+                }
+                embedding_backward::embedding_backward(shape, weights, step, group);
+            }
+        });
+        let streams = &self.streams;
+        let (mut master, mut moments) = (&mut self.master[..], &mut self.moments[..]);
+        let mut take = |len: usize| {
+            let (m, rest) = std::mem::take(&mut master).split_at_mut(len);
+            master = rest;
+            let (v, rest) = std::mem::take(&mut moments).split_at_mut(len);
+            moments = rest;
+            (m, v)
+        };
+        let (m, v) = take(shape.layout.embedding_len);
+        embedding_update::embedding_update(shape, steps, adam, streams, m, v, &mut weights.embedding);
+        for (index, matrix) in shape.layout.matrices.iter().enumerate() {
+            let (m, v) = take(matrix.len());
+            weight_update::weight_update(shape, index, steps, adam, streams, m, v, &mut weights.matrices[index]);
+        }
+        self.streams.par_iter_mut().for_each(|stream| stream.carry(shape, steps));
+    }
+
+    /// Masters and moments.
+    pub fn parameters(&self) -> (Vec<i32>, Vec<u32>) {
+        (self.master.clone(), self.moments.clone())
+    }
+
+    /// See [`super::Engine::load`].
+    pub fn load(&mut self, parameters: &Parameters) {
+        self.master.copy_from_slice(&parameters.master);
+        self.moments.copy_from_slice(&parameters.moments);
+        self.weights = Weights::pack(&self.shape, &parameters.master);
+    }
+}

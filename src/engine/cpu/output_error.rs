@@ -1,0 +1,27 @@
+//! Kernel `output_error`: the cross-entropy's gradient, probability less target.
+
+use super::simd::vectorized;
+use super::state::{Shape, Stream};
+use crate::engine::INACTIVE;
+use crate::numerics::softmax::{Normalizer, SYMBOLS};
+
+/// Writes the errors of the logits of `steps` steps.
+pub fn output_error(shape: &Shape, steps: usize, streams: &mut [Stream]) {
+    let fraction = shape.config.error_fraction;
+    for stream in streams {
+        let records = stream.output_errors.chunks_exact_mut(SYMBOLS).zip(stream.weights.chunks_exact(SYMBOLS));
+        for ((errors, weights), &target) in records.zip(&stream.targets).take(steps) {
+            if target == INACTIVE {
+                errors.fill(0);
+                continue;
+            }
+            vectorized(|| {
+                let normalizer = Normalizer::new(weights.iter().sum());
+                for (error, &weight) in errors.iter_mut().zip(weights) {
+                    *error = normalizer.probability(weight, fraction) as i16;
+                }
+            });
+            errors[usize::from(target)] -= 1 << fraction;
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Integer dot products for the widest vectors of this machine, chosen at run
+//! time. All variants give the same sums: integer addition has no order.
+//!
+//! This is the one module with `unsafe`: calling code compiled for vector
+//! units, after asking whether they are there, and loading vectors from
+//! slices whose bounds are checked first. Written with intrinsics because the
+//! compiler's own vectorisation of the same loops reaches less than half the
+//! speed.
+#![allow(unsafe_code)]
+
+use crate::model::layout::TILE;
+
+/// Rows of the left operand that one call multiplies at most.
+pub const GROUP: usize = 4;
+
+/// Sums of one tile of rows for up to [`GROUP`] left operands.
+pub type TileSums = [[i32; TILE]; GROUP];
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! has_avx512 {
+    () => {
+        is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512cd")
+            && is_x86_feature_detected!("avx512vnni")
+    };
+}
+
+/// Runs plain loops compiled for the widest vectors of this machine.
+#[inline(always)]
+pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if has_avx512!() {
+            // SAFETY: the features were just detected.
+            return unsafe { x86::with_avx512(work) };
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the feature was just detected.
+            return unsafe { x86::with_avx2(work) };
+        }
+    }
+    work()
+}
+
+/// `sums[m][n] += a[m][j] * panel[j / 2][n][j % 2]` over all j, for each of
+/// up to four rows of `a`, all of one even length J; panel is `[J / 2][64][2]`.
+pub fn multiply_panel(a: &[&[i16]], panel: &[i16], sums: &mut TileSums) {
+    let len = a[0].len();
+    assert!(a.len() <= GROUP && len.is_multiple_of(2) && a.iter().all(|row| row.len() == len));
+    assert!(panel.len() >= len * TILE);
+    #[cfg(target_arch = "x86_64")]
+    if has_avx512!() {
+        // SAFETY: the features were just detected, the lengths just checked.
+        unsafe {
+            match a {
+                [a0] => x86::multiply_panel([a0], panel, sums),
+                [a0, a1] => x86::multiply_panel([a0, a1], panel, sums),
+                [a0, a1, a2] => x86::multiply_panel([a0, a1, a2], panel, sums),
+                [a0, a1, a2, a3] => x86::multiply_panel([a0, a1, a2, a3], panel, sums),
+                _ => unreachable!("at most four rows"),
+            }
+        }
+        return;
+    }
+    vectorized(|| multiply_panel_plain(a, panel, sums));
+}
+
+#[inline(always)]
+fn multiply_panel_plain(a: &[&[i16]], panel: &[i16], sums: &mut TileSums) {
+    for (row, sums) in a.iter().zip(sums) {
+        for (pair, panel) in row.chunks_exact(2).zip(panel.chunks_exact(2 * TILE)) {
+            let (a0, a1) = (i32::from(pair[0]), i32::from(pair[1]));
+            for (sum, p) in sums.iter_mut().zip(panel.chunks_exact(2)) {
+                *sum = sum.wrapping_add((a0 * i32::from(p[0])).wrapping_add(a1 * i32::from(p[1])));
+            }
+        }
+    }
+}
+
+/// `sums[m][i] += a[m][n] * w[n / 64][first + i][n % 64]` over all n, for up
+/// to four rows of `a` and `sums[m].len()` (a multiple of 4) rows of `w`,
+/// which is `[tiles][rows][64]`; each row of `a` has `64 * tiles` values.
+pub fn multiply_rows(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &mut [&mut [i32]]) {
+    let count = sums[0].len();
+    let tiles = a[0].len() / TILE;
+    assert!(a.len() <= GROUP && a.len() == sums.len() && a.iter().all(|row| row.len() == tiles * TILE));
+    assert!(count.is_multiple_of(4) && sums.iter().all(|s| s.len() == count));
+    assert!(first + count <= rows && w.len() >= tiles * rows * TILE);
+    #[cfg(target_arch = "x86_64")]
+    if has_avx512!() {
+        // SAFETY: the features were just detected, the lengths just checked.
+        unsafe {
+            match a {
+                [a0] => x86::multiply_rows([a0], w, rows, first, sums),
+                [a0, a1] => x86::multiply_rows([a0, a1], w, rows, first, sums),
+                [a0, a1, a2] => x86::multiply_rows([a0, a1, a2], w, rows, first, sums),
+                [a0, a1, a2, a3] => x86::multiply_rows([a0, a1, a2, a3], w, rows, first, sums),
+                _ => unreachable!("at most four rows"),
+            }
+        }
+        return;
+    }
+    vectorized(|| multiply_rows_plain(a, w, rows, first, sums));
+}
+
+#[inline(always)]
+fn multiply_rows_plain(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &mut [&mut [i32]]) {
+    for (a, sums) in a.iter().zip(sums) {
+        for (i, sum) in sums.iter_mut().enumerate() {
+            for (tile, a) in a.chunks_exact(TILE).enumerate() {
+                let w = &w[(tile * rows + first + i) * TILE..][..TILE];
+                let dot = a.iter().zip(w).fold(0i32, |s, (&x, &y)| s.wrapping_add(i32::from(x) * i32::from(y)));
+                *sum = sum.wrapping_add(dot);
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{TILE, TileSums};
+    use std::arch::x86_64::*;
+
+    /// i16 values of one vector.
+    const LANES: usize = 32;
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vnni,bmi1,bmi2,lzcnt,fma")]
+    pub fn with_avx512<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
+
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,fma")]
+    pub fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
+
+    /// Safety: AVX-512 with VNNI is there; lengths are as [`super::multiply_panel`] checks them.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub unsafe fn multiply_panel<const M: usize>(a: [&[i16]; M], panel: &[i16], sums: &mut TileSums) {
+        const VECTORS: usize = 2 * TILE / LANES;
+        let mut acc = [[_mm512_setzero_si512(); VECTORS]; M];
+        for j in 0..a[0].len() / 2 {
+            // SAFETY: 2j + 2 values of each row and (j + 1) * 128 values of the panel exist.
+            unsafe {
+                let p = panel.as_ptr().add(j * 2 * TILE);
+                let b: [__m512i; VECTORS] = std::array::from_fn(|v| _mm512_loadu_epi16(p.add(v * LANES)));
+                for m in 0..M {
+                    let pair = a[m].as_ptr().add(2 * j).cast::<i32>().read_unaligned();
+                    let pair = _mm512_set1_epi32(pair);
+                    for v in 0..VECTORS {
+                        acc[m][v] = _mm512_dpwssd_epi32(acc[m][v], b[v], pair);
+                    }
+                }
+            }
+        }
+        for m in 0..M {
+            for v in 0..VECTORS {
+                // SAFETY: a row of sums has 64 values, four vectors.
+                unsafe {
+                    let s = sums[m].as_mut_ptr().add(v * LANES / 2);
+                    _mm512_storeu_epi32(s, _mm512_add_epi32(_mm512_loadu_epi32(s), acc[m][v]));
+                }
+            }
+        }
+    }
+
+    /// Safety: AVX-512 with VNNI is there; lengths are as [`super::multiply_rows`] checks them.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub unsafe fn multiply_rows<const M: usize>(
+        a: [&[i16]; M],
+        w: &[i16],
+        rows: usize,
+        first: usize,
+        sums: &mut [&mut [i32]],
+    ) {
+        const ROWS: usize = 4;
+        for i in (0..sums[0].len()).step_by(ROWS) {
+            let mut acc = [[_mm512_setzero_si512(); ROWS]; M];
+            for tile in 0..a[0].len() / TILE {
+                for half in [0, LANES] {
+                    // SAFETY: each row of `a` has 64 values a tile, `w` rows * 64 a tile.
+                    unsafe {
+                        let p = w.as_ptr().add((tile * rows + first + i) * TILE + half);
+                        let b: [__m512i; ROWS] = std::array::from_fn(|r| _mm512_loadu_epi16(p.add(r * TILE)));
+                        for m in 0..M {
+                            let x = _mm512_loadu_epi16(a[m].as_ptr().add(tile * TILE + half));
+                            for r in 0..ROWS {
+                                acc[m][r] = _mm512_dpwssd_epi32(acc[m][r], b[r], x);
+                            }
+                        }
+                    }
+                }
+            }
+            for m in 0..M {
+                for r in 0..ROWS {
+                    let sum = &mut sums[m][i + r];
+                    *sum = sum.wrapping_add(_mm512_reduce_add_epi32(acc[m][r]));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_i16(len: usize) -> impl Strategy<Value = Vec<i16>> {
+        let value = prop_oneof![any::<i16>(), -127i16..=127, Just(i16::MAX), Just(-i16::MAX)];
+        proptest::collection::vec(value, len)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn panels_multiply_exactly(
+            (len, a, panel) in (1usize..9, 1usize..=GROUP).prop_flat_map(|(pairs, m)| {
+                (Just(2 * pairs), any_i16(2 * pairs * m), any_i16(2 * pairs * TILE))
+            }),
+            start: i32,
+        ) {
+            let rows: Vec<&[i16]> = a.chunks_exact(len).collect();
+            let mut sums = [[start; TILE]; GROUP];
+            multiply_panel(&rows, &panel, &mut sums);
+            for (m, row) in rows.iter().enumerate() {
+                for n in 0..TILE {
+                    let exact: i64 = (0..len)
+                        .map(|j| i64::from(row[j]) * i64::from(panel[(j / 2 * TILE + n) * 2 + j % 2]))
+                        .sum();
+                    prop_assert_eq!(sums[m][n], start.wrapping_add(exact as i32));
+                }
+            }
+            let mut plain = [[start; TILE]; GROUP];
+            multiply_panel_plain(&rows, &panel, &mut plain);
+            prop_assert_eq!(plain, sums);
+        }
+
+        #[test]
+        fn rows_multiply_exactly(
+            (tiles, rows, first, a, w) in (1usize..4, 4usize..12, 0usize..4, 1usize..=GROUP)
+                .prop_flat_map(|(tiles, rows, first, m)| {
+                    let rows = rows + first;
+                    (Just(tiles), Just(rows), Just(first), any_i16(tiles * TILE * m), any_i16(tiles * rows * TILE))
+                }),
+            start: i32,
+        ) {
+            let count = (rows - first) / 4 * 4;
+            let a: Vec<&[i16]> = a.chunks_exact(tiles * TILE).collect();
+            let run = |f: &dyn Fn(&mut [&mut [i32]])| {
+                let mut sums = vec![start; count * a.len()];
+                f(&mut sums.chunks_exact_mut(count).collect::<Vec<_>>());
+                sums
+            };
+            let sums = run(&|s| multiply_rows(&a, &w, rows, first, s));
+            for (m, a) in a.iter().enumerate() {
+                for i in 0..count {
+                    let exact: i64 = (0..tiles * TILE)
+                        .map(|n| i64::from(a[n]) * i64::from(w[(n / TILE * rows + first + i) * TILE + n % TILE]))
+                        .sum();
+                    prop_assert_eq!(sums[m * count + i], start.wrapping_add(exact as i32));
+                }
+            }
+            prop_assert_eq!(run(&|s| multiply_rows_plain(&a, &w, rows, first, s)), sums);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What the kernels work on: packed weights and, a stream at a time, the
+//! record of a segment.
+
+use crate::model::layout::TILE;
+use crate::model::{Layout, ModelConfig};
+use crate::numerics::fixed::{MASTER_FRACTION, round_shift};
+use crate::numerics::softmax::SYMBOLS;
+
+/// Configuration, layout and shapes that every kernel reads.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// The hyper-parameters.
+    pub config: ModelConfig,
+    /// Offsets and widths.
+    pub layout: Layout,
+}
+
+impl Shape {
+    /// The shape of a validated configuration.
+    pub fn new(config: &ModelConfig) -> Self {
+        Shape { config: config.clone(), layout: Layout::new(config) }
+    }
+
+    /// Gate errors of one step of one stream: four a cell, all layers.
+    pub fn gates(&self) -> usize {
+        4 * self.config.units() * self.config.layers()
+    }
+
+    /// Cells of all layers.
+    pub fn cells(&self) -> usize {
+        self.config.units() * self.config.layers()
+    }
+}
+
+/// Forward weights of one matrix, packed twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackedMatrix {
+    /// `[tiles][inputs / 2][64][2]`: sums over inputs, for the forward pass.
+    pub by_input: Vec<i16>,
+    /// `[tiles][inputs][64]`: sums over rows, for the backward pass.
+    pub by_row: Vec<i16>,
+    /// `[rows]`, in the fraction bits of a product of weight and activation.
+    pub biases: Vec<i32>,
+}
+
+/// All forward weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weights {
+    /// `[256][embedding]`, in an activation's fraction bits.
+    pub embedding: Vec<i16>,
+    /// Layers, then output.
+    pub matrices: Vec<PackedMatrix>,
+}
+
+impl Weights {
+    /// Requantises all masters.
+    pub fn pack(shape: &Shape, master: &[i32]) -> Self {
+        let shift = MASTER_FRACTION - shape.config.activation_fraction();
+        let embedding = master[..shape.layout.embedding_len].iter().map(|&w| round_shift(w, shift) as i16).collect();
+        let matrices = shape
+            .layout
+            .matrices
+            .iter()
+            .map(|matrix| {
+                let len = matrix.rows * matrix.inputs;
+                let mut packed =
+                    PackedMatrix { by_input: vec![0; len], by_row: vec![0; len], biases: vec![0; matrix.rows] };
+                let tiles = master[matrix.offset..][..matrix.len()].chunks_exact(matrix.tile_len());
+                for (tile, master) in tiles.enumerate() {
+                    packed.tile_mut(tile, matrix.inputs).requantize(&shape.config, master);
+                }
+                packed
+            })
+            .collect();
+        Weights { embedding, matrices }
+    }
+}
+
+impl PackedMatrix {
+    fn tile_mut(&mut self, tile: usize, inputs: usize) -> PackedTile<'_> {
+        PackedTile {
+            by_input: &mut self.by_input[tile * inputs * TILE..][..inputs * TILE],
+            by_row: &mut self.by_row[tile * inputs * TILE..][..inputs * TILE],
+            biases: &mut self.biases[tile * TILE..][..TILE],
+        }
+    }
+}
+
+/// The packings of one tile of rows.
+pub struct PackedTile<'a> {
+    /// `[inputs / 2][64][2]`
+    pub by_input: &'a mut [i16],
+    /// `[inputs][64]`
+    pub by_row: &'a mut [i16],
+    /// `[64]`
+    pub biases: &'a mut [i32],
+}
+
+impl PackedTile<'_> {
+    /// Rounds a tile of masters (`[inputs + 1][64]`) to forward weights.
+    #[inline(always)]
+    pub fn requantize(&mut self, config: &ModelConfig, master: &[i32]) {
+        let weight_shift = MASTER_FRACTION - config.weight_fraction();
+        let bias_shift = MASTER_FRACTION - config.product_fraction();
+        let (weights, biases) = master.split_at(self.by_row.len());
+        let pairs = self.by_input.chunks_exact_mut(2 * TILE).zip(self.by_row.chunks_exact_mut(2 * TILE));
+        for ((by_input, by_row), master) in pairs.zip(weights.chunks_exact(2 * TILE)) {
+            for n in 0..TILE {
+                let even = round_shift(master[n], weight_shift) as i16;
+                let odd = round_shift(master[TILE + n], weight_shift) as i16;
+                (by_row[n], by_row[TILE + n]) = (even, odd);
+                (by_input[2 * n], by_input[2 * n + 1]) = (even, odd);
+            }
+        }
+        for (bias, &master) in self.biases.iter_mut().zip(biases) {
+            *bias = round_shift(master, bias_shift);
+        }
+    }
+}
+
+/// The record of one stream's segment of up to T steps.
+///
+/// Slot 0 of `activations` and `cells` is the end of the segment before; step t
+/// writes slot t + 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// `[T + 1][activations]`: embedding and hidden states.
+    pub activations: Vec<i16>,
+    /// `[T][gates]`, Q14, rows in the layout's order, layer by layer.
+    pub gates: Vec<i16>,
+    /// `[T + 1][cells]`, Q12.
+    pub cells: Vec<i32>,
+    /// `[T][256]`, softmax weights, Q23 of the largest.
+    pub weights: Vec<u32>,
+    /// `[T][256]`, errors of logits.
+    pub output_errors: Vec<i16>,
+    /// `[T][gates]`, errors of gates before their non-linearity.
+    pub gate_errors: Vec<i16>,
+    /// `[cells]`, errors of the cell states one step later.
+    pub cell_errors: Vec<i32>,
+    /// `[T][embedding]`, errors of the embedded symbols.
+    pub embedding_errors: Vec<i32>,
+    /// `[T]`, symbols put in.
+    pub previous: Vec<u8>,
+    /// `[T]`, symbols to be learnt, or INACTIVE.
+    pub targets: Vec<u16>,
+}
+
+impl Stream {
+    /// A stream with all states at zero.
+    pub fn new(shape: &Shape) -> Self {
+        let steps = shape.config.segment();
+        Stream {
+            activations: vec![0; (steps + 1) * shape.layout.activations],
+            gates: vec![0; steps * shape.gates()],
+            cells: vec![0; (steps + 1) * shape.cells()],
+            weights: vec![0; steps * SYMBOLS],
+            output_errors: vec![0; steps * SYMBOLS],
+            gate_errors: vec![0; steps * shape.gates()],
+            cell_errors: vec![0; shape.cells()],
+            embedding_errors: vec![0; steps * shape.config.embedding()],
+            previous: vec![0; steps],
+            targets: vec![0; steps],
+        }
+    }
+
+    /// Carries the states at the end of a segment of `steps` steps over to the next.
+    pub fn carry(&mut self, shape: &Shape, steps: usize) {
+        let (activations, cells) = (shape.layout.activations, shape.cells());
+        self.activations.copy_within(steps * activations..(steps + 1) * activations, 0);
+        self.cells.copy_within(steps * cells..(steps + 1) * cells, 0);
+    }
+}

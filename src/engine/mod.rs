@@ -1,0 +1,138 @@
+//! The engines that run the model: equal in every bit, different in speed.
+//!
+//! An engine knows nothing of files. It predicts a step (or a whole segment)
+//! for all streams, learns from a segment, and gives out or takes in the
+//! learnt parameters.
+
+pub mod cpu;
+mod device;
+
+pub use device::{Device, DeviceChoice, devices};
+
+use thiserror::Error;
+
+use crate::model::{ModelConfig, Parameters};
+use crate::numerics::softmax::SYMBOLS;
+use crate::numerics::wide::BiasCorrection;
+use cpu::CpuEngine;
+
+/// The target of a stream that has no symbol at a step: it teaches nothing.
+pub const INACTIVE: u16 = SYMBOLS as u16;
+
+/// Why an engine could not do its work.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// No device answers to the name that was asked for.
+    #[error("{0}")]
+    NoDevice(String),
+    /// The device can't run this model.
+    #[error("{0}")]
+    Unfit(String),
+    /// A kernel gives other results than its CPU twin: archives would not be portable.
+    #[error("{adapter} computes kernel {kernel} differently from the CPU; it can't be used (try --device cpu)")]
+    Inexact { adapter: String, kernel: &'static str },
+    /// The device stopped working.
+    #[error("{adapter} failed: {reason} (try --device cpu)")]
+    Lost { adapter: String, reason: String },
+}
+
+/// A model on a device.
+pub struct Engine {
+    config: ModelConfig,
+    bias: BiasCorrection,
+    backend: Backend,
+}
+
+enum Backend {
+    Cpu(Box<CpuEngine>),
+}
+
+impl Engine {
+    /// The CPU engine, with hidden states at zero. Work is split over the
+    /// current rayon pool.
+    pub fn cpu(config: &ModelConfig, parameters: &Parameters) -> Self {
+        let backend = Backend::Cpu(Box::new(CpuEngine::new(config, parameters)));
+        Engine { config: config.clone(), bias: parameters.bias, backend }
+    }
+
+    /// Opens the engine that `choice` asks for.
+    pub async fn open(
+        choice: &DeviceChoice,
+        config: &ModelConfig,
+        parameters: &Parameters,
+    ) -> Result<Self, EngineError> {
+        match choice {
+            DeviceChoice::Auto | DeviceChoice::Cpu => Ok(Engine::cpu(config, parameters)),
+            DeviceChoice::Gpu | DeviceChoice::Named(_) => Err(EngineError::NoDevice("no GPU was found".into())),
+        }
+    }
+
+    /// What the engine runs on, in words: "CPU, 2 threads" or an adapter's name.
+    pub fn description(&self) -> String {
+        match &self.backend {
+            Backend::Cpu(_) => format!("CPU, {} threads", rayon::current_num_threads()),
+        }
+    }
+
+    /// The configuration that the engine was opened with.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Sets hidden and cell states of all streams to zero.
+    pub async fn reset_streams(&mut self) -> Result<(), EngineError> {
+        match &mut self.backend {
+            Backend::Cpu(cpu) => cpu.reset_streams(),
+        }
+        Ok(())
+    }
+
+    /// Predicts step `step` of a segment: `previous` holds the last symbol of
+    /// each stream, `weights` receives `[streams][256]` unnormalised
+    /// probabilities. Steps of a segment run in order from 0.
+    pub async fn predict(&mut self, step: usize, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
+        match &mut self.backend {
+            Backend::Cpu(cpu) => cpu.predict(step, previous, weights),
+        }
+        Ok(())
+    }
+
+    /// Predicts all steps of a segment whose symbols are known: `previous` is
+    /// `[steps][streams]`, `weights` `[steps][streams][256]`.
+    pub async fn predict_segment(&mut self, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
+        match &mut self.backend {
+            Backend::Cpu(cpu) => cpu.predict_segment(previous, weights),
+        }
+        Ok(())
+    }
+
+    /// Learns from the segment that was just predicted: `targets` is
+    /// `[steps][streams]`, a symbol or [`INACTIVE`]; `rate` in Q28.
+    pub async fn train(&mut self, targets: &[u16], rate: u32) -> Result<(), EngineError> {
+        let streams = u64::from(self.config.streams);
+        let embedding_scale = streams << self.config.error_fraction;
+        let weight_scale = embedding_scale << self.config.activation_fraction();
+        let adam = self.bias.advance(rate, weight_scale, embedding_scale);
+        match &mut self.backend {
+            Backend::Cpu(cpu) => cpu.train(targets, &adam),
+        }
+        Ok(())
+    }
+
+    /// The learnt state.
+    pub async fn parameters(&mut self) -> Result<Parameters, EngineError> {
+        let (master, moments) = match &mut self.backend {
+            Backend::Cpu(cpu) => cpu.parameters(),
+        };
+        Ok(Parameters { master, moments, bias: self.bias })
+    }
+
+    /// Goes back (or on) to another learnt state of the same configuration.
+    pub async fn load(&mut self, parameters: &Parameters) -> Result<(), EngineError> {
+        self.bias = parameters.bias;
+        match &mut self.backend {
+            Backend::Cpu(cpu) => cpu.load(parameters),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! lockstep: lossless compression with an LSTM trained online.
+//!
+//! An archive made on any device decodes, bit for bit, on every other device.
+
+pub mod codec;
+pub mod coder;
+pub mod engine;
+pub mod model;
+pub mod numerics;

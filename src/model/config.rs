@@ -1,0 +1,208 @@
+//! Every hyper-parameter that decides an archive's bits.
+
+use thiserror::Error;
+
+use crate::numerics::softmax::SYMBOLS;
+
+/// Fraction bits of learning rates (Q28).
+pub const RATE_FRACTION: u32 = 28;
+
+/// The model's hyper-parameters; all of them are written into the archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelConfig {
+    /// Parts of a block coded side by side (batch size), 1..=4096.
+    pub streams: u32,
+    /// Steps between weight updates (truncated back-propagation), 1..=1024.
+    pub segment: u32,
+    /// Width of a symbol's embedding, a multiple of 16, up to 1024.
+    pub embedding: u32,
+    /// LSTM cells a layer, a multiple of 16, up to 4096.
+    pub units: u32,
+    /// LSTM layers, 1..=8.
+    pub layers: u32,
+    /// Bits of a forward weight with its sign, 8..=12; range +-2.
+    pub weight_bits: u32,
+    /// Bits of an activation with its sign, 8..=12; range +-1.
+    pub activation_bits: u32,
+    /// Fraction bits of an error, 8..=14; range +-1.
+    pub error_fraction: u32,
+    /// Learning rate at the start, Q28.
+    pub rate_start: u32,
+    /// Learning rate at the end of the schedule, Q28.
+    pub rate_end: u32,
+    /// Bytes over which the learning rate moves from start to end.
+    pub schedule_length: u64,
+    /// Seed of the initial weights.
+    pub seed: u64,
+}
+
+/// Why a set of hyper-parameters can't be used.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// A value lies outside its range.
+    #[error("{name} is {value}, but must be from {least} to {most}")]
+    Range { name: &'static str, value: u64, least: u64, most: u64 },
+    /// A width is not a multiple of 16.
+    #[error("{name} is {value}, but must be a multiple of 16 (try {nearest})")]
+    Multiple { name: &'static str, value: u32, nearest: u32 },
+    /// A sum of products could leave 32 bits.
+    #[error("{what} could overflow 32 bits with these parameters: lower {lower}")]
+    Overflow { what: &'static str, lower: &'static str },
+}
+
+impl ModelConfig {
+    /// Checks every range, and that no forward or gradient sum can leave 32 bits.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let range = |name, value: u64, least: u64, most: u64| {
+            if (least..=most).contains(&value) { Ok(()) } else { Err(ConfigError::Range { name, value, least, most }) }
+        };
+        let multiple = |name, value: u32| {
+            if value.is_multiple_of(16) {
+                Ok(())
+            } else {
+                Err(ConfigError::Multiple { name, value, nearest: value.next_multiple_of(16) })
+            }
+        };
+        range("streams", self.streams.into(), 1, 4096)?;
+        range("segment", self.segment.into(), 1, 1024)?;
+        range("embedding", self.embedding.into(), 16, 1024)?;
+        range("units", self.units.into(), 16, 4096)?;
+        range("layers", self.layers.into(), 1, 8)?;
+        range("weight bits", self.weight_bits.into(), 8, 12)?;
+        range("activation bits", self.activation_bits.into(), 8, 12)?;
+        range("error fraction bits", self.error_fraction.into(), 8, 14)?;
+        range("learning rate at the start (Q28)", self.rate_start.into(), 0, 1 << RATE_FRACTION)?;
+        range("learning rate at the end (Q28)", self.rate_end.into(), 0, 1 << RATE_FRACTION)?;
+        multiple("embedding", self.embedding)?;
+        multiple("units", self.units)?;
+        let inputs = u64::from(self.embedding + 2 * self.units).max(u64::from(self.layers * self.units));
+        let product = u64::from(self.weight_limit().unsigned_abs() * self.activation_limit().unsigned_abs());
+        // Half the range is left to the bias and to rounding.
+        if inputs * product >= 1 << 30 {
+            return Err(ConfigError::Overflow {
+                what: "a pre-activation",
+                lower: "the weight bits, the activation bits or the units",
+            });
+        }
+        let samples = u64::from(self.streams) * u64::from(self.segment);
+        if (samples * u64::from(self.activation_limit().unsigned_abs())) << self.error_fraction >= 1 << 31 {
+            return Err(ConfigError::Overflow {
+                what: "a gradient",
+                lower: "the streams, the segment, the activation bits or the error fraction bits",
+            });
+        }
+        Ok(())
+    }
+
+    /// Fraction bits of a forward weight.
+    pub fn weight_fraction(&self) -> u32 {
+        self.weight_bits - 2
+    }
+
+    /// Fraction bits of an activation.
+    pub fn activation_fraction(&self) -> u32 {
+        self.activation_bits - 1
+    }
+
+    /// Largest magnitude of a forward weight.
+    pub fn weight_limit(&self) -> i32 {
+        (1 << (self.weight_bits - 1)) - 1
+    }
+
+    /// Largest magnitude of an activation; also the constant input of biases.
+    pub fn activation_limit(&self) -> i32 {
+        (1 << (self.activation_bits - 1)) - 1
+    }
+
+    /// Fraction bits of a sum of weight times activation.
+    pub fn product_fraction(&self) -> u32 {
+        self.weight_fraction() + self.activation_fraction()
+    }
+
+    /// Largest magnitude of a gate or output error.
+    pub fn error_limit(&self) -> i32 {
+        1 << self.error_fraction
+    }
+
+    /// Streams as an index type.
+    pub fn streams(&self) -> usize {
+        self.streams as usize
+    }
+
+    /// Segment as an index type.
+    pub fn segment(&self) -> usize {
+        self.segment as usize
+    }
+
+    /// Embedding width as an index type.
+    pub fn embedding(&self) -> usize {
+        self.embedding as usize
+    }
+
+    /// Units as an index type.
+    pub fn units(&self) -> usize {
+        self.units as usize
+    }
+
+    /// Layers as an index type.
+    pub fn layers(&self) -> usize {
+        self.layers as usize
+    }
+
+    /// Bytes of memory that the CPU engine and the codec need, within a few per cent.
+    pub fn memory(&self) -> u64 {
+        let parameters = super::Layout::new(self).total as u64;
+        let samples = u64::from(self.streams) * u64::from(self.segment + 1);
+        let cells = u64::from(self.layers) * u64::from(self.units);
+        let activations = u64::from(self.embedding) + cells;
+        // master, moment, two packings; a snapshot; records of a segment
+        parameters * (4 + 4 + 2 + 2 + 8)
+            + samples * (activations * 4 + cells * (8 + 4 + 8) + SYMBOLS as u64 * 6)
+            + u64::from(self.streams) * cells * 4
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn small() -> ModelConfig {
+        ModelConfig {
+            streams: 3,
+            segment: 5,
+            embedding: 16,
+            units: 48,
+            layers: 2,
+            weight_bits: 8,
+            activation_bits: 8,
+            error_fraction: 12,
+            rate_start: 1 << 21,
+            rate_end: 1 << 20,
+            schedule_length: 1000,
+            seed: 1,
+        }
+    }
+
+    #[test]
+    fn ranges_are_enforced() {
+        assert_eq!(small().validate(), Ok(()));
+        for spoil in [
+            (|c| c.streams = 0) as fn(&mut ModelConfig),
+            |c| c.segment = 1025,
+            |c| c.units = 0,
+            |c| c.units = 100,
+            |c| c.embedding = 8,
+            |c| c.layers = 9,
+            |c| c.weight_bits = 7,
+            |c| c.activation_bits = 13,
+            |c| c.error_fraction = 15,
+            |c| c.rate_start = u32::MAX,
+            |c| (c.streams, c.segment) = (4096, 2),
+            |c| (c.units, c.weight_bits, c.activation_bits) = (4096, 12, 12),
+        ] {
+            let mut config = small();
+            spoil(&mut config);
+            assert!(config.validate().is_err(), "{config:?}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Where each parameter lies in the flat list of all of them.
+//!
+//! First the embedding, `[256][embedding]`; then one matrix a layer and the
+//! output matrix, each `[rows / 64][inputs + 1][64]`: tiles of 64 rows, in a
+//! tile one run of 64 rows an input, and last the biases.
+//!
+//! Rows of a layer: tile k holds cells 16k..16k+16; in it come the 16 input
+//! gates, 16 forget gates, 16 cell candidates, 16 output gates.
+//! Inputs of a layer: embedding, the layer below (but for the lowest), and its
+//! own previous hidden state. Inputs of the output: all hidden states.
+
+use super::ModelConfig;
+use crate::numerics::softmax::SYMBOLS;
+
+/// Rows of a tile.
+pub const TILE: usize = 64;
+/// Cells of a tile: their four gates make its rows.
+pub const CELLS: usize = TILE / 4;
+
+/// One weight matrix with its biases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Matrix {
+    /// First parameter in the flat list.
+    pub offset: usize,
+    /// Outputs: four gates a cell, or 256 symbols.
+    pub rows: usize,
+    /// Inputs, without the bias.
+    pub inputs: usize,
+}
+
+impl Matrix {
+    /// Number of parameters with biases.
+    pub fn len(&self) -> usize {
+        self.rows * (self.inputs + 1)
+    }
+
+    /// Never true: a matrix has rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Parameters of one tile of rows.
+    pub fn tile_len(&self) -> usize {
+        TILE * (self.inputs + 1)
+    }
+
+    /// Index in the flat list; `input == inputs` is the bias.
+    pub fn index(&self, row: usize, input: usize) -> usize {
+        self.offset + (row / TILE * (self.inputs + 1) + input) * TILE + row % TILE
+    }
+}
+
+/// The row of a cell's gate (0 input, 1 forget, 2 candidate, 3 output).
+pub fn gate_row(cell: usize, gate: usize) -> usize {
+    cell / CELLS * TILE + gate * CELLS + cell % CELLS
+}
+
+/// A run of a layer's inputs within a record of activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputRun {
+    /// First input of the matrix.
+    pub input: usize,
+    /// First activation of the record.
+    pub activation: usize,
+    /// Number of inputs.
+    pub len: usize,
+    /// Steps back: 0 this step's record, 1 the one before.
+    pub delay: usize,
+}
+
+/// Offsets of all parameters, and the shape of a record of activations:
+/// `[embedding | hidden of layer 0 | hidden of layer 1 | ...]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Parameters of the embedding: `0..256 * embedding`.
+    pub embedding_len: usize,
+    /// Layers from the lowest up, then the output.
+    pub matrices: Vec<Matrix>,
+    /// Number of all parameters.
+    pub total: usize,
+    /// Width of a record of activations.
+    pub activations: usize,
+    embedding: usize,
+    units: usize,
+}
+
+impl Layout {
+    /// The layout for a validated configuration.
+    pub fn new(config: &ModelConfig) -> Self {
+        let (embedding, units, layers) = (config.embedding(), config.units(), config.layers());
+        let embedding_len = SYMBOLS * embedding;
+        let mut total = embedding_len;
+        let mut matrices = Vec::with_capacity(layers + 1);
+        for layer in 0..=layers {
+            let (rows, inputs) = match layer {
+                _ if layer == layers => (SYMBOLS, layers * units),
+                0 => (4 * units, embedding + units),
+                _ => (4 * units, embedding + 2 * units),
+            };
+            let matrix = Matrix { offset: total, rows, inputs };
+            total += matrix.len();
+            matrices.push(matrix);
+        }
+        Layout { embedding_len, matrices, total, activations: embedding + layers * units, embedding, units }
+    }
+
+    /// First hidden state of a layer in a record of activations.
+    pub fn hidden(&self, layer: usize) -> usize {
+        self.embedding + layer * self.units
+    }
+
+    /// The runs of activations that make a matrix's inputs, in order.
+    pub fn input_runs(&self, index: usize) -> Vec<InputRun> {
+        if index + 1 == self.matrices.len() {
+            return vec![InputRun {
+                input: 0,
+                activation: self.embedding,
+                len: self.activations - self.embedding,
+                delay: 0,
+            }];
+        }
+        let mut runs = vec![InputRun { input: 0, activation: 0, len: self.embedding, delay: 0 }];
+        let mut next = self.embedding;
+        if index > 0 {
+            runs.push(InputRun { input: next, activation: self.hidden(index - 1), len: self.units, delay: 0 });
+            next += self.units;
+        }
+        runs.push(InputRun { input: next, activation: self.hidden(index), len: self.units, delay: 1 });
+        runs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::tests::small;
+    use super::*;
+
+    #[test]
+    fn indices_cover_every_parameter_once() {
+        let layout = Layout::new(&small());
+        let mut seen = vec![false; layout.total];
+        seen[..layout.embedding_len].fill(true);
+        for matrix in &layout.matrices {
+            for row in 0..matrix.rows {
+                for input in 0..=matrix.inputs {
+                    assert!(!std::mem::replace(&mut seen[matrix.index(row, input)], true));
+                }
+            }
+        }
+        assert!(seen.into_iter().all(|s| s));
+    }
+
+    #[test]
+    fn input_runs_are_gapless() {
+        let layout = Layout::new(&small());
+        for (i, matrix) in layout.matrices.iter().enumerate() {
+            let mut next = 0;
+            for run in layout.input_runs(i) {
+                assert_eq!(run.input, next);
+                next += run.len;
+                assert!(run.activation + run.len <= layout.activations);
+            }
+            assert_eq!(next, matrix.inputs);
+        }
+    }
+}

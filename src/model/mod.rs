@@ -1,0 +1,12 @@
+//! What the model is: configuration, layout of its parameters, first weights, schedule.
+
+pub mod config;
+pub mod init;
+pub mod layout;
+pub mod levels;
+pub mod parameters;
+pub mod schedule;
+
+pub use config::{ConfigError, ModelConfig};
+pub use layout::{Layout, Matrix};
+pub use parameters::Parameters;

@@ -1,0 +1,51 @@
+//! Sigmoid and tanh by table and linear interpolation.
+
+use super::fixed::{GATE_ONE, saturate};
+use super::tables::Tables;
+
+/// sigmoid(x): x in Q13 (saturates at +-8), result in Q14, 0..=2^14.
+#[inline(always)]
+pub fn sigmoid(tables: &Tables, x: i32) -> i32 {
+    let magnitude = saturate(x, (8 << 13) - 1).abs();
+    let entry = tables.sigmoid[(magnitude >> 8) as usize & 255];
+    let fraction = magnitude & 255;
+    let positive = (entry >> 16) as i32 + (((entry & 0xffff) as i32 * fraction + 128) >> 8);
+    if x < 0 { GATE_ONE - positive } else { positive }
+}
+
+/// tanh(x): x in Q13 (saturates at +-4), result in Q14, -2^14..=2^14.
+#[inline(always)]
+pub fn tanh(tables: &Tables, x: i32) -> i32 {
+    let magnitude = saturate(x, (4 << 13) - 1).abs();
+    let entry = tables.tanh[(magnitude >> 7) as usize & 255];
+    let fraction = magnitude & 127;
+    let positive = (entry >> 16) as i32 + (((entry & 0xffff) as i32 * fraction + 64) >> 7);
+    if x < 0 { -positive } else { positive }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tables::TABLES;
+    use super::*;
+
+    #[test]
+    fn activations_follow_the_functions_and_never_fall() {
+        let (mut last_sigmoid, mut last_tanh) = (0, -GATE_ONE);
+        for x in -80_000..80_000 {
+            let real = f64::from(x) / 8192.0;
+            let (s, t) = (sigmoid(&TABLES, x), tanh(&TABLES, x));
+            assert!((f64::from(s) - 16384.0 / (1.0 + (-real).exp())).abs() < 6.0, "sigmoid({real}) = {s}");
+            assert!((f64::from(t) - 16384.0 * real.tanh()).abs() < 12.0, "tanh({real}) = {t}");
+            assert!(s >= last_sigmoid && t >= last_tanh);
+            (last_sigmoid, last_tanh) = (s, t);
+        }
+    }
+
+    #[test]
+    fn extreme_inputs_saturate() {
+        for x in [i32::MIN + 1, i32::MIN / 2, i32::MAX / 2, i32::MAX] {
+            assert!((0..=GATE_ONE).contains(&sigmoid(&TABLES, x)));
+            assert!((-GATE_ONE..=GATE_ONE).contains(&tanh(&TABLES, x)));
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Fixed-point rounding and saturation.
+
+/// Fraction bits of master weights, biases and embeddings (Q24, range +-128).
+pub const MASTER_FRACTION: u32 = 24;
+/// Fraction bits of pre-activations and logits.
+pub const PREACTIVATION_FRACTION: u32 = 13;
+/// Fraction bits of gates and of tanh of the cell.
+pub const GATE_FRACTION: u32 = 14;
+/// Fraction bits of the cell state.
+pub const CELL_FRACTION: u32 = 12;
+/// The cell state saturates at +-16 (Q12).
+pub const CELL_LIMIT: i32 = (1 << 16) - 1;
+/// Errors of hidden and cell states saturate here, in their own fraction bits.
+pub const STATE_ERROR_LIMIT: i32 = (1 << 16) - 1;
+/// 1.0 as a gate (Q14).
+pub const GATE_ONE: i32 = 1 << GATE_FRACTION;
+
+/// `x / 2^shift`, rounded to nearest, ties towards plus infinity.
+///
+/// `shift` is 0..=31. The sum wraps, so `x` must leave room for half a unit.
+#[inline(always)]
+pub const fn round_shift(x: i32, shift: u32) -> i32 {
+    let half = (1i32 << (shift & 31)) >> 1;
+    x.wrapping_add(half) >> (shift & 31)
+}
+
+/// `x` limited to `-limit..=limit`.
+#[inline(always)]
+pub const fn saturate(x: i32, limit: i32) -> i32 {
+    if x > limit {
+        limit
+    } else if x < -limit {
+        -limit
+    } else {
+        x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn round_shift_is_floor_of_x_plus_half(x in -(1i32 << 30)..(1i32 << 30), shift in 0u32..31) {
+            let exact = (i64::from(x) + if shift == 0 { 0 } else { 1i64 << (shift - 1) }).div_euclid(1i64 << shift);
+            prop_assert_eq!(i64::from(round_shift(x, shift)), exact);
+        }
+
+        #[test]
+        fn saturate_keeps_within_the_limit(x: i32, limit in 0i32..i32::MAX) {
+            let y = saturate(x, limit);
+            prop_assert_eq!(i64::from(y), i64::from(x).clamp(-i64::from(limit), i64::from(limit)));
+        }
+    }
+}
