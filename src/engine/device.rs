@@ -2,6 +2,11 @@
 
 use std::convert::Infallible;
 use std::str::FromStr;
+use std::sync::Arc;
+
+use super::EngineError;
+use super::gpu::adapter::{OpenDevice, adapter_name};
+use super::gpu::self_test::self_test;
 
 /// What the user asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,5 +58,103 @@ pub struct Device {
 
 /// All adapters that wgpu finds, each after its self-test.
 pub async fn devices() -> Vec<Device> {
-    Vec::new()
+    let mut devices = Vec::new();
+    for (index, adapter) in adapters(wgpu::Backends::all()).await.into_iter().enumerate() {
+        let info = adapter.get_info();
+        let limits = adapter.limits();
+        let driver = format!("{} {}", info.driver, info.driver_info);
+        devices.push(Device {
+            index,
+            name: info.name.clone(),
+            backend: info.backend.to_string(),
+            driver: driver.trim().to_owned(),
+            kind: kind(info.device_type).to_owned(),
+            max_buffer: limits.max_buffer_size,
+            max_binding: limits.max_storage_buffer_binding_size,
+            self_test: open_tested(&adapter).await.map(|_| ()).map_err(|e| e.to_string()),
+        });
+    }
+    devices
+}
+
+/// The device that `choice` means, tested; none where the CPU engine is meant.
+pub(super) async fn choose(choice: &DeviceChoice) -> Result<Option<Arc<OpenDevice>>, EngineError> {
+    let adapters = match choice {
+        DeviceChoice::Cpu => return Ok(None),
+        DeviceChoice::Named(_) => adapters(wgpu::Backends::all()).await,
+        // GL only where nothing else is: it does the same more slowly.
+        DeviceChoice::Auto | DeviceChoice::Gpu => match adapters(wgpu::Backends::PRIMARY).await {
+            found if found.is_empty() => adapters(wgpu::Backends::SECONDARY).await,
+            found => found,
+        },
+    };
+    let best = |real_only: bool| {
+        let rank = |adapter: &&wgpu::Adapter| rank(&adapter.get_info());
+        adapters.iter().filter(|a| !real_only || is_real_gpu(&a.get_info())).max_by_key(rank)
+    };
+    let adapter = match choice {
+        DeviceChoice::Cpu => None,
+        // A GPU that can't be used must not stop a user who asked for nothing special.
+        DeviceChoice::Auto => match best(true) {
+            Some(adapter) => return Ok(open_tested(adapter).await.ok()),
+            None => return Ok(None),
+        },
+        DeviceChoice::Gpu => best(false),
+        DeviceChoice::Named(name) => match name.parse::<usize>() {
+            Ok(index) => adapters.get(index),
+            Err(_) => {
+                let name = name.to_lowercase();
+                adapters.iter().find(|a| adapter_name(&a.get_info()).to_lowercase().contains(&name))
+            }
+        },
+    };
+    match (adapter, choice) {
+        (Some(adapter), _) => open_tested(adapter).await.map(Some),
+        (None, DeviceChoice::Named(name)) => {
+            let names: Vec<_> = adapters.iter().map(|a| adapter_name(&a.get_info())).collect();
+            let found = if names.is_empty() { "none".to_owned() } else { names.join("; ") };
+            Err(EngineError::NoDevice(format!("no device is called {name}; found: {found} (see lockstep devices)")))
+        }
+        (None, _) => Err(EngineError::NoDevice("no GPU was found, nor software Vulkan; use --device cpu".into())),
+    }
+}
+
+async fn adapters(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    instance.enumerate_adapters(backends).await
+}
+
+async fn open_tested(adapter: &wgpu::Adapter) -> Result<Arc<OpenDevice>, EngineError> {
+    let open = Arc::new(OpenDevice::open(adapter).await?);
+    self_test(&open).await?;
+    Ok(open)
+}
+
+fn is_real_gpu(info: &wgpu::AdapterInfo) -> bool {
+    matches!(
+        info.device_type,
+        wgpu::DeviceType::DiscreteGpu | wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::VirtualGpu
+    )
+}
+
+/// Higher is better: discrete before integrated before software, GL last of its kind.
+fn rank(info: &wgpu::AdapterInfo) -> (u32, bool) {
+    let kind = match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => 4,
+        wgpu::DeviceType::IntegratedGpu => 3,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 1,
+        wgpu::DeviceType::Cpu => 0,
+    };
+    (kind, info.backend != wgpu::Backend::Gl)
+}
+
+fn kind(device_type: wgpu::DeviceType) -> &'static str {
+    match device_type {
+        wgpu::DeviceType::DiscreteGpu => "discrete GPU",
+        wgpu::DeviceType::IntegratedGpu => "integrated GPU",
+        wgpu::DeviceType::VirtualGpu => "virtual GPU",
+        wgpu::DeviceType::Cpu => "software",
+        wgpu::DeviceType::Other => "other",
+    }
 }

@@ -6,6 +6,7 @@
 
 pub mod cpu;
 mod device;
+pub mod gpu;
 
 pub use device::{Device, DeviceChoice, devices};
 
@@ -15,6 +16,7 @@ use crate::model::{ModelConfig, Parameters};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::BiasCorrection;
 use cpu::CpuEngine;
+use gpu::GpuEngine;
 
 /// The target of a stream that has no symbol at a step: it teaches nothing.
 pub const INACTIVE: u16 = SYMBOLS as u16;
@@ -45,6 +47,7 @@ pub struct Engine {
 
 enum Backend {
     Cpu(Box<CpuEngine>),
+    Gpu(Box<GpuEngine>),
 }
 
 impl Engine {
@@ -61,16 +64,21 @@ impl Engine {
         config: &ModelConfig,
         parameters: &Parameters,
     ) -> Result<Self, EngineError> {
-        match choice {
-            DeviceChoice::Auto | DeviceChoice::Cpu => Ok(Engine::cpu(config, parameters)),
-            DeviceChoice::Gpu | DeviceChoice::Named(_) => Err(EngineError::NoDevice("no GPU was found".into())),
-        }
+        let Some(device) = device::choose(choice).await? else {
+            return Ok(Engine::cpu(config, parameters));
+        };
+        let backend = Backend::Gpu(Box::new(GpuEngine::new(device, config, parameters)?));
+        Ok(Engine { config: config.clone(), bias: parameters.bias, backend })
     }
 
     /// What the engine runs on, in words: "CPU, 2 threads" or an adapter's name.
     pub fn description(&self) -> String {
         match &self.backend {
-            Backend::Cpu(_) => format!("CPU, {} threads", rayon::current_num_threads()),
+            Backend::Cpu(_) => match rayon::current_num_threads() {
+                1 => "CPU, 1 thread".to_owned(),
+                threads => format!("CPU, {threads} threads"),
+            },
+            Backend::Gpu(gpu) => gpu.name().to_owned(),
         }
     }
 
@@ -83,6 +91,7 @@ impl Engine {
     pub async fn reset_streams(&mut self) -> Result<(), EngineError> {
         match &mut self.backend {
             Backend::Cpu(cpu) => cpu.reset_streams(),
+            Backend::Gpu(gpu) => gpu.reset_streams(),
         }
         Ok(())
     }
@@ -93,6 +102,7 @@ impl Engine {
     pub async fn predict(&mut self, step: usize, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
         match &mut self.backend {
             Backend::Cpu(cpu) => cpu.predict(step, previous, weights),
+            Backend::Gpu(gpu) => gpu.predict(step, previous, weights).await?,
         }
         Ok(())
     }
@@ -102,6 +112,7 @@ impl Engine {
     pub async fn predict_segment(&mut self, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
         match &mut self.backend {
             Backend::Cpu(cpu) => cpu.predict_segment(previous, weights),
+            Backend::Gpu(gpu) => gpu.predict_segment(previous, weights).await?,
         }
         Ok(())
     }
@@ -115,6 +126,7 @@ impl Engine {
         let adam = self.bias.advance(rate, weight_scale, embedding_scale);
         match &mut self.backend {
             Backend::Cpu(cpu) => cpu.train(targets, &adam),
+            Backend::Gpu(gpu) => gpu.train(targets, &adam)?,
         }
         Ok(())
     }
@@ -123,6 +135,7 @@ impl Engine {
     pub async fn parameters(&mut self) -> Result<Parameters, EngineError> {
         let (master, moments) = match &mut self.backend {
             Backend::Cpu(cpu) => cpu.parameters(),
+            Backend::Gpu(gpu) => gpu.parameters().await?,
         };
         Ok(Parameters { master, moments, bias: self.bias })
     }
@@ -132,6 +145,7 @@ impl Engine {
         self.bias = parameters.bias;
         match &mut self.backend {
             Backend::Cpu(cpu) => cpu.load(parameters),
+            Backend::Gpu(gpu) => gpu.load(parameters)?,
         }
         Ok(())
     }

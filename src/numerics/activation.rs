@@ -1,12 +1,12 @@
 //! Sigmoid and tanh by table and linear interpolation.
 
-use super::fixed::{GATE_ONE, saturate};
+use super::fixed::{GATE_ONE, bounded};
 use super::tables::Tables;
 
 /// sigmoid(x): x in Q13 (saturates at +-8), result in Q14, 0..=2^14.
 #[inline(always)]
 pub fn sigmoid(tables: &Tables, x: i32) -> i32 {
-    let magnitude = saturate(x, (8 << 13) - 1).abs();
+    let magnitude = bounded(x, (8 << 13) - 1).abs();
     let entry = tables.sigmoid[(magnitude >> 8) as usize & 255];
     let fraction = magnitude & 255;
     let positive = (entry >> 16) as i32 + (((entry & 0xffff) as i32 * fraction + 128) >> 8);
@@ -16,7 +16,7 @@ pub fn sigmoid(tables: &Tables, x: i32) -> i32 {
 /// tanh(x): x in Q13 (saturates at +-4), result in Q14, -2^14..=2^14.
 #[inline(always)]
 pub fn tanh(tables: &Tables, x: i32) -> i32 {
-    let magnitude = saturate(x, (4 << 13) - 1).abs();
+    let magnitude = bounded(x, (4 << 13) - 1).abs();
     let entry = tables.tanh[(magnitude >> 7) as usize & 255];
     let fraction = magnitude & 127;
     let positive = (entry >> 16) as i32 + (((entry & 0xffff) as i32 * fraction + 64) >> 7);

@@ -26,7 +26,7 @@ pub const fn round_shift(x: i32, shift: u32) -> i32 {
 
 /// `x` limited to `-limit..=limit`.
 #[inline(always)]
-pub const fn saturate(x: i32, limit: i32) -> i32 {
+pub const fn bounded(x: i32, limit: i32) -> i32 {
     if x > limit {
         limit
     } else if x < -limit {
@@ -49,8 +49,8 @@ mod tests {
         }
 
         #[test]
-        fn saturate_keeps_within_the_limit(x: i32, limit in 0i32..i32::MAX) {
-            let y = saturate(x, limit);
+        fn bounded_keeps_within_the_limit(x: i32, limit in 0i32..i32::MAX) {
+            let y = bounded(x, limit);
             prop_assert_eq!(i64::from(y), i64::from(x).clamp(-i64::from(limit), i64::from(limit)));
         }
     }

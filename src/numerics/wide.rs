@@ -6,7 +6,7 @@
 //! Adam follows Kingma and Ba 2014 with beta1 = 0, as tensorflow-compress and
 //! NNCP use it.
 
-use super::fixed::{MASTER_FRACTION, saturate};
+use super::fixed::{MASTER_FRACTION, bounded};
 use super::tables::Tables;
 
 /// beta2 = 1 - 2^-13 (0.99988).
@@ -94,7 +94,7 @@ pub fn adam(
     moment: &mut u32,
 ) {
     *moment = second_moment(*moment, gradient);
-    *master = saturate(*master - adam_change(tables, step, *moment, floor, gradient), limit);
+    *master = bounded(*master - adam_change(tables, step, *moment, floor, gradient), limit);
 }
 
 /// Adam's bias correction, carried from step to step: beta2^t in Q63.

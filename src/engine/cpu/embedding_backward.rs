@@ -2,7 +2,7 @@
 
 use super::simd::multiply_rows;
 use super::state::{Shape, Stream, Weights};
-use crate::numerics::fixed::{STATE_ERROR_LIMIT, round_shift, saturate};
+use crate::numerics::fixed::{STATE_ERROR_LIMIT, bounded, round_shift};
 
 /// Writes the errors of the embedding at `step` for up to four streams.
 pub fn embedding_backward(shape: &Shape, weights: &Weights, step: usize, streams: &mut [Stream]) {
@@ -19,7 +19,7 @@ pub fn embedding_backward(shape: &Shape, weights: &Weights, step: usize, streams
     for (stream, sums) in streams.iter_mut().zip(sums.chunks_exact(width)) {
         let errors = &mut stream.embedding_errors[step * width..][..width];
         for (error, &sum) in errors.iter_mut().zip(sums) {
-            *error = saturate(round_shift(sum, config.weight_fraction()), STATE_ERROR_LIMIT);
+            *error = bounded(round_shift(sum, config.weight_fraction()), STATE_ERROR_LIMIT);
         }
     }
 }

@@ -77,19 +77,19 @@ fn cells_backward(
             let gate = |q: usize| i32::from(gates[q * CELLS + cell]);
             let (i, f, g, o) = (gate(0), gate(1), gate(2), gate(3));
             let tc = tanh(tables, now[n] << 1);
-            let dh = saturate(round_shift(sums[n], weight_fraction), STATE_ERROR_LIMIT);
+            let dh = bounded(round_shift(sums[n], weight_fraction), STATE_ERROR_LIMIT);
             let dc = product(dh, product(o, GATE_ONE - product(tc, tc)));
-            let dc = saturate(dc + cell_errors[n], STATE_ERROR_LIMIT);
+            let dc = bounded(dc + cell_errors[n], STATE_ERROR_LIMIT);
             let di = product(dc, product(g, product(i, GATE_ONE - i)));
             let cf = round_shift(before[n] * product(f, GATE_ONE - f), GATE_FRACTION); // Q12
             let df = round_shift(dc * cf, CELL_FRACTION);
             let dg = product(dc, product(i, GATE_ONE - product(g, g)));
             let d_o = product(dh, product(tc, product(o, GATE_ONE - o)));
             cell_errors[n] = product(dc, f);
-            errors[cell] = saturate(di, error_limit) as i16;
-            errors[CELLS + cell] = saturate(df, error_limit) as i16;
-            errors[2 * CELLS + cell] = saturate(dg, error_limit) as i16;
-            errors[3 * CELLS + cell] = saturate(d_o, error_limit) as i16;
+            errors[cell] = bounded(di, error_limit) as i16;
+            errors[CELLS + cell] = bounded(df, error_limit) as i16;
+            errors[2 * CELLS + cell] = bounded(dg, error_limit) as i16;
+            errors[3 * CELLS + cell] = bounded(d_o, error_limit) as i16;
         }
     }
 }

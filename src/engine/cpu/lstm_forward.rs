@@ -68,7 +68,7 @@ fn cells_forward(
         let g = tanh(tables, preactivation(2));
         let o = sigmoid(tables, preactivation(3));
         let c = round_shift(f * before[cell] + ((i * g) >> 2), GATE_FRACTION);
-        let c = saturate(c, CELL_LIMIT);
+        let c = bounded(c, CELL_LIMIT);
         let tc = tanh(tables, c << 1);
         let h = round_shift(o * tc, 2 * GATE_FRACTION - activation_fraction);
         gates[cell] = i as i16;
@@ -76,6 +76,6 @@ fn cells_forward(
         gates[2 * CELLS + cell] = g as i16;
         gates[3 * CELLS + cell] = o as i16;
         now[cell] = c;
-        hidden[cell] = saturate(h, activation_limit) as i16;
+        hidden[cell] = bounded(h, activation_limit) as i16;
     }
 }

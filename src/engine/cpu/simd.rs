@@ -157,11 +157,11 @@ mod x86 {
             }
         }
         for m in 0..M {
-            for v in 0..VECTORS {
-                // SAFETY: a row of sums has 64 values, four vectors.
+            for (sums, &acc) in sums[m].chunks_exact_mut(LANES / 2).zip(&acc[m]) {
+                // SAFETY: 16 sums make one vector.
                 unsafe {
-                    let s = sums[m].as_mut_ptr().add(v * LANES / 2);
-                    _mm512_storeu_epi32(s, _mm512_add_epi32(_mm512_loadu_epi32(s), acc[m][v]));
+                    let s = sums.as_mut_ptr();
+                    _mm512_storeu_epi32(s, _mm512_add_epi32(_mm512_loadu_epi32(s), acc));
                 }
             }
         }

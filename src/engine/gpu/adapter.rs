@@ -1,0 +1,143 @@
+//! A device with its compiled kernels.
+
+use std::sync::{Arc, Mutex};
+
+use super::kernels::{KERNELS, Kernel};
+use super::uniforms::{ModelUniform, Place};
+use crate::engine::EngineError;
+
+/// An open device and the pipelines that every model on it shares.
+pub struct OpenDevice {
+    /// "NAME (BACKEND, DRIVER)".
+    pub name: String,
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    pub pipelines: Vec<wgpu::ComputePipeline>,
+    pub layouts: Vec<wgpu::BindGroupLayout>,
+    /// The first error that no call reported.
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+/// An adapter's name, backend and driver in one line.
+pub fn adapter_name(info: &wgpu::AdapterInfo) -> String {
+    let driver = format!("{} {}", info.driver, info.driver_info);
+    match driver.trim() {
+        "" => format!("{} ({})", info.name, info.backend),
+        driver => format!("{} ({}, {driver})", info.name, info.backend),
+    }
+}
+
+impl OpenDevice {
+    /// Opens an adapter with the limits that every WebGPU device has, but for
+    /// the size of buffers, and compiles all kernels.
+    pub async fn open(adapter: &wgpu::Adapter) -> Result<Self, EngineError> {
+        let name = adapter_name(&adapter.get_info());
+        let available = adapter.limits();
+        let required_limits = wgpu::Limits {
+            max_storage_buffers_per_shader_stage: 8,
+            max_buffer_size: available.max_buffer_size,
+            max_storage_buffer_binding_size: available.max_storage_buffer_binding_size,
+            max_inter_stage_shader_variables: available.max_inter_stage_shader_variables,
+            max_uniform_buffer_binding_size: 16 << 10,
+            ..wgpu::Limits::downlevel_defaults()
+        };
+        let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+        let (device, queue) = adapter
+            .request_device(&descriptor)
+            .await
+            .map_err(|e| EngineError::Unfit(format!("{name} can't be opened: {e}")))?;
+        let failure = Arc::new(Mutex::new(None));
+        let note = {
+            let failure = failure.clone();
+            move |reason: String| {
+                failure.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(reason);
+            }
+        };
+        device.on_uncaptured_error(Arc::new({
+            let note = note.clone();
+            move |error: wgpu::Error| note(error.to_string())
+        }));
+        device.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                note(format!("device lost: {message}"));
+            }
+        });
+        let layouts: Vec<_> = KERNELS.iter().map(|kernel| bind_group_layout(&device, kernel)).collect();
+        let pipelines =
+            KERNELS.iter().zip(&layouts).map(|(kernel, layout)| pipeline(&device, kernel, layout)).collect();
+        let open = OpenDevice { name, device, queue, pipelines, layouts, failure };
+        open.check()?;
+        Ok(open)
+    }
+
+    /// Reports an error that no call reported.
+    pub fn check(&self) -> Result<(), EngineError> {
+        match self.failure.lock().unwrap_or_else(|e| e.into_inner()).take() {
+            None => Ok(()),
+            Some(reason) => Err(self.lost(reason)),
+        }
+    }
+
+    /// An error of this device.
+    pub fn lost(&self, reason: impl ToString) -> EngineError {
+        EngineError::Lost { adapter: self.name.clone(), reason: reason.to_string() }
+    }
+
+    /// Waits for the device and hands over the words of a mappable buffer.
+    pub async fn read(&self, staging: &wgpu::Buffer, words: &mut [u32]) -> Result<(), EngineError> {
+        let bytes = size_of_val(words) as u64;
+        let (sender, receiver) = futures_channel::oneshot::channel();
+        staging.map_async(wgpu::MapMode::Read, 0..bytes, move |result| {
+            // The receiver is gone only if the read was given up.
+            let _ = sender.send(result);
+        });
+        self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|e| self.lost(e))?;
+        self.check()?;
+        receiver.await.map_err(|e| self.lost(e))?.map_err(|e| self.lost(e))?;
+        {
+            let view = staging.get_mapped_range(0..bytes).map_err(|e| self.lost(e))?;
+            bytemuck::cast_slice_mut::<u32, u8>(words).copy_from_slice(&view);
+        }
+        staging.unmap();
+        Ok(())
+    }
+}
+
+fn bind_group_layout(device: &wgpu::Device, kernel: &Kernel) -> wgpu::BindGroupLayout {
+    let entry = |binding: u32, ty, dynamic, size| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: dynamic, min_binding_size: size },
+        count: None,
+    };
+    let size = |bytes: usize| std::num::NonZeroU64::new(bytes as u64);
+    let mut entries = vec![
+        entry(0, wgpu::BufferBindingType::Uniform, false, size(size_of::<ModelUniform>())),
+        entry(1, wgpu::BufferBindingType::Uniform, true, size(size_of::<Place>())),
+    ];
+    for (i, &(_, written)) in kernel.bindings.iter().enumerate() {
+        let ty = wgpu::BufferBindingType::Storage { read_only: !written };
+        entries.push(entry(2 + i as u32, ty, false, None));
+    }
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(kernel.name), entries: &entries })
+}
+
+fn pipeline(device: &wgpu::Device, kernel: &Kernel, layout: &wgpu::BindGroupLayout) -> wgpu::ComputePipeline {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(kernel.name),
+        source: wgpu::ShaderSource::Wgsl(kernel.source.concat().into()),
+    });
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some(kernel.name),
+        bind_group_layouts: &[Some(layout)],
+        immediate_size: 0,
+    });
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(kernel.name),
+        layout: Some(&layout),
+        module: &module,
+        entry_point: Some(kernel.name),
+        compilation_options: Default::default(),
+        cache: None,
+    })
+}

@@ -1,0 +1,175 @@
+//! The shaders, and which buffers each of them binds in which order.
+
+/// Everything that lives in device memory, one storage buffer each.
+///
+/// Shapes in words of 32 bits; a plane holds one 8-bit limb of each value,
+/// four values a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buffer {
+    /// `[4][256]`: sigmoid, tanh, exp2, rsqrt.
+    Tables,
+    /// `[2][segment][streams]`: symbols put in, then targets.
+    Symbols,
+    /// `[planes][256][embedding / 4]`.
+    Embedding,
+    /// `[planes][matrices][inputs / 4][units][4 rows]`.
+    ByInput,
+    /// `[planes][matrices][units / 4][inputs][4 units]`, a word four rows of a unit.
+    ByRow,
+    /// `[matrices][rows]`.
+    Biases,
+    /// `[planes][segment + 1][streams][record]`.
+    Activations,
+    /// `[segment][streams][cells][2]`: gates in pairs of 16 bits.
+    Gates,
+    /// `[segment + 1][streams][cells]`, then `[streams][cells]` errors.
+    Cells,
+    /// `[segment][streams][256]`.
+    Weights,
+    /// `[2 planes][segment][streams][cells + 64]`: gate errors, then output errors.
+    Errors,
+    /// `[segment][streams][embedding]`.
+    EmbeddingErrors,
+    /// Master weights in the layout's order.
+    Masters,
+    /// Second moments in the layout's order.
+    Moments,
+}
+
+impl Buffer {
+    /// All buffers, in the order of their images.
+    pub const ALL: [Buffer; 14] = [
+        Buffer::Tables,
+        Buffer::Symbols,
+        Buffer::Embedding,
+        Buffer::ByInput,
+        Buffer::ByRow,
+        Buffer::Biases,
+        Buffer::Activations,
+        Buffer::Gates,
+        Buffer::Cells,
+        Buffer::Weights,
+        Buffer::Errors,
+        Buffer::EmbeddingErrors,
+        Buffer::Masters,
+        Buffer::Moments,
+    ];
+}
+
+/// One shader: its name is that of its file, its entry point and its CPU twin.
+pub struct Kernel {
+    /// The name.
+    pub name: &'static str,
+    /// WGSL text with the helpers that it needs.
+    pub source: &'static [&'static str],
+    /// Storage buffers from binding 2 on, and whether the kernel writes them.
+    pub bindings: &'static [(Buffer, bool)],
+}
+
+/// Indices into [`KERNELS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelId {
+    Embed,
+    LstmForward,
+    OutputForward,
+    OutputError,
+    LstmBackward,
+    EmbeddingBackward,
+    EmbeddingUpdate,
+    WeightUpdate,
+}
+
+const COMMON: &str = include_str!("../../../shaders/common.wgsl");
+const ACTIVATION: &str = include_str!("../../../shaders/activation.wgsl");
+const ADAM: &str = include_str!("../../../shaders/adam.wgsl");
+const MULTIPLY_INPUTS: &str = include_str!("../../../shaders/multiply_inputs.wgsl");
+const MULTIPLY_ROWS: &str = include_str!("../../../shaders/multiply_rows.wgsl");
+
+const READ: bool = false;
+const WRITE: bool = true;
+
+/// All kernels, in the order of [`KernelId`].
+pub const KERNELS: [Kernel; 8] = [
+    Kernel {
+        name: "embed",
+        source: &[COMMON, include_str!("../../../shaders/embed.wgsl")],
+        bindings: &[(Buffer::Symbols, READ), (Buffer::Embedding, READ), (Buffer::Activations, WRITE)],
+    },
+    Kernel {
+        name: "lstm_forward",
+        source: &[COMMON, ACTIVATION, MULTIPLY_INPUTS, include_str!("../../../shaders/lstm_forward.wgsl")],
+        bindings: &[
+            (Buffer::Tables, READ),
+            (Buffer::ByInput, READ),
+            (Buffer::Biases, READ),
+            (Buffer::Activations, WRITE),
+            (Buffer::Gates, WRITE),
+            (Buffer::Cells, WRITE),
+        ],
+    },
+    Kernel {
+        name: "output_forward",
+        source: &[COMMON, ACTIVATION, MULTIPLY_INPUTS, include_str!("../../../shaders/output_forward.wgsl")],
+        bindings: &[
+            (Buffer::Tables, READ),
+            (Buffer::ByInput, READ),
+            (Buffer::Biases, READ),
+            (Buffer::Activations, READ),
+            (Buffer::Weights, WRITE),
+        ],
+    },
+    Kernel {
+        name: "output_error",
+        source: &[COMMON, include_str!("../../../shaders/output_error.wgsl")],
+        bindings: &[(Buffer::Symbols, READ), (Buffer::Weights, READ), (Buffer::Errors, WRITE)],
+    },
+    Kernel {
+        name: "lstm_backward",
+        source: &[COMMON, ACTIVATION, MULTIPLY_ROWS, include_str!("../../../shaders/lstm_backward.wgsl")],
+        bindings: &[
+            (Buffer::Tables, READ),
+            (Buffer::ByRow, READ),
+            (Buffer::Gates, READ),
+            (Buffer::Cells, WRITE),
+            (Buffer::Errors, WRITE),
+        ],
+    },
+    Kernel {
+        name: "embedding_backward",
+        source: &[COMMON, MULTIPLY_ROWS, include_str!("../../../shaders/embedding_backward.wgsl")],
+        bindings: &[(Buffer::ByRow, READ), (Buffer::Errors, READ), (Buffer::EmbeddingErrors, WRITE)],
+    },
+    Kernel {
+        name: "embedding_update",
+        source: &[COMMON, ADAM, include_str!("../../../shaders/embedding_update.wgsl")],
+        bindings: &[
+            (Buffer::Tables, READ),
+            (Buffer::Symbols, READ),
+            (Buffer::EmbeddingErrors, READ),
+            (Buffer::Masters, WRITE),
+            (Buffer::Moments, WRITE),
+            (Buffer::Embedding, WRITE),
+        ],
+    },
+    Kernel {
+        name: "weight_update",
+        source: &[COMMON, ADAM, include_str!("../../../shaders/weight_update.wgsl")],
+        bindings: &[
+            (Buffer::Tables, READ),
+            (Buffer::Activations, READ),
+            (Buffer::Errors, READ),
+            (Buffer::Masters, WRITE),
+            (Buffer::Moments, WRITE),
+            (Buffer::ByInput, WRITE),
+            (Buffer::ByRow, WRITE),
+            (Buffer::Biases, WRITE),
+        ],
+    },
+];
+
+impl KernelId {
+    /// The kernel itself.
+    pub fn kernel(self) -> &'static Kernel {
+        &KERNELS[self as usize]
+    }
+}

@@ -1,0 +1,284 @@
+//! The GPU engine: WGSL kernels through wgpu, each equal to its twin in `cpu/`.
+
+pub mod adapter;
+pub mod image;
+pub mod kernels;
+pub mod self_test;
+mod uniforms;
+
+use std::sync::Arc;
+
+use wgpu::util::DeviceExt;
+
+use self::adapter::OpenDevice;
+use self::image::{State, image};
+use self::kernels::{Buffer, KERNELS, KernelId};
+use self::uniforms::{ModelUniform, PLACE_STRIDE, Place, places};
+use super::EngineError;
+use super::cpu::state::{Shape, Stream, Weights};
+use crate::model::{ModelConfig, Parameters};
+use crate::numerics::softmax::SYMBOLS;
+use crate::numerics::wide::AdamStep;
+
+/// Lanes of a workgroup; `LANES` in shaders/common.wgsl.
+const LANES: usize = 64;
+/// Streams (or samples) that a lane carries; `GROUP` in shaders/common.wgsl.
+const GROUP: usize = 4;
+
+/// The model in device memory.
+pub struct GpuEngine {
+    open: Arc<OpenDevice>,
+    shape: Shape,
+    model: ModelUniform,
+    model_buffer: wgpu::Buffer,
+    buffers: Vec<wgpu::Buffer>,
+    bind_groups: Vec<wgpu::BindGroup>,
+    /// Receives distributions for the host.
+    staging: wgpu::Buffer,
+    /// Between two places of one buffer.
+    scratch: wgpu::Buffer,
+}
+
+impl GpuEngine {
+    /// A model with the given learnt state and streams at zero.
+    pub fn new(open: Arc<OpenDevice>, config: &ModelConfig, parameters: &Parameters) -> Result<Self, EngineError> {
+        let shape = Shape::new(config);
+        let state = State {
+            masters: parameters.master.clone(),
+            moments: parameters.moments.clone(),
+            weights: Weights::pack(&shape, &parameters.master),
+            streams: vec![Stream::new(&shape); config.streams()],
+        };
+        Self::with_state(open, shape, &state)
+    }
+
+    /// A model with every buffer as `state` has it.
+    fn with_state(open: Arc<OpenDevice>, shape: Shape, state: &State) -> Result<Self, EngineError> {
+        let device = &open.device;
+        let limit = device.limits().max_storage_buffer_binding_size as usize;
+        let buffer = |label: &str, contents: &[u8], usage| {
+            device.create_buffer_init(&wgpu::util::BufferInitDescriptor { label: Some(label), contents, usage })
+        };
+        let mut buffers = Vec::with_capacity(Buffer::ALL.len());
+        for kind in Buffer::ALL {
+            let words = image(&shape, state, kind);
+            let bytes: &[u8] = bytemuck::cast_slice(&words);
+            if bytes.len() > limit {
+                return Err(EngineError::Unfit(format!(
+                    "{} has room for {} MiB in one buffer, but this model needs {} MiB: use --device cpu or a smaller model",
+                    open.name,
+                    limit >> 20,
+                    bytes.len().div_ceil(1 << 20)
+                )));
+            }
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+            buffers.push(buffer(&format!("{kind:?}"), bytes, usage));
+        }
+        let model = ModelUniform::new(&shape);
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let model_buffer = buffer("model", bytemuck::bytes_of(&model), usage);
+        let places = buffer("places", &places(&shape), wgpu::BufferUsages::UNIFORM);
+        let bind_groups = KERNELS
+            .iter()
+            .zip(&open.layouts)
+            .map(|(kernel, layout)| {
+                let place = wgpu::BufferBinding {
+                    buffer: &places,
+                    offset: 0,
+                    size: std::num::NonZeroU64::new(size_of::<Place>() as u64),
+                };
+                let mut entries = vec![
+                    wgpu::BindGroupEntry { binding: 0, resource: model_buffer.as_entire_binding() },
+                    wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::Buffer(place) },
+                ];
+                entries.extend(kernel.bindings.iter().enumerate().map(|(i, &(kind, _))| wgpu::BindGroupEntry {
+                    binding: 2 + i as u32,
+                    resource: buffers[kind as usize].as_entire_binding(),
+                }));
+                device.create_bind_group(&wgpu::BindGroupDescriptor {
+                    label: Some(kernel.name),
+                    layout,
+                    entries: &entries,
+                })
+            })
+            .collect();
+        let staging = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("staging"),
+            size: buffers[Buffer::Weights as usize].size(),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let scratch = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("scratch"),
+            size: (shape.config.streams() * shape.layout.activations.max(4 * shape.cells())) as u64,
+            usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        open.check()?;
+        Ok(GpuEngine { open, shape, model, model_buffer, buffers, bind_groups, staging, scratch })
+    }
+
+    /// The adapter's name.
+    pub fn name(&self) -> &str {
+        &self.open.name
+    }
+
+    fn buffer(&self, kind: Buffer) -> &wgpu::Buffer {
+        &self.buffers[kind as usize]
+    }
+
+    /// See [`super::Engine::reset_streams`].
+    pub fn reset_streams(&mut self) {
+        let mut encoder = self.open.device.create_command_encoder(&Default::default());
+        encoder.clear_buffer(self.buffer(Buffer::Activations), 0, None);
+        encoder.clear_buffer(self.buffer(Buffer::Cells), 0, None);
+        self.open.queue.submit([encoder.finish()]);
+    }
+
+    /// See [`super::Engine::predict`].
+    pub async fn predict(&mut self, step: usize, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
+        self.forward(step, 1, previous, weights).await
+    }
+
+    /// See [`super::Engine::predict_segment`].
+    pub async fn predict_segment(&mut self, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
+        self.forward(0, previous.len() / self.shape.config.streams(), previous, weights).await
+    }
+
+    async fn forward(
+        &mut self,
+        first: usize,
+        steps: usize,
+        previous: &[u8],
+        weights: &mut [u32],
+    ) -> Result<(), EngineError> {
+        let streams = self.shape.config.streams();
+        self.write_symbols(first * streams, previous.iter().map(|&s| u32::from(s)));
+        let mut encoder = self.open.device.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for step in first..first + steps {
+                self.dispatch(&mut pass, KernelId::Embed, step, 0, 1);
+                for layer in 0..self.shape.config.layers() {
+                    self.dispatch(&mut pass, KernelId::LstmForward, step, layer, 1);
+                }
+                self.dispatch(&mut pass, KernelId::OutputForward, step, self.shape.config.layers(), 1);
+            }
+        }
+        let record = (streams * SYMBOLS * 4) as u64;
+        let bytes = steps as u64 * record;
+        encoder.copy_buffer_to_buffer(self.buffer(Buffer::Weights), first as u64 * record, &self.staging, 0, bytes);
+        self.open.queue.submit([encoder.finish()]);
+        self.open.read(&self.staging, weights).await
+    }
+
+    /// See [`super::Engine::train`].
+    pub fn train(&mut self, targets: &[u16], adam: &AdamStep) -> Result<(), EngineError> {
+        let config = &self.shape.config;
+        let (streams, layers) = (config.streams(), config.layers());
+        let steps = targets.len() / streams;
+        self.write_symbols(config.segment() * streams, targets.iter().map(|&t| u32::from(t)));
+        self.set_segment(steps, adam);
+        let mut encoder = self.open.device.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            self.dispatch(&mut pass, KernelId::OutputError, 0, layers, steps);
+            for step in (0..steps).rev() {
+                for layer in (0..layers).rev() {
+                    self.dispatch(&mut pass, KernelId::LstmBackward, step, layer, steps);
+                }
+            }
+            for layer in 0..layers {
+                self.dispatch(&mut pass, KernelId::EmbeddingBackward, 0, layer, steps);
+            }
+            self.dispatch(&mut pass, KernelId::EmbeddingUpdate, 0, 0, steps);
+            for layer in 0..=layers {
+                self.dispatch(&mut pass, KernelId::WeightUpdate, 0, layer, steps);
+            }
+        }
+        self.carry(&mut encoder, steps);
+        self.open.queue.submit([encoder.finish()]);
+        self.open.check()
+    }
+
+    /// Copies the states after the last step to slot 0.
+    fn carry(&self, encoder: &mut wgpu::CommandEncoder, steps: usize) {
+        let config = &self.shape.config;
+        let (streams, slots) = (config.streams(), config.segment() + 1);
+        let activations = streams * self.shape.layout.activations; // bytes: a limb a value
+        for plane in 0..image::planes(config.activation_bits) {
+            let base = plane * slots * activations;
+            self.copy_within(encoder, Buffer::Activations, base + steps * activations, base, activations);
+        }
+        let cells = streams * self.shape.cells() * 4;
+        self.copy_within(encoder, Buffer::Cells, steps * cells, 0, cells);
+    }
+
+    /// Copies bytes inside a buffer by way of another: WebGPU has no direct way.
+    fn copy_within(&self, encoder: &mut wgpu::CommandEncoder, kind: Buffer, source: usize, target: usize, len: usize) {
+        let buffer = self.buffer(kind);
+        encoder.copy_buffer_to_buffer(buffer, source as u64, &self.scratch, 0, len as u64);
+        encoder.copy_buffer_to_buffer(&self.scratch, 0, buffer, target as u64, len as u64);
+    }
+
+    fn write_symbols(&self, first: usize, symbols: impl Iterator<Item = u32>) {
+        let words: Vec<u32> = symbols.collect();
+        self.open.queue.write_buffer(self.buffer(Buffer::Symbols), first as u64 * 4, bytemuck::cast_slice(&words));
+    }
+
+    fn set_segment(&mut self, steps: usize, adam: &AdamStep) {
+        self.model.set_segment(steps, adam);
+        self.open.queue.write_buffer(&self.model_buffer, 0, bytemuck::bytes_of(&self.model));
+    }
+
+    /// Records one kernel at a place; `steps` is the length of the segment for
+    /// kernels that take it whole.
+    fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, id: KernelId, step: usize, layer: usize, steps: usize) {
+        let config = &self.shape.config;
+        let (streams, units) = (config.streams(), config.units());
+        let matrix = &self.shape.layout.matrices[layer];
+        let (x, y) = match id {
+            KernelId::Embed => ((config.embedding() / 16 * streams).div_ceil(LANES), 1),
+            KernelId::LstmForward | KernelId::LstmBackward => (units.div_ceil(LANES), streams.div_ceil(GROUP)),
+            KernelId::OutputForward => (streams.div_ceil(GROUP), 1),
+            KernelId::OutputError => (streams, steps),
+            KernelId::EmbeddingBackward => (config.embedding().div_ceil(LANES), (streams * steps).div_ceil(GROUP)),
+            KernelId::EmbeddingUpdate => ((SYMBOLS * config.embedding() / 4).div_ceil(LANES), 1),
+            KernelId::WeightUpdate => ((matrix.rows / 4).div_ceil(LANES), matrix.inputs / 4 + 1),
+        };
+        let place = (step * self.shape.layout.matrices.len() + layer) * PLACE_STRIDE;
+        pass.set_pipeline(&self.open.pipelines[id as usize]);
+        pass.set_bind_group(0, &self.bind_groups[id as usize], &[place as u32]);
+        pass.dispatch_workgroups(x as u32, y as u32, 1);
+    }
+
+    /// Masters and moments.
+    pub async fn parameters(&mut self) -> Result<(Vec<i32>, Vec<u32>), EngineError> {
+        let masters = self.download(Buffer::Masters).await?;
+        let moments = self.download(Buffer::Moments).await?;
+        Ok((bytemuck::cast_slice(&masters).to_vec(), moments))
+    }
+
+    /// See [`super::Engine::load`].
+    pub fn load(&mut self, parameters: &Parameters) -> Result<(), EngineError> {
+        *self = Self::new(self.open.clone(), &self.shape.config, parameters)?;
+        Ok(())
+    }
+
+    /// The words of a whole buffer.
+    async fn download(&self, kind: Buffer) -> Result<Vec<u32>, EngineError> {
+        let buffer = self.buffer(kind);
+        let staging = self.open.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("download"),
+            size: buffer.size(),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = self.open.device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, buffer.size());
+        self.open.queue.submit([encoder.finish()]);
+        let mut words = vec![0; buffer.size() as usize / 4];
+        self.open.read(&staging, &mut words).await?;
+        Ok(words)
+    }
+}

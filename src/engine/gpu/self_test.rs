@@ -1,0 +1,229 @@
+//! Every kernel against its CPU twin, by equality: run when a device is opened
+//! and, on more shapes, by the tests.
+
+use std::sync::Arc;
+
+use super::adapter::OpenDevice;
+use super::image::{State, image};
+use super::kernels::{KERNELS, KernelId};
+use super::{GROUP, GpuEngine};
+use crate::engine::cpu::state::{Shape, Stream, Weights};
+use crate::engine::cpu::{
+    embed::embed, embedding_backward::embedding_backward, embedding_update::embedding_update,
+    lstm_backward::lstm_backward, lstm_forward::lstm_forward, output_error::output_error,
+    output_forward::output_forward, weight_update::weight_update,
+};
+use crate::engine::{EngineError, INACTIVE};
+use crate::model::ModelConfig;
+use crate::numerics::fixed::{CELL_LIMIT, GATE_ONE, MASTER_FRACTION, STATE_ERROR_LIMIT};
+use crate::numerics::generator::{random_u64, random_within};
+use crate::numerics::softmax::{SYMBOLS, WEIGHT_ONE};
+use crate::numerics::wide::{AdamStep, BiasCorrection};
+
+/// Where operands are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operands {
+    /// Anywhere within their range.
+    Random,
+    /// The ends of their range only.
+    Extreme,
+}
+
+const KERNEL_IDS: [KernelId; 8] = [
+    KernelId::Embed,
+    KernelId::LstmForward,
+    KernelId::OutputForward,
+    KernelId::OutputError,
+    KernelId::LstmBackward,
+    KernelId::EmbeddingBackward,
+    KernelId::EmbeddingUpdate,
+    KernelId::WeightUpdate,
+];
+
+/// Shapes that fill no tile, with one limb an operand and with two.
+fn configs() -> [ModelConfig; 2] {
+    let narrow = ModelConfig {
+        streams: 5,
+        segment: 3,
+        embedding: 16,
+        units: 80,
+        layers: 2,
+        weight_bits: 8,
+        activation_bits: 8,
+        error_fraction: 12,
+        rate_start: 1 << 21,
+        rate_end: 1 << 20,
+        schedule_length: 1,
+        seed: 1,
+    };
+    let wide = ModelConfig { streams: 2, units: 16, weight_bits: 12, activation_bits: 10, ..narrow.clone() };
+    [narrow, wide]
+}
+
+/// The check that opening a device makes: all kernels, random and extreme operands.
+pub async fn self_test(open: &Arc<OpenDevice>) -> Result<(), EngineError> {
+    for config in configs() {
+        for operands in [Operands::Random, Operands::Extreme] {
+            check_kernels(open, &config, operands, 1).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs each kernel on operands of its own and compares all that it writes.
+pub async fn check_kernels(
+    open: &Arc<OpenDevice>,
+    config: &ModelConfig,
+    operands: Operands,
+    seed: u64,
+) -> Result<(), EngineError> {
+    let shape = Shape::new(config);
+    for (id, kernel) in KERNEL_IDS.into_iter().zip(&KERNELS) {
+        let mut state = draw_state(&shape, operands, seed * 100 + id as u64);
+        let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13);
+        let mut engine = GpuEngine::with_state(open.clone(), shape.clone(), &state)?;
+        engine.set_segment(config.segment(), &adam);
+        run_on_device(&engine, id);
+        run_twin(&shape, id, &adam, &mut state);
+        for &(buffer, _) in kernel.bindings.iter().filter(|(_, written)| *written) {
+            if engine.download(buffer).await? != image(&shape, &state, buffer) {
+                return Err(EngineError::Inexact { adapter: open.name.clone(), kernel: kernel.name });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All places of a kernel in one segment, in the order of training.
+fn run_on_device(engine: &GpuEngine, id: KernelId) {
+    let (steps, layers) = (engine.shape.config.segment(), engine.shape.config.layers());
+    let mut encoder = engine.open.device.create_command_encoder(&Default::default());
+    {
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let mut dispatch = |step, layer| engine.dispatch(&mut pass, id, step, layer, steps);
+        match id {
+            KernelId::Embed => (0..steps).for_each(|step| dispatch(step, 0)),
+            KernelId::LstmForward => (0..steps).for_each(|step| (0..layers).for_each(|layer| dispatch(step, layer))),
+            KernelId::OutputForward => (0..steps).for_each(|step| dispatch(step, layers)),
+            KernelId::OutputError => dispatch(0, layers),
+            KernelId::LstmBackward => {
+                (0..steps).rev().for_each(|step| (0..layers).rev().for_each(|layer| dispatch(step, layer)));
+            }
+            KernelId::EmbeddingBackward => (0..layers).for_each(|layer| dispatch(0, layer)),
+            KernelId::EmbeddingUpdate => dispatch(0, 0),
+            KernelId::WeightUpdate => (0..=layers).for_each(|layer| dispatch(0, layer)),
+        }
+    }
+    engine.open.queue.submit([encoder.finish()]);
+}
+
+fn run_twin(shape: &Shape, id: KernelId, adam: &AdamStep, state: &mut State) {
+    let (steps, layers) = (shape.config.segment(), shape.config.layers());
+    let State { masters, moments, weights, streams } = state;
+    match id {
+        KernelId::EmbeddingUpdate => {
+            let len = shape.layout.embedding_len;
+            let (masters, moments) = (&mut masters[..len], &mut moments[..len]);
+            embedding_update(shape, steps, adam, streams, masters, moments, &mut weights.embedding);
+            return;
+        }
+        KernelId::WeightUpdate => {
+            for (index, matrix) in shape.layout.matrices.iter().enumerate() {
+                let range = matrix.offset..matrix.offset + matrix.len();
+                let (masters, moments) = (&mut masters[range.clone()], &mut moments[range]);
+                weight_update(shape, index, steps, adam, streams, masters, moments, &mut weights.matrices[index]);
+            }
+            return;
+        }
+        _ => {}
+    }
+    for group in streams.chunks_mut(GROUP) {
+        match id {
+            KernelId::Embed => (0..steps).for_each(|step| embed(shape, weights, step, group)),
+            KernelId::LstmForward => {
+                for step in 0..steps {
+                    (0..layers).for_each(|layer| lstm_forward(shape, weights, layer, step, group));
+                }
+            }
+            KernelId::OutputForward => (0..steps).for_each(|step| output_forward(shape, weights, step, group)),
+            KernelId::OutputError => output_error(shape, steps, group),
+            KernelId::LstmBackward => {
+                for step in (0..steps).rev() {
+                    let last = step + 1 == steps;
+                    (0..layers).rev().for_each(|layer| lstm_backward(shape, weights, layer, step, last, group));
+                }
+            }
+            KernelId::EmbeddingBackward => (0..steps).for_each(|step| embedding_backward(shape, weights, step, group)),
+            KernelId::EmbeddingUpdate | KernelId::WeightUpdate => {}
+        }
+    }
+}
+
+/// Numbers drawn one after the other.
+struct Draw {
+    seed: u64,
+    index: u64,
+    operands: Operands,
+}
+
+impl Draw {
+    fn within(&mut self, limit: i32) -> i32 {
+        self.index += 1;
+        match self.operands {
+            Operands::Random => random_within(self.seed, self.index, limit as u32),
+            Operands::Extreme if random_u64(self.seed, self.index) & 1 == 0 => limit,
+            Operands::Extreme => -limit,
+        }
+    }
+
+    fn below(&mut self, count: u64) -> u64 {
+        self.index += 1;
+        random_u64(self.seed, self.index) % count
+    }
+
+    fn fill<T>(&mut self, values: &mut [T], limit: i32, convert: impl Fn(i32) -> T) {
+        values.iter_mut().for_each(|value| *value = convert(self.within(limit)));
+    }
+}
+
+/// A state in which every operand lies within its range, none of it learnt.
+fn draw_state(shape: &Shape, operands: Operands, seed: u64) -> State {
+    let config = &shape.config;
+    let mut draw = Draw { seed, index: 0, operands };
+    let activation_limit = config.activation_limit();
+    let mut masters = vec![0; shape.layout.total];
+    let (embedding, matrices) = masters.split_at_mut(shape.layout.embedding_len);
+    draw.fill(embedding, activation_limit << (MASTER_FRACTION - config.activation_fraction()), |x| x);
+    draw.fill(matrices, config.weight_limit() << (MASTER_FRACTION - config.weight_fraction()), |x| x);
+    let moments = (0..masters.len())
+        .map(|_| match operands {
+            Operands::Random if draw.below(8) == 0 => 0,
+            Operands::Random => ((60 + draw.below(100) as u32) << 24) | (1 << 23) | draw.below(1 << 23) as u32,
+            Operands::Extreme => [0, 0x0180_0000, 0xaaff_ffff][draw.below(3) as usize],
+        })
+        .collect();
+    let streams = (0..config.streams())
+        .map(|_| {
+            let mut stream = Stream::new(shape);
+            draw.fill(&mut stream.activations, activation_limit, |x| x as i16);
+            for (n, gate) in stream.gates.iter_mut().enumerate() {
+                let value = draw.within(GATE_ONE);
+                let candidate = n / 16 % 4 == 2;
+                *gate = if candidate { value } else { (value + GATE_ONE) / 2 } as i16;
+            }
+            draw.fill(&mut stream.cells, CELL_LIMIT, |x| x);
+            for weights in stream.weights.chunks_exact_mut(SYMBOLS) {
+                draw.fill(weights, (WEIGHT_ONE / 2) as i32, |x| (x + (WEIGHT_ONE / 2) as i32) as u32);
+                weights[draw.below(256) as usize] = WEIGHT_ONE;
+            }
+            draw.fill(&mut stream.output_errors, config.error_limit(), |x| x as i16);
+            draw.fill(&mut stream.gate_errors, config.error_limit(), |x| x as i16);
+            draw.fill(&mut stream.cell_errors, STATE_ERROR_LIMIT, |x| x);
+            draw.fill(&mut stream.embedding_errors, STATE_ERROR_LIMIT, |x| x);
+            stream.previous.iter_mut().for_each(|symbol| *symbol = draw.below(256) as u8);
+            stream.targets.iter_mut().for_each(|symbol| *symbol = draw.below(u64::from(INACTIVE) + 1) as u16);
+            stream
+        })
+        .collect();
+    State { weights: Weights::pack(shape, &masters), masters, moments, streams }
+}
