@@ -120,8 +120,9 @@ pub(super) async fn choose(choice: &DeviceChoice) -> Result<Option<Arc<OpenDevic
 }
 
 async fn adapters(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
-    instance.enumerate_adapters(backends).await
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    descriptor.backends &= backends;
+    wgpu::Instance::new(descriptor).enumerate_adapters(backends).await
 }
 
 async fn open_tested(adapter: &wgpu::Adapter) -> Result<Arc<OpenDevice>, EngineError> {
