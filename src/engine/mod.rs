@@ -10,6 +10,8 @@ pub mod gpu;
 
 pub use device::{Device, DeviceChoice, devices};
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::model::{ModelConfig, Parameters};
@@ -17,6 +19,7 @@ use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::BiasCorrection;
 use cpu::CpuEngine;
 use gpu::GpuEngine;
+use gpu::adapter::OpenDevice;
 
 /// The target of a stream that has no symbol at a step: it teaches nothing.
 pub const INACTIVE: u16 = SYMBOLS as u16;
@@ -64,9 +67,14 @@ impl Engine {
         config: &ModelConfig,
         parameters: &Parameters,
     ) -> Result<Self, EngineError> {
-        let Some(device) = device::choose(choice).await? else {
-            return Ok(Engine::cpu(config, parameters));
-        };
+        match device::choose(choice).await? {
+            None => Ok(Engine::cpu(config, parameters)),
+            Some(device) => Engine::gpu(device, config, parameters),
+        }
+    }
+
+    /// The GPU engine on an open device.
+    pub fn gpu(device: Arc<OpenDevice>, config: &ModelConfig, parameters: &Parameters) -> Result<Self, EngineError> {
         let backend = Backend::Gpu(Box::new(GpuEngine::new(device, config, parameters)?));
         Ok(Engine { config: config.clone(), bias: parameters.bias, backend })
     }

@@ -31,6 +31,12 @@ impl OpenDevice {
     /// Opens an adapter with the limits that every WebGPU device has, but for
     /// the size of buffers, and compiles all kernels.
     pub async fn open(adapter: &wgpu::Adapter) -> Result<Self, EngineError> {
+        Self::open_with(adapter, |kernel| kernel.source.concat()).await
+    }
+
+    /// Opens an adapter with kernels' texts as `source` gives them: a test's
+    /// way to a device that computes something else.
+    pub async fn open_with(adapter: &wgpu::Adapter, source: impl Fn(&Kernel) -> String) -> Result<Self, EngineError> {
         let name = adapter_name(&adapter.get_info());
         let available = adapter.limits();
         let required_limits = wgpu::Limits {
@@ -63,8 +69,11 @@ impl OpenDevice {
             }
         });
         let layouts: Vec<_> = KERNELS.iter().map(|kernel| bind_group_layout(&device, kernel)).collect();
-        let pipelines =
-            KERNELS.iter().zip(&layouts).map(|(kernel, layout)| pipeline(&device, kernel, layout)).collect();
+        let pipelines = KERNELS
+            .iter()
+            .zip(&layouts)
+            .map(|(kernel, layout)| pipeline(&device, kernel.name, source(kernel), layout))
+            .collect();
         let open = OpenDevice { name, device, queue, pipelines, layouts, failure };
         open.check()?;
         Ok(open)
@@ -122,21 +131,26 @@ fn bind_group_layout(device: &wgpu::Device, kernel: &Kernel) -> wgpu::BindGroupL
     device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(kernel.name), entries: &entries })
 }
 
-fn pipeline(device: &wgpu::Device, kernel: &Kernel, layout: &wgpu::BindGroupLayout) -> wgpu::ComputePipeline {
+fn pipeline(
+    device: &wgpu::Device,
+    name: &str,
+    source: String,
+    layout: &wgpu::BindGroupLayout,
+) -> wgpu::ComputePipeline {
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(kernel.name),
-        source: wgpu::ShaderSource::Wgsl(kernel.source.concat().into()),
+        label: Some(name),
+        source: wgpu::ShaderSource::Wgsl(source.into()),
     });
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some(kernel.name),
+        label: Some(name),
         bind_group_layouts: &[Some(layout)],
         immediate_size: 0,
     });
     device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: Some(kernel.name),
+        label: Some(name),
         layout: Some(&layout),
         module: &module,
-        entry_point: Some(kernel.name),
+        entry_point: Some(name),
         compilation_options: Default::default(),
         cache: None,
     })

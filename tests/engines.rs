@@ -1,0 +1,123 @@
+//! Whole blocks on every engine of this machine: the same code, the same learnt
+//! state, and each decodes what the others made.
+
+mod common;
+
+use lockstep::codec::{decode_block, encode_block};
+use lockstep::engine::Engine;
+use lockstep::model::ModelConfig;
+use lockstep::model::init::initial_parameters;
+use lockstep::numerics::generator::random_u64;
+
+fn config() -> ModelConfig {
+    ModelConfig {
+        streams: 3,
+        segment: 7,
+        embedding: 16,
+        units: 48,
+        layers: 2,
+        weight_bits: 8,
+        activation_bits: 8,
+        error_fraction: 12,
+        rate_start: 1 << 21,
+        rate_end: 1 << 20,
+        schedule_length: 1000,
+        seed: 5,
+    }
+}
+
+/// Text of a kind: words from a small vocabulary.
+fn text(len: usize) -> Vec<u8> {
+    let words = ["lock", "step ", "the ", "integer ", "and ", "sum\n", "of ", "all "];
+    let mut text: Vec<u8> = (0..).flat_map(|i| words[random_u64(3, i) as usize % 8].bytes()).take(len).collect();
+    text[len / 2] = 255;
+    text
+}
+
+/// The CPU engine and one engine a device.
+fn engines(config: &ModelConfig) -> Vec<Engine> {
+    let parameters = initial_parameters(config);
+    let mut engines = vec![Engine::cpu(config, &parameters)];
+    engines.extend(common::devices().into_iter().map(|d| Engine::gpu(d, config, &parameters).unwrap()));
+    engines
+}
+
+fn encode(engine: &mut Engine, data: &[u8]) -> (Vec<u8>, u64) {
+    let coded = pollster::block_on(encode_block(engine, data, 0, &mut |_, _| {})).unwrap();
+    (coded, pollster::block_on(engine.parameters()).unwrap().hash())
+}
+
+fn agree(config: &ModelConfig, data: &[u8]) {
+    config.validate().unwrap();
+    let (coded, hash) = encode(&mut engines(config)[0], data);
+    for engine in &mut engines(config)[1..] {
+        assert_eq!(encode(engine, data), (coded.clone(), hash), "{}", engine.description());
+    }
+    for engine in &mut engines(config) {
+        let decoded = pollster::block_on(decode_block(engine, &coded, data.len(), 0, &mut |_, _| {})).unwrap();
+        assert!(decoded == data, "{}", engine.description());
+        assert_eq!(pollster::block_on(engine.parameters()).unwrap().hash(), hash, "{}", engine.description());
+    }
+}
+
+#[test]
+fn engines_agree_on_text() {
+    agree(&config(), &text(900));
+}
+
+#[test]
+fn engines_agree_on_fewer_bytes_than_streams_and_on_single_bytes() {
+    for len in [1, 2, 5] {
+        agree(&ModelConfig { streams: 8, ..config() }, &text(5)[..len]);
+    }
+}
+
+#[test]
+fn engines_agree_on_streams_that_fill_no_group() {
+    for streams in [1, 4, 6] {
+        agree(&ModelConfig { streams, units: 16, ..config() }, &text(200));
+    }
+}
+
+#[test]
+fn engines_agree_on_wider_operands_and_more_layers() {
+    agree(&ModelConfig { weight_bits: 12, activation_bits: 10, error_fraction: 14, ..config() }, &text(150));
+    agree(&ModelConfig { layers: 5, units: 16, ..config() }, &text(150));
+}
+
+#[test]
+fn a_second_block_goes_on_from_the_learnt_state() {
+    let data = text(400);
+    let mut codes = Vec::new();
+    for mut engine in engines(&config()) {
+        let (first, _) = encode(&mut engine, &data);
+        let learnt = pollster::block_on(engine.parameters()).unwrap();
+        let (second, hash) = encode(&mut engine, &data);
+        assert!(second.len() < first.len(), "what is learnt stays");
+        pollster::block_on(engine.load(&learnt)).unwrap();
+        assert_eq!(encode(&mut engine, &data), (second.clone(), hash), "loading restores all");
+        codes.push((first, second, hash));
+    }
+    assert!(codes.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let config = ModelConfig { streams: 9, units: 80, ..config() };
+    let data = text(1500);
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| encode(&mut Engine::cpu(&config, &initial_parameters(&config)), &data))
+    };
+    assert_eq!(run(1), run(2));
+    assert_eq!(run(1), run(5));
+}
+
+#[test]
+fn the_model_learns() {
+    let data = text(8000);
+    let config = ModelConfig { schedule_length: 8000, ..config() };
+    let (coded, _) = encode(&mut engines(&config)[0], &data);
+    // About 6 words of 8 kinds in 31 bytes: 0.78 bits a byte, and then what learning costs.
+    assert!(coded.len() < 2600, "{}", coded.len());
+}

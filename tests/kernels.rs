@@ -1,0 +1,99 @@
+//! Every kernel on every device of this machine against its CPU twin, by equality.
+
+mod common;
+
+use std::sync::Arc;
+
+use lockstep::engine::EngineError;
+use lockstep::engine::gpu::adapter::OpenDevice;
+use lockstep::engine::gpu::kernels::KERNELS;
+use lockstep::engine::gpu::self_test::{Operands, check_kernels, self_test};
+use lockstep::model::ModelConfig;
+
+fn config(streams: u32, segment: u32, embedding: u32, units: u32, layers: u32) -> ModelConfig {
+    ModelConfig {
+        streams,
+        segment,
+        embedding,
+        units,
+        layers,
+        weight_bits: 8,
+        activation_bits: 8,
+        error_fraction: 12,
+        rate_start: 1 << 21,
+        rate_end: 1 << 20,
+        schedule_length: 1000,
+        seed: 1,
+    }
+}
+
+fn check(configs: &[ModelConfig]) {
+    for device in common::devices() {
+        for (seed, config) in configs.iter().enumerate() {
+            config.validate().unwrap();
+            for operands in [Operands::Random, Operands::Extreme] {
+                pollster::block_on(check_kernels(&device, config, operands, seed as u64 + 2))
+                    .unwrap_or_else(|e| panic!("{config:?} {operands:?}: {e}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn kernels_equal_their_twins_where_sizes_fill_no_tile() {
+    check(&[
+        config(1, 1, 16, 16, 1),
+        config(2, 2, 48, 16, 3),
+        config(3, 4, 16, 48, 2),
+        config(5, 1, 80, 112, 1),
+        config(9, 3, 32, 80, 2),
+        config(4, 2, 16, 16, 8),
+    ]);
+}
+
+#[test]
+fn kernels_equal_their_twins_at_the_default_shape() {
+    check(&[config(8, 4, 32, 128, 2)]);
+}
+
+#[test]
+fn kernels_equal_their_twins_with_wider_operands() {
+    let base = config(3, 2, 32, 48, 2);
+    check(&[
+        ModelConfig { weight_bits: 12, ..base.clone() },
+        ModelConfig { activation_bits: 12, ..base.clone() },
+        ModelConfig { weight_bits: 9, activation_bits: 11, error_fraction: 14, ..base.clone() },
+        ModelConfig { error_fraction: 8, ..base },
+    ]);
+}
+
+#[test]
+fn a_device_that_computes_something_else_is_refused_by_kernel() {
+    // One change a kernel, each of the kind that a compiler might get wrong.
+    let damages = [
+        ("embed", "let stream = id.x / width;", "let stream = (id.x + 1u) / width;"),
+        ("lstm_forward", "GATE_ONE - positive", "GATE_ONE - 1 - positive"),
+        ("output_forward", "const LOG2_E: u32 = 11819u;", "const LOG2_E: u32 = 11820u;"),
+        ("output_error", "max(mantissa, 1u)", "max(mantissa + 1u, 1u)"),
+        ("lstm_backward", "return round_shift(a * b, GATE_FRACTION);", "return (a * b) >> GATE_FRACTION;"),
+        ("embedding_backward", "place.layer == 0u", "place.layer <= 1u"),
+        ("embedding_update", ">> 8u;\n    let field", ">> 8u | 1u;\n    let field"),
+        ("weight_update", "select(change, -change, gradient < 0)", "select(change, -change, gradient <= 0) + 1"),
+    ];
+    let Some(adapter) = common::adapters().into_iter().next() else { return };
+    for kernel in &KERNELS {
+        let damage = damages.iter().find(|(name, old, _)| *name == kernel.name && kernel.source.concat().contains(old));
+        let &(_, old, new) = damage.unwrap_or_else(|| panic!("{} has a damage of its own", kernel.name));
+        let source = |k: &lockstep::engine::gpu::kernels::Kernel| {
+            let text = k.source.concat();
+            if k.name == kernel.name { text.replacen(old, new, 1) } else { text }
+        };
+        let device = Arc::new(pollster::block_on(OpenDevice::open_with(&adapter, source)).unwrap());
+        match pollster::block_on(self_test(&device)) {
+            Err(EngineError::Inexact { kernel: named, adapter }) => {
+                assert_eq!((named, adapter.as_str()), (kernel.name, device.name.as_str()));
+            }
+            other => panic!("{}: damage went unnoticed: {other:?}", kernel.name),
+        }
+    }
+}
