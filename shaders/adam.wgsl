@@ -1,4 +1,4 @@
-// Twin of src/numerics/wide.rs. Needs `tables`.
+// Twin of src/numerics/wide.rs. Needs `tables`, `masters` and `moments`.
 
 const SECOND_MOMENT_SHIFT: u32 = 13u;
 const EXPONENT_BIAS: i32 = 128;
@@ -23,13 +23,14 @@ fn second_moment(moment: u32, gradient: i32) -> u32 {
     return select((u32(field) << 24u) | mantissa, 0u, sum == 0u || field <= 0);
 }
 
-fn adam_change(moment: u32, least: u32, gradient: i32) -> i32 {
-    let variance = max(moment, least);
-    let power = i32(variance >> 24u) - EXPONENT_BIAS + 23;
-    let odd = u32(power & 1);
-    let root = tables[768u + (((odd << 7u) | ((variance >> 16u) & 127u)) & 255u)];
-    let half_power = (power - i32(odd)) >> 1u;
+fn root_index(variance: u32) -> u32 {
+    let odd = ((variance >> 24u) - u32(EXPONENT_BIAS) + 23u) & 1u;
+    return ((odd << 7u) | ((variance >> 16u) & 127u)) & 255u;
+}
 
+fn adam_change(variance: u32, root: u32, gradient: i32) -> i32 {
+    let power = i32(variance >> 24u) - EXPONENT_BIAS + 23;
+    let half_power = (power - (power & 1)) >> 1u;
     let magnitude = bitcast<u32>(abs(gradient));
     let zeros = leading_zeros(magnitude);
     let gradient16 = (magnitude << (zeros & 31u)) >> 16u;
@@ -38,4 +39,15 @@ fn adam_change(moment: u32, least: u32, gradient: i32) -> i32 {
     let rounded = i32(((product >> ((u32(min(max(shift, 3), 32)) - 1u) & 31u)) + 1u) >> 1u);
     let change = select(rounded, 0, shift > 32);
     return select(change, -change, gradient < 0);
+}
+
+// One Adam step of parameter n; gives its new master.
+fn adam(n: u32, least: u32, limit: i32, gradient: i32) -> i32 {
+    let moment = second_moment(moments[n], gradient);
+    let variance = max(moment, least);
+    let root = tables[768u + root_index(variance)];
+    let master = bounded(masters[n] - adam_change(variance, root, gradient), limit);
+    moments[n] = moment;
+    masters[n] = master;
+    return master;
 }

@@ -37,9 +37,6 @@ fn embedding_update(@builtin(global_invocation_id) id: vec3<u32>) {
 fn update(n: u32, gradient: i32) -> i32 {
     let shift = MASTER_FRACTION - model.activation_fraction;
     let limit = ((1i << model.activation_fraction) - 1) << shift;
-    let moment = second_moment(moments[n], gradient);
-    let master = bounded(masters[n] - adam_change(moment, model.embedding_floor, gradient), limit);
-    moments[n] = moment;
-    masters[n] = master;
+    let master = adam(n, model.embedding_floor, limit, gradient);
     return round_shift(master, shift);
 }

@@ -109,17 +109,9 @@ fn quantise(masters: vec4<i32>, shift: u32) -> vec4<i32> {
 
 fn update_rows(n: u32, limit: i32, gradient: vec4<i32>) -> vec4<i32> {
     return vec4<i32>(
-        update(n, limit, gradient.x),
-        update(n + CELLS, limit, gradient.y),
-        update(n + 2u * CELLS, limit, gradient.z),
-        update(n + 3u * CELLS, limit, gradient.w),
+        adam(n, model.weight_floor, limit, gradient.x),
+        adam(n + CELLS, model.weight_floor, limit, gradient.y),
+        adam(n + 2u * CELLS, model.weight_floor, limit, gradient.z),
+        adam(n + 3u * CELLS, model.weight_floor, limit, gradient.w),
     );
-}
-
-fn update(n: u32, limit: i32, gradient: i32) -> i32 {
-    let moment = second_moment(moments[n], gradient);
-    let master = bounded(masters[n] - adam_change(moment, model.weight_floor, gradient), limit);
-    moments[n] = moment;
-    masters[n] = master;
-    return master;
 }

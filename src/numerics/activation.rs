@@ -3,12 +3,25 @@
 use super::fixed::{GATE_ONE, bounded};
 use super::tables::Tables;
 
+const SIGMOID_LIMIT: i32 = (8 << 13) - 1;
+const TANH_LIMIT: i32 = (4 << 13) - 1;
+
 /// sigmoid(x): x in Q13 (saturates at +-8), result in Q14, 0..=2^14.
 #[inline(always)]
 pub fn sigmoid(tables: &Tables, x: i32) -> i32 {
-    let magnitude = bounded(x, (8 << 13) - 1).abs();
-    let entry = tables.sigmoid[(magnitude >> 8) as usize & 255];
-    let fraction = magnitude & 255;
+    sigmoid_between(tables.sigmoid[sigmoid_index(x)], x)
+}
+
+/// The table entry for sigmoid(x).
+#[inline(always)]
+pub fn sigmoid_index(x: i32) -> usize {
+    (bounded(x, SIGMOID_LIMIT).abs() >> 8) as usize & 255
+}
+
+/// sigmoid(x) by interpolation from its table entry.
+#[inline(always)]
+pub fn sigmoid_between(entry: u32, x: i32) -> i32 {
+    let fraction = bounded(x, SIGMOID_LIMIT).abs() & 255;
     let positive = (entry >> 16) as i32 + (((entry & 0xffff) as i32 * fraction + 128) >> 8);
     if x < 0 { GATE_ONE - positive } else { positive }
 }
@@ -16,9 +29,19 @@ pub fn sigmoid(tables: &Tables, x: i32) -> i32 {
 /// tanh(x): x in Q13 (saturates at +-4), result in Q14, -2^14..=2^14.
 #[inline(always)]
 pub fn tanh(tables: &Tables, x: i32) -> i32 {
-    let magnitude = bounded(x, (4 << 13) - 1).abs();
-    let entry = tables.tanh[(magnitude >> 7) as usize & 255];
-    let fraction = magnitude & 127;
+    tanh_between(tables.tanh[tanh_index(x)], x)
+}
+
+/// The table entry for tanh(x).
+#[inline(always)]
+pub fn tanh_index(x: i32) -> usize {
+    (bounded(x, TANH_LIMIT).abs() >> 7) as usize & 255
+}
+
+/// tanh(x) by interpolation from its table entry.
+#[inline(always)]
+pub fn tanh_between(entry: u32, x: i32) -> i32 {
+    let fraction = bounded(x, TANH_LIMIT).abs() & 127;
     let positive = (entry >> 16) as i32 + (((entry & 0xffff) as i32 * fraction + 64) >> 7);
     if x < 0 { -positive } else { positive }
 }

@@ -61,22 +61,26 @@ pub fn second_moment(moment: u32, gradient: i32) -> u32 {
     if sum == 0 || field <= 0 { 0 } else { ((field as u32) << 24) | mantissa }
 }
 
-/// Adam's change of a master weight (Q24) for a gradient and its updated
-/// second moment: rate * gradient / sqrt(max(moment, floor)), at most 2^29.
+/// Where the table of reciprocal square roots holds that of a variance.
 #[inline(always)]
-pub fn adam_change(tables: &Tables, step: &AdamStep, moment: u32, floor: u32, gradient: i32) -> i32 {
-    let variance = moment.max(floor);
-    let power = (variance >> 24) as i32 - EXPONENT_BIAS + 23; // of a mantissa in 1..2
-    let odd = (power & 1) as u32;
-    let root = tables.rsqrt[((odd << 7) | ((variance >> 16) & 127)) as usize & 255];
-    let half_power = (power - odd as i32) >> 1;
+pub fn root_index(variance: u32) -> usize {
+    let odd = (variance >> 24).wrapping_sub(EXPONENT_BIAS as u32).wrapping_add(23) & 1;
+    ((odd << 7) | ((variance >> 16) & 127)) as usize & 255
+}
 
+/// Adam's change of a master weight (Q24): rate * gradient / sqrt(variance), at
+/// most 2^29. `variance` is a packed second moment that is not zero, `root` the
+/// entry of its reciprocal square root.
+#[inline(always)]
+pub fn adam_change(step: &AdamStep, variance: u32, root: u32, gradient: i32) -> i32 {
+    let power = (variance >> 24) as i32 - EXPONENT_BIAS + 23; // of a mantissa in 1..2
+    let half_power = (power - (power & 1)) >> 1;
     let magnitude = gradient.unsigned_abs();
     let zeros = magnitude.leading_zeros();
     let gradient16 = (magnitude << (zeros & 31)) >> 16;
     let product = ((gradient16 * root) >> 16) * step.rate_mantissa;
     let shift = zeros as i32 + half_power - step.rate_exponent - 16;
-    let change = ((product >> (shift.clamp(3, 32) as u32 - 1)) + 1) >> 1;
+    let change = ((product >> ((shift.clamp(3, 32) as u32 - 1) & 31)) + 1) >> 1;
     let change = if shift > 32 { 0 } else { change as i32 };
     if gradient < 0 { -change } else { change }
 }
@@ -94,7 +98,9 @@ pub fn adam(
     moment: &mut u32,
 ) {
     *moment = second_moment(*moment, gradient);
-    *master = bounded(*master - adam_change(tables, step, *moment, floor, gradient), limit);
+    let variance = (*moment).max(floor);
+    let root = tables.rsqrt[root_index(variance)];
+    *master = bounded(*master - adam_change(step, variance, root, gradient), limit);
 }
 
 /// Adam's bias correction, carried from step to step: beta2^t in Q63.
@@ -183,7 +189,8 @@ mod tests {
             let variance = wide_to_f64(moment).max(epsilon_squared);
             let exact = f64::from(rate) / f64::from(1 << 28) * correction.sqrt() * f64::from(gradient)
                 / variance.sqrt() * f64::from(1 << 24);
-            let change = f64::from(adam_change(&TABLES, &step, moment, step.weight_floor, gradient));
+            let packed = moment.max(step.weight_floor);
+            let change = f64::from(adam_change(&step, packed, TABLES.rsqrt[root_index(packed)], gradient));
             if exact.abs() < f64::from(1 << 26) {
                 prop_assert!((change - exact).abs() <= 0.6 + exact.abs() * 0.0045, "{change} against {exact}");
             } else {

@@ -1,10 +1,10 @@
 //! Kernel `embedding_update`: gradient of the embedding, Adam, requantisation.
 
-use super::simd::vectorized;
+use super::adam_row::adam_row;
 use super::state::{Shape, Stream};
 use crate::numerics::fixed::{MASTER_FRACTION, round_shift};
 use crate::numerics::tables::TABLES;
-use crate::numerics::wide::{AdamStep, adam};
+use crate::numerics::wide::AdamStep;
 use rayon::prelude::*;
 
 /// Updates masters and moments `[256][embedding]` and the forward embedding.
@@ -26,16 +26,15 @@ pub fn embedding_update(
             }
         }
     }
+    let tables = &*TABLES;
     let shift = MASTER_FRACTION - shape.config.activation_fraction();
     let limit = shape.config.activation_limit() << shift;
     let rows = master.par_chunks_mut(width).zip(moments.par_chunks_mut(width));
     let rows = rows.zip(embedding.par_chunks_mut(width)).zip(gradients.par_chunks(width)).with_min_len(64);
     rows.for_each(|(((master, moments), embedding), gradients)| {
-        vectorized(|| {
-            for n in 0..gradients.len() {
-                adam(&TABLES, step, step.embedding_floor, limit, gradients[n], &mut master[n], &mut moments[n]);
-                embedding[n] = round_shift(master[n], shift) as i16;
-            }
-        });
+        adam_row(tables, step, step.embedding_floor, limit, gradients, master, moments);
+        for (embedding, &master) in embedding.iter_mut().zip(master.iter()) {
+            *embedding = round_shift(master, shift) as i16;
+        }
     });
 }

@@ -6,7 +6,7 @@
 use super::simd::{multiply_rows, vectorized};
 use super::state::{Shape, Stream, Weights};
 use crate::model::layout::{CELLS, TILE};
-use crate::numerics::activation::tanh;
+use crate::numerics::activation::{tanh_between, tanh_index};
 use crate::numerics::fixed::*;
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
@@ -50,7 +50,10 @@ pub fn lstm_backward(shape: &Shape, weights: &Weights, layer: usize, step: usize
             cell_errors.fill(0);
         }
         let (shift, limit) = (config.weight_fraction(), config.error_limit());
-        vectorized(|| cells_backward(shift, limit, sums, gates, before, now, cell_errors, errors));
+        vectorized(
+            #[inline(always)]
+            || cells_backward(shift, limit, sums, gates, before, now, cell_errors, errors),
+        );
     }
 }
 
@@ -72,11 +75,15 @@ fn cells_backward(
     for tile in 0..sums.len() / CELLS {
         let gates = &gates[tile * TILE..][..TILE];
         let errors = &mut errors[tile * TILE..][..TILE];
-        for cell in 0..CELLS {
-            let n = tile * CELLS + cell;
-            let gate = |q: usize| i32::from(gates[q * CELLS + cell]);
+        let cells = tile * CELLS..(tile + 1) * CELLS;
+        let (sums, before, now) = (&sums[cells.clone()], &before[cells.clone()], &now[cells.clone()]);
+        let cell_errors = &mut cell_errors[cells];
+        // Table look-ups stand before the loop: see adam_row.
+        let entries: [u32; CELLS] = std::array::from_fn(|n| tables.tanh[tanh_index(now[n] << 1)]);
+        for n in 0..CELLS {
+            let gate = |q: usize| i32::from(gates[q * CELLS + n]);
             let (i, f, g, o) = (gate(0), gate(1), gate(2), gate(3));
-            let tc = tanh(tables, now[n] << 1);
+            let tc = tanh_between(entries[n], now[n] << 1);
             let dh = bounded(round_shift(sums[n], weight_fraction), STATE_ERROR_LIMIT);
             let dc = product(dh, product(o, GATE_ONE - product(tc, tc)));
             let dc = bounded(dc + cell_errors[n], STATE_ERROR_LIMIT);
@@ -86,10 +93,10 @@ fn cells_backward(
             let dg = product(dc, product(i, GATE_ONE - product(g, g)));
             let d_o = product(dh, product(tc, product(o, GATE_ONE - o)));
             cell_errors[n] = product(dc, f);
-            errors[cell] = bounded(di, error_limit) as i16;
-            errors[CELLS + cell] = bounded(df, error_limit) as i16;
-            errors[2 * CELLS + cell] = bounded(dg, error_limit) as i16;
-            errors[3 * CELLS + cell] = bounded(d_o, error_limit) as i16;
+            errors[n] = bounded(di, error_limit) as i16;
+            errors[CELLS + n] = bounded(df, error_limit) as i16;
+            errors[2 * CELLS + n] = bounded(dg, error_limit) as i16;
+            errors[3 * CELLS + n] = bounded(d_o, error_limit) as i16;
         }
     }
 }

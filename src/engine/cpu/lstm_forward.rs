@@ -3,7 +3,7 @@
 use super::simd::{GROUP, TileSums, multiply_panel, vectorized};
 use super::state::{Shape, Stream, Weights};
 use crate::model::layout::{CELLS, TILE};
-use crate::numerics::activation::{sigmoid, tanh};
+use crate::numerics::activation::{sigmoid_between, sigmoid_index, tanh_between, tanh_index};
 use crate::numerics::fixed::*;
 use crate::numerics::tables::TABLES;
 
@@ -23,15 +23,19 @@ pub fn lstm_forward(shape: &Shape, weights: &Weights, layer: usize, step: usize,
         multiply_panel(&inputs, &packed.by_input[tile * matrix.inputs * TILE..][..matrix.inputs * TILE], &mut sums);
         let first_cell = layer * config.units() + tile * CELLS;
         for (stream, sums) in streams.iter_mut().zip(&sums) {
-            let gates = &mut stream.gates[step * shape.gates() + 4 * first_cell..][..TILE];
+            let gates =
+                stream.gates[step * shape.gates() + 4 * first_cell..].first_chunk_mut().expect("a tile of gates");
             let (before, now) = stream.cells.split_at_mut((step + 1) * shape.cells());
-            let before = &before[step * shape.cells() + first_cell..][..CELLS];
-            let now = &mut now[first_cell..][..CELLS];
+            let before = before[step * shape.cells() + first_cell..].first_chunk().expect("a tile of cells");
+            let now = now[first_cell..].first_chunk_mut().expect("a tile of cells");
             let hidden = (step + 1) * shape.layout.activations + config.embedding() + first_cell;
-            let hidden = &mut stream.activations[hidden..][..CELLS];
+            let hidden = stream.activations[hidden..].first_chunk_mut().expect("a tile of hidden states");
             let (shift, fraction) = (config.product_fraction(), config.activation_fraction());
             let limit = config.activation_limit();
-            vectorized(|| cells_forward(shift, fraction, limit, sums, gates, before, now, hidden));
+            vectorized(
+                #[inline(always)]
+                || cells_forward(shift, fraction, limit, sums, gates, before, now, hidden),
+            );
         }
     }
 }
@@ -54,28 +58,40 @@ fn cells_forward(
     activation_fraction: u32,
     activation_limit: i32,
     sums: &[i32; TILE],
-    gates: &mut [i16],
-    before: &[i32],
-    now: &mut [i32],
-    hidden: &mut [i16],
+    gates: &mut [i16; TILE],
+    before: &[i32; CELLS],
+    now: &mut [i32; CELLS],
+    hidden: &mut [i16; CELLS],
 ) {
+    // Table look-ups stand between the loops: see adam_row.
     let tables = &*TABLES;
     let shift = product_fraction - PREACTIVATION_FRACTION;
-    for cell in 0..CELLS {
-        let preactivation = |gate: usize| round_shift(sums[gate * CELLS + cell], shift);
-        let i = sigmoid(tables, preactivation(0));
-        let f = sigmoid(tables, preactivation(1));
-        let g = tanh(tables, preactivation(2));
-        let o = sigmoid(tables, preactivation(3));
-        let c = round_shift(f * before[cell] + ((i * g) >> 2), GATE_FRACTION);
-        let c = bounded(c, CELL_LIMIT);
-        let tc = tanh(tables, c << 1);
-        let h = round_shift(o * tc, 2 * GATE_FRACTION - activation_fraction);
-        gates[cell] = i as i16;
-        gates[CELLS + cell] = f as i16;
-        gates[2 * CELLS + cell] = g as i16;
-        gates[3 * CELLS + cell] = o as i16;
-        now[cell] = c;
-        hidden[cell] = bounded(h, activation_limit) as i16;
+    let (mut x, mut entries) = ([0; TILE], [0; TILE]);
+    for n in 0..TILE {
+        x[n] = round_shift(sums[n], shift);
+    }
+    for n in 0..CELLS {
+        entries[n] = tables.sigmoid[sigmoid_index(x[n])];
+        entries[CELLS + n] = tables.sigmoid[sigmoid_index(x[CELLS + n])];
+        entries[2 * CELLS + n] = tables.tanh[tanh_index(x[2 * CELLS + n])];
+        entries[3 * CELLS + n] = tables.sigmoid[sigmoid_index(x[3 * CELLS + n])];
+    }
+    for n in 0..CELLS {
+        let i = sigmoid_between(entries[n], x[n]);
+        let f = sigmoid_between(entries[CELLS + n], x[CELLS + n]);
+        let g = tanh_between(entries[2 * CELLS + n], x[2 * CELLS + n]);
+        let o = sigmoid_between(entries[3 * CELLS + n], x[3 * CELLS + n]);
+        let c = round_shift(f * before[n] + ((i * g) >> 2), GATE_FRACTION);
+        now[n] = bounded(c, CELL_LIMIT);
+        gates[n] = i as i16;
+        gates[CELLS + n] = f as i16;
+        gates[2 * CELLS + n] = g as i16;
+        gates[3 * CELLS + n] = o as i16;
+    }
+    let tanh_entries: [u32; CELLS] = std::array::from_fn(|n| tables.tanh[tanh_index(now[n] << 1)]);
+    for n in 0..CELLS {
+        let tc = tanh_between(tanh_entries[n], now[n] << 1);
+        let h = round_shift(i32::from(gates[3 * CELLS + n]) * tc, 2 * GATE_FRACTION - activation_fraction);
+        hidden[n] = bounded(h, activation_limit) as i16;
     }
 }

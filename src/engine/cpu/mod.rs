@@ -2,6 +2,7 @@
 //!
 //! One file a kernel; each has a WGSL twin of the same name in shaders/.
 
+mod adam_row;
 pub mod embed;
 pub mod embedding_backward;
 pub mod embedding_update;

@@ -15,12 +15,15 @@ pub fn output_error(shape: &Shape, steps: usize, streams: &mut [Stream]) {
                 errors.fill(0);
                 continue;
             }
-            vectorized(|| {
-                let normalizer = Normalizer::new(weights.iter().sum());
-                for (error, &weight) in errors.iter_mut().zip(weights) {
-                    *error = normalizer.probability(weight, fraction) as i16;
-                }
-            });
+            vectorized(
+                #[inline(always)]
+                || {
+                    let normalizer = Normalizer::new(weights.iter().sum());
+                    for (error, &weight) in errors.iter_mut().zip(weights) {
+                        *error = normalizer.probability(weight, fraction) as i16;
+                    }
+                },
+            );
             errors[usize::from(target)] -= 1 << fraction;
         }
     }

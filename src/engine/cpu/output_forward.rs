@@ -34,6 +34,9 @@ pub fn output_forward(shape: &Shape, weights: &Weights, step: usize, streams: &m
     for (stream, logits) in streams.iter_mut().zip(&logits) {
         let weights = &mut stream.weights[step * SYMBOLS..][..SYMBOLS];
         let weights: &mut [u32; SYMBOLS] = weights.try_into().expect("256 weights a step");
-        vectorized(|| softmax_weights(&TABLES, logits, weights));
+        vectorized(
+            #[inline(always)]
+            || softmax_weights(&TABLES, logits, weights),
+        );
     }
 }

@@ -65,7 +65,10 @@ pub fn multiply_panel(a: &[&[i16]], panel: &[i16], sums: &mut TileSums) {
         }
         return;
     }
-    vectorized(|| multiply_panel_plain(a, panel, sums));
+    vectorized(
+        #[inline(always)]
+        || multiply_panel_plain(a, panel, sums),
+    );
 }
 
 #[inline(always)]
@@ -103,7 +106,10 @@ pub fn multiply_rows(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &
         }
         return;
     }
-    vectorized(|| multiply_rows_plain(a, w, rows, first, sums));
+    vectorized(
+        #[inline(always)]
+        || multiply_rows_plain(a, w, rows, first, sums),
+    );
 }
 
 #[inline(always)]

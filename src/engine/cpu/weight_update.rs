@@ -1,5 +1,6 @@
 //! Kernel `weight_update`: gradient of one matrix, Adam, requantisation.
 
+use super::adam_row::adam_row;
 use super::lstm_forward::gather_inputs;
 use super::simd::{GROUP, TileSums, multiply_panel, vectorized};
 use super::state::{PackedMatrix, PackedTile, Shape, Stream};
@@ -7,7 +8,7 @@ use crate::model::layout::TILE;
 use crate::numerics::fixed::MASTER_FRACTION;
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
-use crate::numerics::wide::{AdamStep, adam};
+use crate::numerics::wide::AdamStep;
 use rayon::prelude::*;
 
 /// Biases saturate at +-16.
@@ -26,6 +27,7 @@ pub fn weight_update(
     moments: &mut [u32],
     packed: &mut PackedMatrix,
 ) {
+    let tables = &*TABLES;
     let matrix = &shape.layout.matrices[index];
     let samples = (streams.len() * steps).next_multiple_of(2);
     let inputs = inputs_by_sample(shape, index, steps, streams, samples);
@@ -45,18 +47,17 @@ pub fn weight_update(
             let inputs: Vec<&[i16]> = inputs.chunks_exact(samples).collect();
             let mut gradients: TileSums = [[0; TILE]; GROUP];
             multiply_panel(&inputs, &errors, &mut gradients);
-            vectorized(|| {
-                for (row, gradients) in gradients.iter().enumerate().take(inputs.len()) {
-                    let limit = if block * GROUP + row == matrix.inputs { BIAS_LIMIT } else { limit };
-                    let (master, moments) = (&mut master[row * TILE..][..TILE], &mut moments[row * TILE..][..TILE]);
-                    for n in 0..TILE {
-                        adam(&TABLES, step, step.weight_floor, limit, gradients[n], &mut master[n], &mut moments[n]);
-                    }
-                }
-            });
+            let rows = master.chunks_exact_mut(TILE).zip(moments.chunks_exact_mut(TILE)).zip(&gradients);
+            for (row, ((master, moments), gradients)) in rows.enumerate() {
+                let limit = if block * GROUP + row == matrix.inputs { BIAS_LIMIT } else { limit };
+                adam_row(tables, step, step.weight_floor, limit, gradients, master, moments);
+            }
         }
         let mut packed = PackedTile { by_input, by_row, biases };
-        vectorized(|| packed.requantize(&shape.config, master));
+        vectorized(
+            #[inline(always)]
+            || packed.requantize(&shape.config, master),
+        );
     });
 }
 

@@ -1,0 +1,78 @@
+//! Adam over a run of weights, in vectors.
+
+use super::simd::vectorized;
+use crate::numerics::fixed::bounded;
+use crate::numerics::tables::Tables;
+use crate::numerics::wide::{AdamStep, adam_change, root_index, second_moment};
+
+/// [`crate::numerics::wide::adam`] for each of a run of weights, a multiple of 16.
+pub fn adam_row(
+    tables: &Tables,
+    step: &AdamStep,
+    floor: u32,
+    limit: i32,
+    gradients: &[i32],
+    master: &mut [i32],
+    moments: &mut [u32],
+) {
+    vectorized(
+        #[inline(always)]
+        || row(tables, *step, floor, limit, gradients, master, moments),
+    );
+}
+
+/// Looks the roots up between two loops: compilers take no loop with a table in
+/// it for vectors where they think gathers slow.
+#[inline(always)]
+fn row(
+    tables: &Tables,
+    step: AdamStep,
+    floor: u32,
+    limit: i32,
+    gradients: &[i32],
+    master: &mut [i32],
+    moments: &mut [u32],
+) {
+    const LANES: usize = 16;
+    let runs = master.chunks_exact_mut(LANES).zip(moments.chunks_exact_mut(LANES)).zip(gradients.chunks_exact(LANES));
+    for ((master, moments), gradients) in runs {
+        let mut roots = [0; LANES];
+        for n in 0..LANES {
+            moments[n] = second_moment(moments[n], gradients[n]);
+            roots[n] = root_index(moments[n].max(floor)) as u32;
+        }
+        for root in &mut roots {
+            *root = tables.rsqrt[*root as usize & 255];
+        }
+        for n in 0..LANES {
+            let change = adam_change(&step, moments[n].max(floor), roots[n], gradients[n]);
+            master[n] = bounded(master[n] - change, limit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numerics::tables::TABLES;
+    use crate::numerics::wide::{BiasCorrection, adam};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_run_is_adam_for_each(weights: [(i32, u32, i32); 32], rate in 0u32..1 << 28) {
+            let step = BiasCorrection::default().advance(rate, 1 << 20, 1 << 13);
+            let gradients = weights.map(|w| w.0);
+            // Moments are zero or normalised.
+            let moments = weights.map(|w| if w.1 < 1 << 24 { 0 } else { w.1 % (190 << 24) | 1 << 23 });
+            let masters = weights.map(|w| w.2 >> 3);
+            let (mut run_masters, mut run_moments) = (masters, moments);
+            adam_row(&TABLES, &step, step.weight_floor, 1 << 28, &gradients, &mut run_masters, &mut run_moments);
+            for n in 0..32 {
+                let (mut master, mut moment) = (masters[n], moments[n]);
+                adam(&TABLES, &step, step.weight_floor, 1 << 28, gradients[n], &mut master, &mut moment);
+                prop_assert_eq!((run_masters[n], run_moments[n]), (master, moment));
+            }
+        }
+    }
+}
