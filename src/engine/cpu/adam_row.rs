@@ -64,7 +64,7 @@ mod tests {
             let step = BiasCorrection::default().advance(rate, 1 << 20, 1 << 13);
             let gradients = weights.map(|w| w.0);
             // Moments are zero or normalised.
-            let moments = weights.map(|w| if w.1 < 1 << 24 { 0 } else { w.1 % (190 << 24) | 1 << 23 });
+            let moments = weights.map(|w| if w.1 < 1 << 24 { 0 } else { (w.1 % (190 << 24)) | (1 << 23) });
             let masters = weights.map(|w| w.2 >> 3);
             let (mut run_masters, mut run_moments) = (masters, moments);
             adam_row(&TABLES, &step, step.weight_floor, 1 << 28, &gradients, &mut run_masters, &mut run_moments);
