@@ -1,0 +1,166 @@
+//! A damaged archive is always an error, never wrong data and never a panic.
+
+mod common;
+
+use std::io::Cursor;
+
+use common::{noise, pack, text, unpack};
+use lockstep::archive::{ArchiveError, list};
+use lockstep::codec::{CodecError, DecompressSettings, decompress};
+use lockstep::engine::DeviceChoice;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Coded, stored and coded blocks.
+fn sample() -> Vec<u8> {
+    pack(&[text(120), noise(40), text(80)].concat(), 40)
+}
+
+fn archive_error(archive: &[u8]) -> ArchiveError {
+    match unpack(archive) {
+        Err(CodecError::Archive(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_truncation_is_found() {
+    let archive = sample();
+    for len in 0..archive.len() {
+        let error = archive_error(&archive[..len]);
+        match len {
+            0 => assert!(matches!(error, ArchiveError::NotAnArchive)),
+            _ => assert!(matches!(error, ArchiveError::Truncated), "{len} bytes: {error}"),
+        }
+        assert!(list(&mut Cursor::new(&archive[..len])).is_err(), "{len} bytes listed");
+    }
+}
+
+#[test]
+fn every_changed_byte_is_found() {
+    let archive = sample();
+    for at in 0..archive.len() {
+        let all: Vec<u8> = (1..=255).collect();
+        for &change in if at < 62 { &all[..] } else { &[1, 0x80, 0xff] } {
+            let mut damaged = archive.clone();
+            damaged[at] ^= change;
+            let error = archive_error(&damaged);
+            match at {
+                0..4 => assert!(matches!(error, ArchiveError::NotAnArchive), "byte {at}: {error}"),
+                4 => assert!(matches!(error, ArchiveError::UnsupportedVersion(_) | ArchiveError::Corrupt { .. })),
+                _ => assert!(
+                    matches!(error, ArchiveError::Corrupt { .. } | ArchiveError::Truncated),
+                    "byte {at}: {error}"
+                ),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_change_that_list_can_see_is_found_by_it() {
+    let archive = sample();
+    let frames = list(&mut Cursor::new(&archive)).unwrap();
+    let trailer = archive.len() - (41 + 8 * frames[0].trailer.blocks.len());
+    for at in (0..62).chain(trailer..archive.len()) {
+        for change in [1, 0x80, 0xff] {
+            let mut damaged = archive.clone();
+            damaged[at] ^= change;
+            assert!(list(&mut Cursor::new(&damaged)).is_err(), "byte {at} changed by {change}");
+        }
+    }
+}
+
+#[test]
+fn what_follows_an_archive_must_be_one() {
+    let archive = sample();
+    for garbage in [&b"x"[..], b"garbage behind", &[0; 100]] {
+        assert!(matches!(archive_error(&[&archive[..], garbage].concat()), ArchiveError::Corrupt { .. }));
+    }
+    let cut = [&archive[..], &archive[..50]].concat();
+    assert!(matches!(archive_error(&cut), ArchiveError::Truncated));
+}
+
+#[test]
+fn other_files_are_not_archives() {
+    for other in [&b""[..], b"x", b"\x28\xb5\x2f\xfd and so on", b"plain text"] {
+        assert!(matches!(archive_error(other), ArchiveError::NotAnArchive));
+        assert!(matches!(list(&mut Cursor::new(other)), Err(ArchiveError::NotAnArchive | ArchiveError::Truncated)));
+    }
+}
+
+#[test]
+fn a_future_version_says_so_whatever_follows() {
+    let mut archive = sample();
+    archive[4] = 7;
+    archive.truncate(5);
+    let error = archive_error(&archive);
+    assert!(matches!(error, ArchiveError::UnsupportedVersion(7)));
+    assert_eq!(error.to_string(), "made by a newer lockstep (format 7; this one reads format 1)");
+}
+
+#[test]
+fn blocks_in_another_order_are_found() {
+    let stored = |data: &[u8]| pack(data, 20)[62..][..29 + 20].to_vec();
+    let (first, second) = (noise(40)[..20].to_vec(), noise(40)[20..].to_vec());
+    let whole = pack(&noise(40), 20);
+    assert_eq!(whole[62..][..98], [stored(&first), stored(&second)].concat());
+    let swapped = [&whole[..62], &stored(&second), &stored(&first), &whole[160..]].concat();
+    assert!(matches!(archive_error(&swapped), ArchiveError::Corrupt { .. }));
+}
+
+/// The first block of an archive with one field of its header changed, and its CRC made right again.
+fn forge_block(archive: &mut [u8], at: usize) {
+    let coded_len = u32::from_le_bytes(archive[67..71].try_into().unwrap()) as usize;
+    archive[62 + at] ^= 1;
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&archive[62..87]);
+    crc.update(&archive[91..][..coded_len]);
+    archive[87..91].copy_from_slice(&crc.finalize().to_le_bytes());
+}
+
+#[test]
+fn a_block_that_decodes_to_something_else_is_a_diverging_device() {
+    for at in [9, 17] {
+        // content checksum, model state
+        let mut archive = sample();
+        forge_block(&mut archive, at);
+        let error = unpack(&archive).unwrap_err();
+        assert!(matches!(error, CodecError::Diverged { block: 1, .. }), "{error}");
+        assert!(error.to_string().contains("--device cpu"));
+    }
+    let data = noise(100);
+    let mut archive = pack(&data, 100);
+    assert_eq!(archive[71..79], xxh3_64(&data).to_le_bytes());
+    forge_block(&mut archive, 9);
+    assert!(matches!(archive_error(&archive), ArchiveError::Corrupt { .. }));
+}
+
+#[test]
+fn memory_is_refused_before_it_is_taken() {
+    let mut archive = sample();
+    // 8 layers of 4096 units each: a valid model of some 20 GB.
+    archive[14..16].copy_from_slice(&4096u16.to_le_bytes());
+    archive[16] = 8;
+    let crc = crc32fast::hash(&archive[..58]).to_le_bytes();
+    archive[58..62].copy_from_slice(&crc);
+    match unpack(&archive) {
+        Err(error @ CodecError::MemoryLimit { needed, .. }) => {
+            assert!(needed > 16 << 30);
+            assert!(error.to_string().contains("--memory"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn only_checked_blocks_are_written() {
+    let data = text(400);
+    let mut archive = pack(&data, 100);
+    let last = archive.len() - 41 - 4 * 8 - 1;
+    archive[last] ^= 1;
+    let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 1 << 30 };
+    let mut written = Vec::new();
+    let result = pollster::block_on(decompress(&mut &archive[..], &mut written, &settings, &mut |_, _| ()));
+    assert!(matches!(result, Err(CodecError::Archive(ArchiveError::Corrupt { .. }))));
+    assert_eq!(written, data[..300]);
+}
