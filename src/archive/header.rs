@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn impossible_models_and_block_sizes_are_refused() {
         assert!(matches!(Header::read(&mut &forged(16, 0)[..]), Err(ArchiveError::Config(_)))); // layers
-        assert!(matches!(Header::read(&mut &forged(8, 255)[..]), Err(ArchiveError::Config(_)))); // streams
+        assert!(matches!(Header::read(&mut &forged(9, 255)[..]), Err(ArchiveError::Config(_)))); // streams
         assert!(matches!(Header::read(&mut &forged(47, 0xff)[..]), Err(ArchiveError::Corrupt { .. }))); // block size
     }
 }

@@ -40,7 +40,7 @@ const TABLE: [Level; 9] = [
 /// `input_len` bytes.
 pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
     let row = &TABLE[(level.clamp(*LEVELS.start(), *LEVELS.end()) - 1) as usize];
-    let rate = |value: u32| ((u64::from(value) << RATE_FRACTION) / 10_000) as u32;
+    let rate = |value: u32| (((u64::from(value) << RATE_FRACTION) + 5_000) / 10_000) as u32;
     ModelConfig {
         streams: streams_for(input_len).min(row.streams),
         segment: row.segment,

@@ -1,5 +1,7 @@
 //! A model small enough that tests take seconds, and archives in memory.
 
+#![allow(dead_code)] // every test uses a part
+
 use lockstep::codec::{CodecError, CompressSettings, DecompressSettings, Summary, compress, decompress};
 use lockstep::engine::DeviceChoice;
 use lockstep::model::ModelConfig;
@@ -42,13 +44,11 @@ pub fn unpack(archive: &[u8]) -> Result<Vec<u8>, CodecError> {
 }
 
 /// Bytes without any pattern that a model could learn.
-#[allow(dead_code)]
 pub fn noise(len: usize) -> Vec<u8> {
     (0..len).map(|i| lockstep::numerics::generator::random_u64(99, i as u64) as u8).collect()
 }
 
 /// Text that even a tiny model learns.
-#[allow(dead_code)]
 pub fn text(len: usize) -> Vec<u8> {
     b"the cat sat on the mat; ".iter().copied().cycle().take(len).collect()
 }
