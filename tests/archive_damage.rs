@@ -4,10 +4,12 @@ mod common;
 
 use std::io::Cursor;
 
-use common::{noise, pack, text, unpack};
-use lockstep::archive::{ArchiveError, list};
+use common::{noise, pack, text, tiny, unpack};
+use lockstep::archive::{ArchiveError, FrameWriter, Header, Payload, list};
 use lockstep::codec::{CodecError, DecompressSettings, decompress};
 use lockstep::engine::DeviceChoice;
+use lockstep::numerics::generator::random_u64;
+use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Coded, stored and coded blocks.
@@ -163,4 +165,36 @@ fn only_checked_blocks_are_written() {
     let result = pollster::block_on(decompress(&mut &archive[..], &mut written, &settings, &mut |_, _| ()));
     assert!(matches!(result, Err(CodecError::Archive(ArchiveError::Corrupt { .. }))));
     assert_eq!(written, data[..300]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn any_code_decodes_to_something_and_is_caught(raw in proptest::collection::vec(any::<u8>(), 1..200), seed: u64) {
+        let code: Vec<u8> = (0..raw.len() - 1).map(|i| random_u64(seed, i as u64) as u8).collect();
+        let mut archive = Vec::new();
+        let mut frame = FrameWriter::new(&mut archive, &Header { config: tiny(200), block_size: 200 }).unwrap();
+        frame.block(&raw, Payload::Coded { code, state: seed }).unwrap();
+        frame.finish().unwrap();
+        let caught = matches!(unpack(&archive), Err(CodecError::Diverged { block: 1, .. }));
+        prop_assert!(caught);
+    }
+
+    #[test]
+    fn any_header_is_read_or_refused(fields in proptest::collection::vec((8usize..58, any::<u8>()), 1..4)) {
+        let mut archive = sample();
+        for &(at, value) in &fields {
+            archive[at] = value;
+        }
+        let crc = crc32fast::hash(&archive[..58]).to_le_bytes();
+        archive[58..62].copy_from_slice(&crc);
+        // Little memory, so that no random model takes long.
+        let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 4 << 20 };
+        let mut data = Vec::new();
+        let result = pollster::block_on(decompress(&mut &archive[..], &mut data, &settings, &mut |_, _| ()));
+        if result.is_ok() {
+            prop_assert_eq!(data, [text(120), noise(40), text(80)].concat());
+        }
+    }
 }

@@ -75,7 +75,7 @@ pub fn guard(work: impl FnOnce() -> Exit) -> Exit {
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
         let what = info.payload_as_str().unwrap_or("unknown");
-        complain(format_args!("internal error{place}: {what} (this is a bug; nothing was written)"));
+        complain(format_args!("internal error{place}: {what} (this is a bug; please report it)"));
     }));
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Exit::Internal)
 }

@@ -63,7 +63,10 @@ pub async fn compress(
     let mut input = BufReader::new(input);
     let mut raw = read_block(&mut input, settings.block_size)?;
     let whole = at_end(&mut input)?;
-    let length = if whole { raw.len() as u64 } else { settings.length.unwrap_or(ASSUMED_LENGTH) };
+    let read = raw.len() as u64;
+    // A length that the first block exceeds was wrong.
+    let claimed = settings.length.filter(|&length| length > read).unwrap_or(ASSUMED_LENGTH);
+    let length = if whole { read } else { claimed };
     let config = (settings.model)(length);
     config.validate()?;
     // A block larger than the input would only ask the decoder for memory.

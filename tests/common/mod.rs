@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // every test uses a part
 
+pub mod folder;
+
 use lockstep::codec::{CodecError, CompressSettings, DecompressSettings, Summary, compress, decompress};
 use lockstep::engine::DeviceChoice;
 use lockstep::model::ModelConfig;
