@@ -73,6 +73,22 @@ fn a_change_that_list_can_see_is_found_by_it() {
 }
 
 #[test]
+fn a_trailer_that_contradicts_itself_is_not_believed() {
+    let archive = sample();
+    let len = 41 + 8 * list(&mut Cursor::new(&archive)).unwrap()[0].trailer.blocks.len();
+    let trailer = archive.len() - len;
+    // raw length, payload length of the first block, frame length
+    for at in [1, 25, len - 20] {
+        let mut forged = archive.clone();
+        forged[trailer + at] -= 1;
+        let crc = crc32fast::hash(&forged[trailer..archive.len() - 8]).to_le_bytes();
+        forged[archive.len() - 8..archive.len() - 4].copy_from_slice(&crc);
+        assert!(list(&mut Cursor::new(&forged)).is_err(), "byte {at} of the trailer");
+        assert!(matches!(archive_error(&forged), ArchiveError::Corrupt { .. }));
+    }
+}
+
+#[test]
 fn what_follows_an_archive_must_be_one() {
     let archive = sample();
     for garbage in [&b"x"[..], b"garbage behind", &[0; 100]] {

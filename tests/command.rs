@@ -241,12 +241,12 @@ fn permissions_and_time_come_from_the_source() {
     let folder = Folder::with("a", &text(100));
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     fs::File::options().write(true).open(folder.path("a")).unwrap().set_modified(time).unwrap();
-    fs::set_permissions(folder.path("a"), fs::Permissions::from_mode(0o440)).unwrap();
+    fs::set_permissions(folder.path("a"), fs::Permissions::from_mode(0o404)).unwrap();
     folder.tiny("--rm a").assert().success();
     folder.lockstep("-d a.lks").assert().success();
     for name in ["a", "a.lks"] {
         let metadata = fs::metadata(folder.path(name)).unwrap();
-        assert_eq!(metadata.permissions().mode() & 0o777, 0o440, "{name}");
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o404, "{name}");
         assert_eq!(metadata.modified().unwrap(), time, "{name}");
     }
 }
