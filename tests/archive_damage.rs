@@ -89,6 +89,22 @@ fn a_trailer_that_contradicts_itself_is_not_believed() {
 }
 
 #[test]
+fn impossible_lengths_are_refused_though_every_checksum_is_right() {
+    let forge = |raw: &[u8], payload: Payload| {
+        let mut archive = Vec::new();
+        let mut frame = FrameWriter::new(&mut archive, &Header { config: tiny(20), block_size: 20 }).unwrap();
+        frame.block(raw, payload).unwrap();
+        frame.finish().unwrap();
+        archive_error(&archive).to_string()
+    };
+    let coded = |len| Payload::Coded { code: vec![7; len], state: 1 };
+    assert!(forge(&[1; 20], coded(20)).contains("block 1: its coded length"));
+    assert!(forge(&[1; 20], Payload::Stored(vec![1; 19])).contains("block 1: its coded length"));
+    assert!(forge(&[1; 21], Payload::Stored(vec![1; 21])).contains("block 1: its raw length"));
+    assert!(forge(&[], Payload::Stored(vec![])).contains("block 1: its raw length"));
+}
+
+#[test]
 fn what_follows_an_archive_must_be_one() {
     let archive = sample();
     for garbage in [&b"x"[..], b"garbage behind", &[0; 100]] {
