@@ -2,6 +2,7 @@
 //!
 //! An archive made on any device decodes, bit for bit, on every other device.
 
+pub mod archive;
 pub mod codec;
 pub mod coder;
 pub mod engine;

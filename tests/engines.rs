@@ -1,7 +1,7 @@
 //! Whole blocks on every engine of this machine: the same code, the same learnt
 //! state, and each decodes what the others made.
 
-mod common;
+mod devices;
 
 use lockstep::codec::{decode_block, encode_block};
 use lockstep::engine::Engine;
@@ -38,7 +38,7 @@ fn text(len: usize) -> Vec<u8> {
 fn engines(config: &ModelConfig) -> Vec<Engine> {
     let parameters = initial_parameters(config);
     let mut engines = vec![Engine::cpu(config, &parameters)];
-    engines.extend(common::devices().into_iter().map(|d| Engine::gpu(d, config, &parameters).unwrap()));
+    engines.extend(devices::devices().into_iter().map(|d| Engine::gpu(d, config, &parameters).unwrap()));
     engines
 }
 

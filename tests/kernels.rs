@@ -1,6 +1,6 @@
 //! Every kernel on every device of this machine against its CPU twin, by equality.
 
-mod common;
+mod devices;
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ fn config(streams: u32, segment: u32, embedding: u32, units: u32, layers: u32) -
 }
 
 fn check(configs: &[ModelConfig]) {
-    for device in common::devices() {
+    for device in devices::devices() {
         for (seed, config) in configs.iter().enumerate() {
             config.validate().unwrap();
             for operands in [Operands::Random, Operands::Extreme] {
@@ -80,7 +80,7 @@ fn a_device_that_computes_something_else_is_refused_by_kernel() {
         ("embedding_update", ">> 8u;\n    let field", ">> 8u | 1u;\n    let field"),
         ("weight_update", "select(change, -change, gradient < 0)", "select(change, -change, gradient <= 0) + 1"),
     ];
-    let Some(adapter) = common::adapters().into_iter().next() else { return };
+    let Some(adapter) = devices::adapters().into_iter().next() else { return };
     for kernel in &KERNELS {
         let damage = damages.iter().find(|(name, old, _)| *name == kernel.name && kernel.source.concat().contains(old));
         let &(_, old, new) = damage.unwrap_or_else(|| panic!("{} has a damage of its own", kernel.name));

@@ -1,6 +1,10 @@
-//! The way of a byte: blocks cut into streams, predicted, coded, learnt from.
+//! The way of a byte: inputs cut into blocks, blocks into streams, predicted, coded, learnt from.
 
 pub mod block;
+mod error;
+mod stream;
 mod streams;
 
-pub use block::{decode_block, encode_block};
+pub use block::{Progress, decode_block, encode_block};
+pub use error::CodecError;
+pub use stream::{ASSUMED_LENGTH, CompressSettings, DecompressSettings, Summary, compress, decompress};

@@ -1,24 +1,56 @@
-//! What several tests share: the devices of this machine.
+//! A model small enough that tests take seconds, and archives in memory.
 
-use std::sync::Arc;
+#![allow(dead_code)] // every test uses a part
 
-use lockstep::engine::gpu::adapter::OpenDevice;
+pub mod folder;
 
-/// All adapters. Fails where none is found and LOCKSTEP_REQUIRE_GPU is set;
-/// else says that the test did not look at a device.
-pub fn adapters() -> Vec<wgpu::Adapter> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
-    let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
-    if adapters.is_empty() {
-        assert!(std::env::var_os("LOCKSTEP_REQUIRE_GPU").is_none(), "a GPU is required, but there is none");
-        eprintln!("SKIPPED: no GPU and no software Vulkan on this machine");
+use lockstep::codec::{CodecError, CompressSettings, DecompressSettings, Summary, compress, decompress};
+use lockstep::engine::DeviceChoice;
+use lockstep::model::ModelConfig;
+
+pub fn tiny(schedule_length: u64) -> ModelConfig {
+    ModelConfig {
+        streams: 2,
+        segment: 8,
+        embedding: 16,
+        units: 16,
+        layers: 1,
+        weight_bits: 8,
+        activation_bits: 8,
+        error_fraction: 12,
+        rate_start: 1 << 23,
+        rate_end: 1 << 21,
+        schedule_length,
+        seed: 1,
     }
-    adapters
 }
 
-/// All adapters, opened.
-#[allow(dead_code)]
-pub fn devices() -> Vec<Arc<OpenDevice>> {
-    let open = |adapter| Arc::new(pollster::block_on(OpenDevice::open(&adapter)).expect("adapter opens"));
-    adapters().into_iter().map(open).collect()
+pub fn pack_with(data: &[u8], block_size: u32, model: &dyn Fn(u64) -> ModelConfig) -> Result<Vec<u8>, CodecError> {
+    let settings = CompressSettings { device: DeviceChoice::Cpu, model, block_size, length: None, memory: 1 << 30 };
+    let mut archive = Vec::new();
+    let summary = pollster::block_on(compress(&mut &data[..], &mut archive, &settings, &mut |_, _| ()))?;
+    assert_eq!((summary.raw, summary.coded), (data.len() as u64, archive.len() as u64));
+    Ok(archive)
+}
+
+pub fn pack(data: &[u8], block_size: u32) -> Vec<u8> {
+    pack_with(data, block_size, &tiny).unwrap()
+}
+
+pub fn unpack(archive: &[u8]) -> Result<Vec<u8>, CodecError> {
+    let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 1 << 30 };
+    let mut data = Vec::new();
+    let summary: Summary = pollster::block_on(decompress(&mut &archive[..], &mut data, &settings, &mut |_, _| ()))?;
+    assert_eq!((summary.raw, summary.coded), (data.len() as u64, archive.len() as u64));
+    Ok(data)
+}
+
+/// Bytes without any pattern that a model could learn.
+pub fn noise(len: usize) -> Vec<u8> {
+    (0..len).map(|i| lockstep::numerics::generator::random_u64(99, i as u64) as u8).collect()
+}
+
+/// Text that even a tiny model learns.
+pub fn text(len: usize) -> Vec<u8> {
+    b"the cat sat on the mat; ".iter().copied().cycle().take(len).collect()
 }

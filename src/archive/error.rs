@@ -1,0 +1,49 @@
+//! What can be wrong with an archive.
+
+use std::io;
+
+use thiserror::Error;
+
+use super::VERSION;
+use crate::model::ConfigError;
+
+/// Why an archive can't be read.
+#[derive(Debug, Error)]
+pub enum ArchiveError {
+    /// The input does not start like an archive.
+    #[error("not a lockstep archive")]
+    NotAnArchive,
+    /// The format's version is above the one known here.
+    #[error("made by a newer lockstep (format {0}; this one reads format {VERSION})")]
+    UnsupportedVersion(u8),
+    /// A part of the format that only a newer version knows.
+    #[error("made by a newer lockstep: {what} {id} is unknown to this one")]
+    Unsupported { what: &'static str, id: u64 },
+    /// A checksum or a field is wrong.
+    #[error("the archive is corrupt: {what}")]
+    Corrupt { what: String },
+    /// The input ends too early.
+    #[error("the archive is cut short")]
+    Truncated,
+    /// The header's checksum is right, but its model can't exist.
+    #[error("the archive is invalid: {0}")]
+    Config(#[from] ConfigError),
+    /// The archive could not be read at all.
+    #[error("can't read: {0}")]
+    Io(io::Error),
+}
+
+impl ArchiveError {
+    pub(super) fn corrupt(what: impl Into<String>) -> Self {
+        ArchiveError::Corrupt { what: what.into() }
+    }
+}
+
+impl From<io::Error> for ArchiveError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => ArchiveError::Truncated,
+            _ => ArchiveError::Io(error),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The header: which version, which model, how much memory.
+
+use std::io::Read;
+use std::ops::RangeInclusive;
+
+use super::{ArchiveError, MAGIC, VERSION, fields};
+use crate::model::ModelConfig;
+
+/// Bytes of a version 1 header.
+pub(super) const HEADER_LEN: u16 = 62;
+/// Magic, version and header length come before all else.
+const PREFIX_LEN: u16 = 7;
+
+/// Sizes that a block may have, in bytes.
+pub const BLOCK_SIZES: RangeInclusive<u32> = 1..=1 << 30;
+
+/// What a frame starts with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Every hyper-parameter of the model.
+    pub config: ModelConfig,
+    /// Most raw bytes of a block.
+    pub block_size: u32,
+}
+
+impl Header {
+    /// Bytes of memory that decoding takes: the model and a block, raw and coded.
+    pub fn memory(&self) -> u64 {
+        self.config.memory() + 2 * u64::from(self.block_size)
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let config = &self.config;
+        let mut bytes = Vec::with_capacity(HEADER_LEN.into());
+        bytes.extend_from_slice(&MAGIC);
+        bytes.push(VERSION);
+        bytes.extend_from_slice(&HEADER_LEN.to_le_bytes());
+        bytes.push(0); // flags
+        // A validated configuration fits these widths.
+        for value in [config.streams, config.segment, config.embedding, config.units] {
+            bytes.extend_from_slice(&(value as u16).to_le_bytes());
+        }
+        for value in [config.layers, config.weight_bits, config.activation_bits, config.error_fraction] {
+            bytes.push(value as u8);
+        }
+        bytes.extend_from_slice(&config.rate_start.to_le_bytes());
+        bytes.extend_from_slice(&config.rate_end.to_le_bytes());
+        bytes.extend_from_slice(&config.schedule_length.to_le_bytes());
+        bytes.extend_from_slice(&config.seed.to_le_bytes());
+        bytes.extend_from_slice(&self.block_size.to_le_bytes());
+        bytes.push(0); // transform: none
+        bytes.push(0); // mixing: the network alone
+        bytes.extend_from_slice(&0u64.to_le_bytes()); // prior: none
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+        bytes
+    }
+
+    /// Reads a header whose magic has been read already.
+    pub(super) fn read_after_magic(input: &mut dyn Read) -> Result<Self, ArchiveError> {
+        // The version comes first: a newer header may be laid out in another way.
+        match fields::u8(input)? {
+            VERSION => {}
+            0 => return Err(ArchiveError::corrupt("there is no format 0")),
+            newer => return Err(ArchiveError::UnsupportedVersion(newer)),
+        }
+        let len = fields::u16(input)?;
+        if len < HEADER_LEN {
+            return Err(ArchiveError::corrupt("the header is too short"));
+        }
+        let rest = fields::bytes(input, u64::from(len - PREFIX_LEN))?;
+        let (rest, crc) = rest.split_at(rest.len() - 4);
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&MAGIC);
+        hasher.update(&[VERSION]);
+        hasher.update(&len.to_le_bytes());
+        hasher.update(rest);
+        if hasher.finalize().to_le_bytes() != crc {
+            return Err(ArchiveError::corrupt("the header's checksum is wrong"));
+        }
+        let known = |what, id: u64, known: u64| {
+            if id == known { Ok(()) } else { Err(ArchiveError::Unsupported { what, id }) }
+        };
+        known("header length", len.into(), HEADER_LEN.into())?;
+        let input: &mut &[u8] = &mut &rest[..];
+        known("flag set", fields::u8(input)?.into(), 0)?;
+        let config = ModelConfig {
+            streams: fields::u16(input)?.into(),
+            segment: fields::u16(input)?.into(),
+            embedding: fields::u16(input)?.into(),
+            units: fields::u16(input)?.into(),
+            layers: fields::u8(input)?.into(),
+            weight_bits: fields::u8(input)?.into(),
+            activation_bits: fields::u8(input)?.into(),
+            error_fraction: fields::u8(input)?.into(),
+            rate_start: fields::u32(input)?,
+            rate_end: fields::u32(input)?,
+            schedule_length: fields::u64(input)?,
+            seed: fields::u64(input)?,
+        };
+        let block_size = fields::u32(input)?;
+        known("transform", fields::u8(input)?.into(), 0)?;
+        known("mixing", fields::u8(input)?.into(), 0)?;
+        known("prior", fields::u64(input)?, 0)?;
+        config.validate()?;
+        if !BLOCK_SIZES.contains(&block_size) {
+            return Err(ArchiveError::corrupt(format!("blocks of {block_size} bytes are not allowed")));
+        }
+        Ok(Header { config, block_size })
+    }
+
+    /// Reads a header, magic and all.
+    pub(super) fn read(input: &mut dyn Read) -> Result<Self, ArchiveError> {
+        if fields::array(input)? != MAGIC {
+            return Err(ArchiveError::NotAnArchive);
+        }
+        Header::read_after_magic(input)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::levels::config_for;
+
+    fn header() -> Header {
+        Header { config: config_for(5, 1 << 20), block_size: 1 << 20 }
+    }
+
+    /// A header with one byte changed and its checksum made right again.
+    fn forged(at: usize, value: u8) -> Vec<u8> {
+        let mut bytes = header().to_bytes();
+        bytes[at] = value;
+        let body = bytes.len() - 4;
+        let crc = crc32fast::hash(&bytes[..body]).to_le_bytes();
+        bytes[body..].copy_from_slice(&crc);
+        bytes
+    }
+
+    #[test]
+    fn header_comes_back() {
+        let bytes = header().to_bytes();
+        assert_eq!(bytes.len(), usize::from(HEADER_LEN));
+        assert_eq!(Header::read(&mut &bytes[..]).unwrap(), header());
+    }
+
+    #[test]
+    fn newer_parts_are_told_apart_from_damage() {
+        assert!(matches!(Header::read(&mut &forged(4, 2)[..]), Err(ArchiveError::UnsupportedVersion(2))));
+        for (at, part) in [(7, "flag set"), (48, "transform"), (49, "mixing"), (50, "prior")] {
+            match Header::read(&mut &forged(at, 9)[..]) {
+                Err(ArchiveError::Unsupported { what, id: 9 }) => assert_eq!(what, part),
+                other => panic!("{part}: {other:?}"),
+            }
+        }
+        let mut longer = forged(5, 66);
+        longer.truncate(58);
+        longer.extend_from_slice(&[0; 4]);
+        longer.extend_from_slice(&crc32fast::hash(&longer).to_le_bytes());
+        assert!(matches!(Header::read(&mut &longer[..]), Err(ArchiveError::Unsupported { what: "header length", .. })));
+    }
+
+    #[test]
+    fn impossible_models_and_block_sizes_are_refused() {
+        assert!(matches!(Header::read(&mut &forged(16, 0)[..]), Err(ArchiveError::Config(_)))); // layers
+        assert!(matches!(Header::read(&mut &forged(9, 255)[..]), Err(ArchiveError::Config(_)))); // streams
+        assert!(matches!(Header::read(&mut &forged(47, 0xff)[..]), Err(ArchiveError::Corrupt { .. }))); // block size
+    }
+}

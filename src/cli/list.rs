@@ -1,0 +1,130 @@
+//! `lockstep -l FILE.lks`: what archives hold, without decoding.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::bail;
+use lockstep::archive::{self, Frame};
+use lockstep::model::config::RATE_FRACTION;
+use serde_json::{Value, json};
+
+use super::exit::{Exit, report};
+use super::input::{Input, display_name};
+use super::options::Options;
+use super::progress::{bits_per_byte, percent};
+
+/// Lists archives as a table, or in JSON; those that can't be listed are told of.
+pub fn list(options: &Options) -> anyhow::Result<Exit> {
+    let (mut exit, mut listed) = (Exit::Done, Vec::new());
+    for file in options.files() {
+        let name = display_name(&file).into_owned();
+        exit = exit.max(match frames(&file) {
+            Ok(frames) => {
+                listed.push((name, frames));
+                Exit::Done
+            }
+            Err(error) => report(&name, options.quiet, Err(error)),
+        });
+    }
+    let mut out = io::stdout().lock();
+    if options.json {
+        let archives: Vec<Value> = listed.iter().map(|(name, frames)| archive_json(name, frames)).collect();
+        writeln!(out, "{:#}", Value::from(archives))?;
+    } else if !listed.is_empty() {
+        write_table(&mut out, &listed)?;
+    }
+    Ok(exit)
+}
+
+fn frames(file: &Path) -> anyhow::Result<Vec<Frame>> {
+    match Input::open(file)? {
+        Input::File(mut file, metadata) if metadata.is_file() => Ok(archive::list(&mut file)?),
+        _ => bail!("only a file can be listed, as the list is at its end"),
+    }
+}
+
+fn raw_len(frames: &[Frame]) -> u64 {
+    frames.iter().map(|f| f.trailer.raw_len).sum()
+}
+
+fn coded_len(frames: &[Frame]) -> u64 {
+    frames.iter().map(|f| f.trailer.frame_len).sum()
+}
+
+/// What all frames have in common, or "several".
+fn common(frames: &[Frame], words: impl Fn(&Frame) -> String) -> String {
+    let mut all = frames.iter().map(words);
+    let first = all.next().unwrap_or_default();
+    if all.all(|other| other == first) { first } else { "several".into() }
+}
+
+fn model(frame: &Frame) -> String {
+    let c = &frame.header.config;
+    format!("{} x {} units, {} streams of {}", c.layers, c.units, c.streams, c.segment)
+}
+
+fn check(frame: &Frame) -> String {
+    format!("{:016x}", frame.trailer.checksum)
+}
+
+fn write_table(out: &mut impl Write, listed: &[(String, Vec<Frame>)]) -> io::Result<()> {
+    writeln!(
+        out,
+        "{:>6} {:>6} {:>12} {:>12} {:>8} {:>9}  {:<36}  {:<16}  File",
+        "Frames", "Blocks", "Compressed", "Raw", "Ratio", "Bits/byte", "Model", "Check (XXH3)"
+    )?;
+    for (name, frames) in listed {
+        let (raw, coded) = (raw_len(frames), coded_len(frames));
+        let blocks: usize = frames.iter().map(|f| f.trailer.blocks.len()).sum();
+        let (percent, bits) = (percent(raw, coded), bits_per_byte(raw, coded));
+        let (model, check) = (common(frames, model), common(frames, check));
+        let frames = frames.len();
+        writeln!(
+            out,
+            "{frames:>6} {blocks:>6} {coded:>12} {raw:>12} {percent:>6.2} % {bits:>9.3}  {model:<36}  {check:<16}  {name}"
+        )?;
+    }
+    Ok(())
+}
+
+fn archive_json(name: &str, frames: &[Frame]) -> Value {
+    json!({
+        "file": name,
+        "raw_bytes": raw_len(frames),
+        "compressed_bytes": coded_len(frames),
+        "frames": frames.iter().map(frame_json).collect::<Vec<_>>(),
+    })
+}
+
+fn frame_json(frame: &Frame) -> Value {
+    let (header, trailer) = (&frame.header, &frame.trailer);
+    let config = &header.config;
+    // Eight digits: Q28 has no more to tell, and 0.004 stays 0.004.
+    let rate = |q28: u32| (f64::from(q28) / f64::from(1 << RATE_FRACTION) * 1e8).round() / 1e8;
+    json!({
+        "raw_bytes": trailer.raw_len,
+        "compressed_bytes": trailer.frame_len,
+        "xxh3": check(frame),
+        "block_size": header.block_size,
+        "memory_bytes": header.memory(),
+        "blocks": trailer.blocks.iter().map(|b| json!({
+            "raw_bytes": b.raw,
+            "compressed_bytes": b.coded,
+            "stored": b.raw == b.coded,
+        })).collect::<Vec<_>>(),
+        "model": {
+            "layers": config.layers,
+            "units": config.units,
+            "embedding": config.embedding,
+            "streams": config.streams,
+            "segment": config.segment,
+            "weight_bits": config.weight_bits,
+            "activation_bits": config.activation_bits,
+            "error_bits": config.error_fraction,
+            "lr_start": rate(config.rate_start),
+            "lr_end": rate(config.rate_end),
+            "schedule_bytes": config.schedule_length,
+            "seed": config.seed,
+        },
+    })
+}

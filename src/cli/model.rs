@@ -1,0 +1,72 @@
+//! Hyper-parameters set by hand.
+
+use clap::Args;
+use lockstep::model::ModelConfig;
+use lockstep::model::config::RATE_FRACTION;
+
+/// What to change of a level's model; all of it is written into the archive.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Model (in place of what the level says)")]
+pub struct ModelOptions {
+    /// LSTM layers
+    #[arg(long, value_name = "N")]
+    layers: Option<u32>,
+    /// LSTM cells a layer, a multiple of 16
+    #[arg(long, value_name = "N")]
+    units: Option<u32>,
+    /// Width of a symbol's embedding, a multiple of 16
+    #[arg(long, value_name = "N")]
+    embedding: Option<u32>,
+    /// Parts of a block coded side by side
+    #[arg(long, value_name = "N")]
+    streams: Option<u32>,
+    /// Steps between updates of the weights
+    #[arg(long, value_name = "N")]
+    segment: Option<u32>,
+    /// Learning rate at the start
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    lr_start: Option<u32>,
+    /// Learning rate at the end
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    lr_end: Option<u32>,
+    /// Seed of the initial weights
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Bits of a weight, 8 to 12
+    #[arg(long, value_name = "N")]
+    weight_bits: Option<u32>,
+    /// Bits of an activation, 8 to 12
+    #[arg(long, value_name = "N")]
+    activation_bits: Option<u32>,
+    /// Fraction bits of an error, 8 to 14
+    #[arg(long, value_name = "N")]
+    error_bits: Option<u32>,
+}
+
+impl ModelOptions {
+    /// A level's model with these changes.
+    pub fn apply(&self, level: ModelConfig) -> ModelConfig {
+        ModelConfig {
+            streams: self.streams.unwrap_or(level.streams),
+            segment: self.segment.unwrap_or(level.segment),
+            embedding: self.embedding.unwrap_or(level.embedding),
+            units: self.units.unwrap_or(level.units),
+            layers: self.layers.unwrap_or(level.layers),
+            weight_bits: self.weight_bits.unwrap_or(level.weight_bits),
+            activation_bits: self.activation_bits.unwrap_or(level.activation_bits),
+            error_fraction: self.error_bits.unwrap_or(level.error_fraction),
+            rate_start: self.lr_start.unwrap_or(level.rate_start),
+            rate_end: self.lr_end.unwrap_or(level.rate_end),
+            schedule_length: level.schedule_length,
+            seed: self.seed.unwrap_or(level.seed),
+        }
+    }
+}
+
+/// A learning rate from 0 to 1, in Q28.
+fn parse_rate(text: &str) -> Result<u32, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.0..=1.0).contains(&rate) => Ok((rate * f64::from(1 << RATE_FRACTION)).round() as u32),
+        _ => Err("a learning rate is a number from 0 to 1, such as 0.005".into()),
+    }
+}

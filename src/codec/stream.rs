@@ -1,0 +1,195 @@
+//! Whole inputs, block by block, into archives and back.
+
+use std::io::{BufRead, BufReader, Read, Write};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::block::{Progress, decode_block, encode_block};
+use super::error::CodecError;
+use crate::archive::{ArchiveError, BLOCK_SIZES, FrameReader, FrameWriter, Header, Payload, Trailer};
+use crate::engine::{DeviceChoice, Engine, EngineError};
+use crate::model::init::initial_parameters;
+use crate::model::{ModelConfig, Parameters};
+
+/// Length that a stream of unknown length is taken for: it sets the
+/// learning-rate schedule and the number of streams.
+pub const ASSUMED_LENGTH: u64 = 64 << 20;
+
+/// How to compress.
+pub struct CompressSettings<'a> {
+    /// Where to run the model.
+    pub device: DeviceChoice,
+    /// The model for an input of so many bytes.
+    pub model: &'a dyn Fn(u64) -> ModelConfig,
+    /// Raw bytes of a block, 1 to 2^30.
+    pub block_size: u32,
+    /// Bytes of the input, if known beforehand.
+    pub length: Option<u64>,
+    /// Most bytes of memory that decoding may need.
+    pub memory: u64,
+}
+
+/// How to decompress.
+pub struct DecompressSettings {
+    /// Where to run the model.
+    pub device: DeviceChoice,
+    /// Most bytes of memory that may be used.
+    pub memory: u64,
+}
+
+/// What was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Raw bytes.
+    pub raw: u64,
+    /// Bytes of the archive.
+    pub coded: u64,
+    /// What the model ran on; nothing if it was not needed.
+    pub engine: Option<String>,
+}
+
+/// Compresses all of `input` into one frame.
+///
+/// `progress` is told raw and coded bytes so far.
+pub async fn compress(
+    input: &mut dyn Read,
+    output: &mut dyn Write,
+    settings: &CompressSettings<'_>,
+    progress: &mut Progress<'_>,
+) -> Result<Summary, CodecError> {
+    if !BLOCK_SIZES.contains(&settings.block_size) {
+        return Err(CodecError::BlockSize(settings.block_size));
+    }
+    let mut input = BufReader::new(input);
+    let mut raw = read_block(&mut input, settings.block_size)?;
+    let whole = at_end(&mut input)?;
+    let read = raw.len() as u64;
+    // A length that the first block exceeds was wrong.
+    let claimed = settings.length.filter(|&length| length > read).unwrap_or(ASSUMED_LENGTH);
+    let length = if whole { read } else { claimed };
+    let config = (settings.model)(length);
+    config.validate()?;
+    // A block larger than the input would only ask the decoder for memory.
+    let block_size = if whole { raw.len().max(1) as u32 } else { settings.block_size };
+    let header = Header { config, block_size };
+    check_memory(&header, settings.memory)?;
+
+    let mut frame = FrameWriter::new(output, &header).map_err(CodecError::Output)?;
+    let mut model = None;
+    let mut done = 0;
+    while !raw.is_empty() {
+        let model = match &mut model {
+            Some(model) => model,
+            None => model.insert(Learner::open(&settings.device, &header.config).await?),
+        };
+        let written = frame.written();
+        let mut progress = |block_done, coded| progress(done + block_done, written + coded);
+        let payload = model.encode(&raw, done, &mut progress).await?;
+        frame.block(&raw, payload).map_err(CodecError::Output)?;
+        done += raw.len() as u64;
+        raw = read_block(&mut input, block_size)?;
+    }
+    let Trailer { raw_len, frame_len, .. } = frame.finish().map_err(CodecError::Output)?;
+    output.flush().map_err(CodecError::Output)?;
+    progress(raw_len, frame_len);
+    Ok(Summary { raw: raw_len, coded: frame_len, engine: model.map(|m| m.engine.description()) })
+}
+
+/// The encoder's model, and the learnt state to go back to.
+struct Learner {
+    engine: Engine,
+    learnt: Parameters,
+}
+
+impl Learner {
+    async fn open(device: &DeviceChoice, config: &ModelConfig) -> Result<Self, EngineError> {
+        let learnt = initial_parameters(config);
+        Ok(Learner { engine: Engine::open(device, config, &learnt).await?, learnt })
+    }
+
+    /// Codes a block, or stores it and forgets it if that is no longer.
+    async fn encode(&mut self, raw: &[u8], done: u64, progress: &mut Progress<'_>) -> Result<Payload, EngineError> {
+        let code = encode_block(&mut self.engine, raw, done, progress).await?;
+        if code.len() < raw.len() {
+            self.learnt = self.engine.parameters().await?;
+            Ok(Payload::Coded { code, state: self.learnt.hash() })
+        } else {
+            self.engine.load(&self.learnt).await?;
+            Ok(Payload::Stored(raw.to_vec()))
+        }
+    }
+}
+
+/// Decompresses all frames of `input`, one after the other.
+///
+/// Only blocks whose checksums are right are written. `progress` is told raw
+/// and coded bytes so far.
+pub async fn decompress(
+    input: &mut dyn Read,
+    output: &mut dyn Write,
+    settings: &DecompressSettings,
+    progress: &mut Progress<'_>,
+) -> Result<Summary, CodecError> {
+    let mut input = BufReader::new(input);
+    let mut summary = Summary::default();
+    while let Some(mut frame) = FrameReader::open(&mut input, summary.coded == 0)? {
+        let header = frame.header().clone();
+        check_memory(&header, settings.memory)?;
+        let mut engine = None;
+        let mut done = 0;
+        while let Some(block) = frame.next_block()? {
+            let raw = match block.payload {
+                Payload::Coded { code, state } => {
+                    let engine = match &mut engine {
+                        Some(engine) => engine,
+                        None => {
+                            let first = initial_parameters(&header.config);
+                            engine.insert(Engine::open(&settings.device, &header.config, &first).await?)
+                        }
+                    };
+                    let coded = summary.coded + frame.consumed();
+                    let mut progress = |block_done, _| progress(summary.raw + done + block_done, coded);
+                    let raw = decode_block(engine, &code, block.raw_len as usize, done, &mut progress).await?;
+                    if xxh3_64(&raw) != block.checksum || engine.parameters().await?.hash() != state {
+                        return Err(CodecError::Diverged { block: frame.blocks(), engine: engine.description() });
+                    }
+                    raw
+                }
+                Payload::Stored(raw) if xxh3_64(&raw) == block.checksum => raw,
+                Payload::Stored(_) => {
+                    let what = format!("block {}: its content is wrong", frame.blocks());
+                    return Err(ArchiveError::Corrupt { what }.into());
+                }
+            };
+            frame.accept(&raw);
+            output.write_all(&raw).map_err(CodecError::Output)?;
+            done += raw.len() as u64;
+        }
+        summary.raw += done;
+        summary.coded += frame.consumed();
+        summary.engine = engine.map(|e| e.description()).or(summary.engine);
+        progress(summary.raw, summary.coded);
+    }
+    output.flush().map_err(CodecError::Output)?;
+    Ok(summary)
+}
+
+fn read_block(input: &mut dyn Read, size: u32) -> Result<Vec<u8>, CodecError> {
+    let mut block = Vec::new();
+    input.take(size.into()).read_to_end(&mut block).map_err(CodecError::Input)?;
+    Ok(block)
+}
+
+fn at_end(input: &mut dyn BufRead) -> Result<bool, CodecError> {
+    loop {
+        match input.fill_buf() {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            result => return result.map(<[u8]>::is_empty).map_err(CodecError::Input),
+        }
+    }
+}
+
+fn check_memory(header: &Header, limit: u64) -> Result<(), CodecError> {
+    let needed = header.memory();
+    if needed > limit { Err(CodecError::MemoryLimit { needed, limit }) } else { Ok(()) }
+}

@@ -1,0 +1,232 @@
+//! A damaged archive is always an error, never wrong data and never a panic.
+
+mod common;
+
+use std::io::Cursor;
+
+use common::{noise, pack, text, tiny, unpack};
+use lockstep::archive::{ArchiveError, FrameWriter, Header, Payload, list};
+use lockstep::codec::{CodecError, DecompressSettings, decompress};
+use lockstep::engine::DeviceChoice;
+use lockstep::numerics::generator::random_u64;
+use proptest::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Coded, stored and coded blocks.
+fn sample() -> Vec<u8> {
+    pack(&[text(120), noise(40), text(80)].concat(), 40)
+}
+
+fn archive_error(archive: &[u8]) -> ArchiveError {
+    match unpack(archive) {
+        Err(CodecError::Archive(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_truncation_is_found() {
+    let archive = sample();
+    for len in 0..archive.len() {
+        let error = archive_error(&archive[..len]);
+        match len {
+            0 => assert!(matches!(error, ArchiveError::NotAnArchive)),
+            _ => assert!(matches!(error, ArchiveError::Truncated), "{len} bytes: {error}"),
+        }
+        assert!(list(&mut Cursor::new(&archive[..len])).is_err(), "{len} bytes listed");
+    }
+}
+
+#[test]
+fn every_changed_byte_is_found() {
+    let archive = sample();
+    for at in 0..archive.len() {
+        let all: Vec<u8> = (1..=255).collect();
+        for &change in if at < 62 { &all[..] } else { &[1, 0x80, 0xff] } {
+            let mut damaged = archive.clone();
+            damaged[at] ^= change;
+            let error = archive_error(&damaged);
+            match at {
+                0..4 => assert!(matches!(error, ArchiveError::NotAnArchive), "byte {at}: {error}"),
+                4 => assert!(matches!(error, ArchiveError::UnsupportedVersion(_) | ArchiveError::Corrupt { .. })),
+                _ => assert!(
+                    matches!(error, ArchiveError::Corrupt { .. } | ArchiveError::Truncated),
+                    "byte {at}: {error}"
+                ),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_change_that_list_can_see_is_found_by_it() {
+    let archive = sample();
+    let frames = list(&mut Cursor::new(&archive)).unwrap();
+    let trailer = archive.len() - (41 + 8 * frames[0].trailer.blocks.len());
+    for at in (0..62).chain(trailer..archive.len()) {
+        for change in [1, 0x80, 0xff] {
+            let mut damaged = archive.clone();
+            damaged[at] ^= change;
+            assert!(list(&mut Cursor::new(&damaged)).is_err(), "byte {at} changed by {change}");
+        }
+    }
+}
+
+#[test]
+fn a_trailer_that_contradicts_itself_is_not_believed() {
+    let archive = sample();
+    let len = 41 + 8 * list(&mut Cursor::new(&archive)).unwrap()[0].trailer.blocks.len();
+    let trailer = archive.len() - len;
+    // raw length, payload length of the first block, frame length
+    for at in [1, 25, len - 20] {
+        let mut forged = archive.clone();
+        forged[trailer + at] -= 1;
+        let crc = crc32fast::hash(&forged[trailer..archive.len() - 8]).to_le_bytes();
+        forged[archive.len() - 8..archive.len() - 4].copy_from_slice(&crc);
+        assert!(list(&mut Cursor::new(&forged)).is_err(), "byte {at} of the trailer");
+        assert!(matches!(archive_error(&forged), ArchiveError::Corrupt { .. }));
+    }
+}
+
+#[test]
+fn impossible_lengths_are_refused_though_every_checksum_is_right() {
+    let forge = |raw: &[u8], payload: Payload| {
+        let mut archive = Vec::new();
+        let mut frame = FrameWriter::new(&mut archive, &Header { config: tiny(20), block_size: 20 }).unwrap();
+        frame.block(raw, payload).unwrap();
+        frame.finish().unwrap();
+        archive_error(&archive).to_string()
+    };
+    let coded = |len| Payload::Coded { code: vec![7; len], state: 1 };
+    assert!(forge(&[1; 20], coded(20)).contains("block 1: its coded length"));
+    assert!(forge(&[1; 20], Payload::Stored(vec![1; 19])).contains("block 1: its coded length"));
+    assert!(forge(&[1; 21], Payload::Stored(vec![1; 21])).contains("block 1: its raw length"));
+    assert!(forge(&[], Payload::Stored(vec![])).contains("block 1: its raw length"));
+}
+
+#[test]
+fn what_follows_an_archive_must_be_one() {
+    let archive = sample();
+    for garbage in [&b"x"[..], b"garbage behind", &[0; 100]] {
+        assert!(matches!(archive_error(&[&archive[..], garbage].concat()), ArchiveError::Corrupt { .. }));
+    }
+    let cut = [&archive[..], &archive[..50]].concat();
+    assert!(matches!(archive_error(&cut), ArchiveError::Truncated));
+}
+
+#[test]
+fn other_files_are_not_archives() {
+    for other in [&b""[..], b"x", b"\x28\xb5\x2f\xfd and so on", b"plain text"] {
+        assert!(matches!(archive_error(other), ArchiveError::NotAnArchive));
+        assert!(matches!(list(&mut Cursor::new(other)), Err(ArchiveError::NotAnArchive | ArchiveError::Truncated)));
+    }
+}
+
+#[test]
+fn a_future_version_says_so_whatever_follows() {
+    let mut archive = sample();
+    archive[4] = 7;
+    archive.truncate(5);
+    let error = archive_error(&archive);
+    assert!(matches!(error, ArchiveError::UnsupportedVersion(7)));
+    assert_eq!(error.to_string(), "made by a newer lockstep (format 7; this one reads format 1)");
+}
+
+#[test]
+fn blocks_in_another_order_are_found() {
+    let stored = |data: &[u8]| pack(data, 20)[62..][..29 + 20].to_vec();
+    let (first, second) = (noise(40)[..20].to_vec(), noise(40)[20..].to_vec());
+    let whole = pack(&noise(40), 20);
+    assert_eq!(whole[62..][..98], [stored(&first), stored(&second)].concat());
+    let swapped = [&whole[..62], &stored(&second), &stored(&first), &whole[160..]].concat();
+    assert!(matches!(archive_error(&swapped), ArchiveError::Corrupt { .. }));
+}
+
+/// The first block of an archive with one field of its header changed, and its CRC made right again.
+fn forge_block(archive: &mut [u8], at: usize) {
+    let coded_len = u32::from_le_bytes(archive[67..71].try_into().unwrap()) as usize;
+    archive[62 + at] ^= 1;
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&archive[62..87]);
+    crc.update(&archive[91..][..coded_len]);
+    archive[87..91].copy_from_slice(&crc.finalize().to_le_bytes());
+}
+
+#[test]
+fn a_block_that_decodes_to_something_else_is_a_diverging_device() {
+    for at in [9, 17] {
+        // content checksum, model state
+        let mut archive = sample();
+        forge_block(&mut archive, at);
+        let error = unpack(&archive).unwrap_err();
+        assert!(matches!(error, CodecError::Diverged { block: 1, .. }), "{error}");
+        assert!(error.to_string().contains("--device cpu"));
+    }
+    let data = noise(100);
+    let mut archive = pack(&data, 100);
+    assert_eq!(archive[71..79], xxh3_64(&data).to_le_bytes());
+    forge_block(&mut archive, 9);
+    assert!(matches!(archive_error(&archive), ArchiveError::Corrupt { .. }));
+}
+
+#[test]
+fn memory_is_refused_before_it_is_taken() {
+    let mut archive = sample();
+    // 8 layers of 4096 units each: a valid model of some 20 GB.
+    archive[14..16].copy_from_slice(&4096u16.to_le_bytes());
+    archive[16] = 8;
+    let crc = crc32fast::hash(&archive[..58]).to_le_bytes();
+    archive[58..62].copy_from_slice(&crc);
+    match unpack(&archive) {
+        Err(error @ CodecError::MemoryLimit { needed, .. }) => {
+            assert!(needed > 16 << 30);
+            assert!(error.to_string().contains("--memory"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn only_checked_blocks_are_written() {
+    let data = text(400);
+    let mut archive = pack(&data, 100);
+    let last = archive.len() - 41 - 4 * 8 - 1;
+    archive[last] ^= 1;
+    let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 1 << 30 };
+    let mut written = Vec::new();
+    let result = pollster::block_on(decompress(&mut &archive[..], &mut written, &settings, &mut |_, _| ()));
+    assert!(matches!(result, Err(CodecError::Archive(ArchiveError::Corrupt { .. }))));
+    assert_eq!(written, data[..300]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn any_code_decodes_to_something_and_is_caught(raw in proptest::collection::vec(any::<u8>(), 1..200), seed: u64) {
+        let code: Vec<u8> = (0..raw.len() - 1).map(|i| random_u64(seed, i as u64) as u8).collect();
+        let mut archive = Vec::new();
+        let mut frame = FrameWriter::new(&mut archive, &Header { config: tiny(200), block_size: 200 }).unwrap();
+        frame.block(&raw, Payload::Coded { code, state: seed }).unwrap();
+        frame.finish().unwrap();
+        let caught = matches!(unpack(&archive), Err(CodecError::Diverged { block: 1, .. }));
+        prop_assert!(caught);
+    }
+
+    #[test]
+    fn any_header_is_read_or_refused(fields in proptest::collection::vec((8usize..58, any::<u8>()), 1..4)) {
+        let mut archive = sample();
+        for &(at, value) in &fields {
+            archive[at] = value;
+        }
+        let crc = crc32fast::hash(&archive[..58]).to_le_bytes();
+        archive[58..62].copy_from_slice(&crc);
+        // Little memory, so that no random model takes long.
+        let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 4 << 20 };
+        let mut data = Vec::new();
+        let result = pollster::block_on(decompress(&mut &archive[..], &mut data, &settings, &mut |_, _| ()));
+        if result.is_ok() {
+            prop_assert_eq!(data, [text(120), noise(40), text(80)].concat());
+        }
+    }
+}

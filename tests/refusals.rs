@@ -1,0 +1,174 @@
+//! What the command refuses, with which sentence and exit code, and that it leaves nothing behind.
+
+mod common;
+
+use std::fs;
+use std::process::{self, Stdio};
+
+use assert_cmd::cargo::cargo_bin;
+use common::folder::{Folder, TINY};
+use common::{noise, text};
+use predicates::prelude::*;
+use predicates::str::{contains, is_empty, starts_with};
+
+#[test]
+fn quiet_means_quiet_and_verbose_names_the_engine() {
+    let folder = Folder::with("a", &text(100));
+    folder.tiny("-q a").assert().success().stdout(is_empty()).stderr(is_empty());
+    folder.tiny("-v -f a").assert().success().stderr(contains("on CPU"));
+    folder.lockstep("-q a").assert().code(1).stderr(contains("exists already"));
+    folder.lockstep("-qq a").assert().code(1).stderr(is_empty());
+}
+
+#[test]
+fn nothing_is_overwritten_without_force() {
+    let folder = Folder::with("a", &text(100));
+    folder.write("a.lks", "mine");
+    folder.tiny("a").assert().code(1).stderr(contains("lockstep: a: a.lks exists already"));
+    assert_eq!(folder.read("a.lks"), b"mine");
+    folder.tiny("-f a").assert().success();
+    folder.write("a", "changed");
+    folder.lockstep("-d a.lks").assert().code(1).stderr(contains("a exists already"));
+    assert_eq!(folder.read("a"), b"changed");
+    folder.lockstep("-df a.lks").assert().success();
+    assert_eq!(folder.read("a"), text(100));
+    assert_eq!(folder.names(), ["a", "a.lks"]);
+}
+
+#[test]
+fn damage_leaves_no_file_and_has_its_exit_code() {
+    let folder = Folder::with("a", &[text(300), noise(100)].concat());
+    folder.tiny("-q --block-size 100 a").assert().success();
+    let archive = folder.read("a.lks");
+    let with = |at: usize, value: u8| {
+        let mut damaged = archive.clone();
+        damaged[at] ^= value;
+        damaged
+    };
+    let trailer = archive.len() - 10;
+    for (damaged, sentence) in [
+        (Vec::new(), "not a lockstep archive"),
+        (with(0, 1), "not a lockstep archive"),
+        (with(4, 3), "made by a newer lockstep (format 2; this one reads format 1)"),
+        (with(20, 4), "the header's checksum is wrong"),
+        (with(100, 4), "block 1"),
+        (with(trailer, 4), "the trailer does not match the blocks"),
+        (archive[..archive.len() - 1].to_vec(), "cut short"),
+        (archive[..70].to_vec(), "cut short"),
+        ([&archive[..], b"more"].concat(), "what follows"),
+    ] {
+        folder.write("b.lks", damaged);
+        folder
+            .lockstep("-d b.lks")
+            .assert()
+            .code(2)
+            .stdout(is_empty())
+            .stderr(starts_with("lockstep: b.lks: ").and(contains(sentence)));
+        assert_eq!(folder.names(), ["a", "a.lks", "b.lks"]);
+    }
+}
+
+#[test]
+fn list_refuses_what_it_can_not_read() {
+    let folder = Folder::with("a", &text(300));
+    folder.pack("a");
+    let mut archive = folder.read("a.lks");
+    let trailer = archive.len() - 15;
+    archive[trailer] ^= 1;
+    folder.write("bad.lks", archive);
+    let listed = folder.lockstep("-l bad.lks a.lks").assert().code(2).stdout(contains("a.lks"));
+    listed.stderr(contains("lockstep: bad.lks: the archive is corrupt: the trailer"));
+    folder.lockstep("-l a").assert().code(2).stderr(contains("not a lockstep archive"));
+    folder.lockstep("-l missing").assert().code(1);
+    folder.lockstep("-l").write_stdin("x").assert().code(1).stderr(contains("only a file can be listed"));
+}
+
+#[test]
+fn names_without_the_suffix_need_an_output() {
+    let folder = Folder::with("a", &text(300));
+    folder.tiny("-q a -o b").assert().success();
+    folder.lockstep("-d b").assert().code(1).stderr(contains("does not end in .lks").and(contains("-o")));
+    folder.lockstep("-dc b").assert().success().stdout(text(300));
+    folder.lockstep("-t b").assert().success();
+}
+
+#[test]
+fn wrong_flags_and_values_exit_with_one() {
+    let folder = Folder::with("a", &text(40));
+    for wrong in [
+        "--no-such-flag",
+        "--block-size 0",
+        "--block-size 2G",
+        "--block-size many",
+        "--memory x",
+        "--lr-start 2",
+        "--lr-end -1",
+        "--units 17",
+        "--units 0",
+        "--layers 9",
+        "--streams 0",
+        "--weight-bits 3",
+        "-T x",
+        "--device no-such-device",
+        "--memory 1K",
+    ] {
+        folder.lockstep(wrong).arg("a").assert().code(1).stdout(is_empty()).stderr(is_empty().not());
+        assert_eq!(folder.names(), ["a"], "{wrong}");
+    }
+    folder.lockstep("--memory 1K a").assert().code(1).stderr(contains("allow more with --memory"));
+}
+
+#[test]
+fn missing_files_and_directories_are_told_of() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("dir")).unwrap();
+    for mode in ["", "-d", "-t", "-l"] {
+        folder.lockstep(mode).arg("missing.lks").assert().code(1).stderr(contains("lockstep: missing.lks: "));
+        folder.lockstep(mode).arg("dir").assert().code(1).stderr(contains("lockstep: dir: is a directory"));
+    }
+    assert_eq!(folder.names(), ["dir"]);
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_command_quietly() {
+    let folder = Folder::with("a", &text(50_000));
+    folder.tiny("-q --streams 64 a").assert().success();
+    let mut child = process::Command::new(cargo_bin!("lockstep"))
+        .args(["-dc"])
+        .arg(folder.path("a.lks"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn an_interrupt_leaves_no_temporary_file() {
+    use std::io::Write;
+    use std::time::{Duration, Instant};
+
+    let folder = Folder::new();
+    let mut child = process::Command::new(cargo_bin!("lockstep"))
+        .args(TINY)
+        .args(["--block-size", "100", "-o", "a.lks"])
+        .current_dir(folder.path(""))
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The input stays open, so that the command waits in the middle of its work.
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&text(1000)).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while folder.names().is_empty() {
+        assert!(Instant::now() < deadline, "no temporary file came");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let kill = process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(folder.names().is_empty(), "{:?}", folder.names());
+}
