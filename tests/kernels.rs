@@ -67,6 +67,12 @@ fn kernels_equal_their_twins_with_wider_operands() {
     ]);
 }
 
+/// 2304 products of up to 2^25 with either sign: one backward sum in six leaves 32 bits.
+#[test]
+fn kernels_equal_their_twins_where_backward_sums_wrap() {
+    check(&[ModelConfig { weight_bits: 12, error_fraction: 14, ..config(2, 2, 16, 512, 1) }]);
+}
+
 #[test]
 fn a_device_that_computes_something_else_is_refused_by_kernel() {
     // One change a kernel, each of the kind that a compiler might get wrong.

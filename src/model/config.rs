@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::numerics::fixed::STATE_ERROR_LIMIT;
 use crate::numerics::softmax::SYMBOLS;
 
 /// Fraction bits of learning rates (Q28).
@@ -85,7 +86,9 @@ impl ModelConfig {
             });
         }
         let samples = u64::from(self.streams) * u64::from(self.segment);
-        if (samples * u64::from(self.activation_limit().unsigned_abs())) << self.error_fraction >= 1 << 31 {
+        let weight_part = u64::from(self.activation_limit().unsigned_abs()) << self.error_fraction;
+        let embedding_part = u64::from(STATE_ERROR_LIMIT.unsigned_abs());
+        if samples * weight_part.max(embedding_part) >= 1 << 31 {
             return Err(ConfigError::Overflow {
                 what: "a gradient",
                 lower: "the streams, the segment, the activation bits or the error fraction bits",
@@ -165,6 +168,8 @@ impl ModelConfig {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::numerics::fixed::{BIAS_LIMIT, MASTER_FRACTION, PREACTIVATION_FRACTION};
+    use proptest::prelude::*;
 
     pub(crate) fn small() -> ModelConfig {
         ModelConfig {
@@ -203,6 +208,63 @@ pub(crate) mod tests {
             let mut config = small();
             spoil(&mut config);
             assert!(config.validate().is_err(), "{config:?}");
+        }
+    }
+
+    /// Configurations of which many are legal, and many lie at the edge.
+    fn any_config() -> impl Strategy<Value = ModelConfig> {
+        let size = |most: u32| prop_oneof![1..=most, 1..=16u32, Just(most)];
+        let widths = (8u32..=12, 8u32..=12, 8u32..=14);
+        (size(4096), size(1024), size(64), size(256), 1u32..=8, widths).prop_map(
+            |(streams, segment, embedding, units, layers, (weight_bits, activation_bits, error_fraction))| {
+                let (embedding, units) = (16 * embedding, 16 * units);
+                let widths = ModelConfig { weight_bits, activation_bits, error_fraction, ..small() };
+                ModelConfig { streams, segment, embedding, units, layers, ..widths }
+            },
+        )
+    }
+
+    fn assert_sums_fit(config: &ModelConfig) {
+        let room = 1i128 << 31;
+        let (weight, activation) = (i128::from(config.weight_limit()), i128::from(config.activation_limit()));
+        let inputs = crate::model::Layout::new(config).matrices.iter().map(|m| m.inputs).max().unwrap();
+        let bias = i128::from(BIAS_LIMIT >> (MASTER_FRACTION - config.product_fraction()));
+        let half = 1i128 << (config.product_fraction() - PREACTIVATION_FRACTION);
+        assert!(inputs as i128 * weight * activation + bias + half < room, "pre-activation: {config:?}");
+        let samples = i128::from(config.streams) * i128::from(config.segment);
+        assert!(samples * activation * i128::from(config.error_limit()) < room, "weight gradient: {config:?}");
+        assert!(samples * i128::from(STATE_ERROR_LIMIT) < room, "embedding gradient: {config:?}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn sums_of_a_legal_model_stay_within_32_bits(config in any_config()) {
+            if config.validate().is_ok() {
+                assert_sums_fit(&config);
+            }
+        }
+    }
+
+    #[test]
+    fn sums_of_the_largest_legal_models_stay_within_32_bits() {
+        let largest = |config: &ModelConfig, most: u32, set: fn(&mut ModelConfig, u32)| {
+            let with = |n| {
+                let mut config = config.clone();
+                set(&mut config, n);
+                config
+            };
+            (1..=most).rev().map(with).find(|c| c.validate().is_ok()).expect("the least value is legal")
+        };
+        for bits in 0..5 * 5 * 7 {
+            let (weight_bits, activation_bits, error_fraction) = (8 + bits % 5, 8 + bits / 5 % 5, 8 + bits / 25);
+            for (layers, segment) in [(1, 1), (2, 10), (8, 64)] {
+                let config = ModelConfig { layers, segment, streams: 1, units: 16, ..small() };
+                let config = ModelConfig { weight_bits, activation_bits, error_fraction, ..config };
+                let config = largest(&config, 256, |c, n| c.units = 16 * n);
+                assert_sums_fit(&largest(&config, 4096, |c, n| c.streams = n));
+            }
         }
     }
 }

@@ -66,9 +66,27 @@ mod tests {
 
     #[test]
     fn extreme_inputs_saturate() {
-        for x in [i32::MIN + 1, i32::MIN / 2, i32::MAX / 2, i32::MAX] {
+        for x in [i32::MIN, i32::MIN + 1, i32::MIN / 2, i32::MAX / 2, i32::MAX] {
             assert!((0..=GATE_ONE).contains(&sigmoid(&TABLES, x)));
             assert!((-GATE_ONE..=GATE_ONE).contains(&tanh(&TABLES, x)));
+        }
+    }
+
+    /// A table's entry and the one after it, interpolated without a bound on any term.
+    fn slow(table: &[u32; 256], magnitude: i128, step: i128) -> i128 {
+        let entry = table[usize::try_from(magnitude / step).unwrap()];
+        let (base, distance) = (i128::from(entry >> 16), i128::from(entry & 0xffff));
+        (base * step + distance * (magnitude % step) + step / 2).div_euclid(step)
+    }
+
+    #[test]
+    fn activations_are_exact_at_every_input() {
+        for x in (-70_000..70_000).chain([i32::MIN, i32::MIN + 1, i32::MAX]) {
+            let s = slow(&TABLES.sigmoid, i128::from(x).abs().min((8 << 13) - 1), 256);
+            let s = if x < 0 { i128::from(GATE_ONE) - s } else { s };
+            assert_eq!(i128::from(sigmoid(&TABLES, x)), s);
+            let t = slow(&TABLES.tanh, i128::from(x).abs().min((4 << 13) - 1), 128);
+            assert_eq!(i128::from(tanh(&TABLES, x)), if x < 0 { -t } else { t });
         }
     }
 }

@@ -12,12 +12,14 @@ pub const CELL_FRACTION: u32 = 12;
 pub const CELL_LIMIT: i32 = (1 << 16) - 1;
 /// Errors of hidden and cell states saturate here, in their own fraction bits.
 pub const STATE_ERROR_LIMIT: i32 = (1 << 16) - 1;
+/// Master biases saturate at +-16 (Q24).
+pub const BIAS_LIMIT: i32 = 16 << MASTER_FRACTION;
 /// 1.0 as a gate (Q14).
 pub const GATE_ONE: i32 = 1 << GATE_FRACTION;
 
 /// `x / 2^shift`, rounded to nearest, ties towards plus infinity.
 ///
-/// `shift` is 0..=31. The sum wraps, so `x` must leave room for half a unit.
+/// `shift` is 0..=30. The sum wraps, so `x` must leave room for half a unit.
 #[inline(always)]
 pub const fn round_shift(x: i32, shift: u32) -> i32 {
     let half = (1i32 << (shift & 31)) >> 1;

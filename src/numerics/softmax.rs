@@ -97,4 +97,40 @@ mod tests {
         softmax_weights(&TABLES, &logits, &mut weights);
         assert_eq!(Normalizer::new(weights.iter().sum()).probability(weights[3], 12), 4096);
     }
+
+    #[test]
+    fn weights_are_exact_at_every_distance_and_never_rise() {
+        let mut last = WEIGHT_ONE;
+        for distance in (0..DISTANCE_LIMIT + 3).chain([u32::MAX]) {
+            let exponent = u128::from(distance.min(DISTANCE_LIMIT)) * u128::from(LOG2_E);
+            let entry = TABLES.exp2[(exponent >> 18) as usize % 256];
+            let fall = (u128::from(entry & 0xffff) * (exponent >> 10 & 255) + 128) / 256;
+            let exact = ((u128::from(entry >> 16) - fall) * 256) >> (exponent >> 26);
+            let weight = exp_weight(&TABLES, distance);
+            assert_eq!(u128::from(weight), exact);
+            assert!(weight <= last);
+            last = weight;
+        }
+        assert_eq!((exp_weight(&TABLES, 0), last), (WEIGHT_ONE, 0));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn probabilities_are_exact_and_at_most_one(
+            sum in prop_oneof![WEIGHT_ONE..=1 << 31, Just(WEIGHT_ONE), Just(1 << 31), Just((1 << 24) - 1)],
+            weight in prop_oneof![0..=WEIGHT_ONE, Just(WEIGHT_ONE)],
+            fraction in 8u32..=16,
+        ) {
+            let scale = (1u128 << 31).div_ceil(u128::from(sum)).next_power_of_two();
+            let inverse = (1 << 31) / ((u128::from(sum) * scale) >> 16);
+            let product = ((u128::from(weight) * scale) >> 16) * inverse;
+            prop_assert!(product <= 1 << 31);
+            let exact = (product + (1 << (30 - fraction))) >> (31 - fraction);
+            let probability = Normalizer::new(sum).probability(weight, fraction);
+            prop_assert_eq!(u128::from(probability), exact);
+            prop_assert!(probability <= 1 << fraction);
+        }
+    }
 }

@@ -71,7 +71,8 @@ fn exp(numerator: u128, denominator: u128) -> u128 {
 
 /// e^x in Q60 for x in Q60, x at most 8.
 fn exp_of_q60(x: u128) -> u128 {
-    // Terms stay below e^8 * 2^60; 20 bits of x go at a time to stay in 128 bits.
+    // Terms stay below 2^69 and x below 2^64: without their low 14 and 16 bits
+    // the product fits 128.
     let (mut sum, mut term, mut n) = (0u128, 1u128 << WORK, 1u128);
     while term > 0 {
         sum += term;

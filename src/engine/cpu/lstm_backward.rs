@@ -100,3 +100,65 @@ fn cells_backward(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Checks that a value fits 32 bits.
+    fn fits(x: i64) -> i64 {
+        assert!(i32::try_from(x).is_ok(), "{x} leaves 32 bits");
+        x
+    }
+
+    fn rounded(x: i64, shift: u32) -> i64 {
+        fits(fits(x) + (1 << shift) / 2).div_euclid(1 << shift)
+    }
+
+    fn product(a: i64, b: i64) -> i64 {
+        rounded(a * b, 14)
+    }
+
+    /// Anywhere within a range, and often at its ends.
+    fn ends(low: i32, high: i32) -> impl Strategy<Value = i32> {
+        prop_oneof![2 => low..=high, 1 => Just(low), 1 => Just(high)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16384))]
+
+        #[test]
+        fn gate_errors_are_exact_and_no_step_leaves_32_bits(
+            (weight_fraction, error_fraction) in (6u32..=10, 8u32..=14),
+            sum in prop_oneof![any::<i32>(), -1 << 22..1 << 22, Just(i32::MIN), Just(i32::MAX)],
+            gates in (ends(0, GATE_ONE), ends(0, GATE_ONE), ends(-GATE_ONE, GATE_ONE), ends(0, GATE_ONE)),
+            (before, now) in (ends(-CELL_LIMIT, CELL_LIMIT), ends(-CELL_LIMIT, CELL_LIMIT)),
+            later in ends(-STATE_ERROR_LIMIT, STATE_ERROR_LIMIT),
+        ) {
+            let (i, f, g, o) = gates;
+            let limit = 1 << error_fraction;
+            let tile: [i16; TILE] = std::array::from_fn(|n| [i, f, g, o][n / CELLS] as i16);
+            let (mut cell_errors, mut errors) = ([later; CELLS], [0; TILE]);
+            let (sums, before_all, now_all) = ([sum; CELLS], [before; CELLS], [now; CELLS]);
+            cells_backward(weight_fraction, limit, &sums, &tile, &before_all, &now_all, &mut cell_errors, &mut errors);
+
+            let (i, f, g, o) = (i64::from(i), i64::from(f), i64::from(g), i64::from(o));
+            let (before, later, limit) = (i64::from(before), i64::from(later), i64::from(limit));
+            let t = i64::from(tanh(&TABLES, 2 * now));
+            // Only this sum may wrap.
+            let sum = i64::from((i64::from(sum) + (1 << (weight_fraction - 1))) as i32);
+            let dh = sum.div_euclid(1 << weight_fraction).clamp(-65535, 65535);
+            let dc = product(dh, product(o, 16384 - product(t, t)));
+            let dc = fits(dc + later).clamp(-65535, 65535);
+            let di = product(dc, product(g, product(i, 16384 - i)));
+            let df = rounded(dc * rounded(before * product(f, 16384 - f), 14), 12);
+            let dg = product(dc, product(i, 16384 - product(g, g)));
+            let d_o = product(dh, product(t, product(o, 16384 - o)));
+            let exact = [di, df, dg, d_o].map(|e| e.clamp(-limit, limit));
+            prop_assert_eq!([0, 1, 2, 3].map(|q| i64::from(errors[q * CELLS])), exact);
+            prop_assert_eq!(i64::from(cell_errors[0]), product(dc, f));
+            prop_assert!(cell_errors[0].abs() <= STATE_ERROR_LIMIT);
+        }
+    }
+}

@@ -95,3 +95,53 @@ fn cells_forward(
         hidden[n] = bounded(h, activation_limit) as i16;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Checks that a value fits 32 bits.
+    fn fits(x: i64) -> i64 {
+        assert!(i32::try_from(x).is_ok(), "{x} leaves 32 bits");
+        x
+    }
+
+    fn rounded(x: i64, shift: u32) -> i64 {
+        fits(x + (1 << shift) / 2).div_euclid(1 << shift)
+    }
+
+    fn any_sum() -> impl Strategy<Value = i32> {
+        let most = (1 << 30) + (1 << 25);
+        prop_oneof![-most..=most, -80_000..80_000, Just(most), Just(-most)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn cells_are_exact_and_stay_in_range(
+            sums in proptest::collection::vec(any_sum(), 4),
+            before in prop_oneof![-CELL_LIMIT..=CELL_LIMIT, Just(CELL_LIMIT), Just(-CELL_LIMIT)],
+            (product_fraction, activation_fraction) in (13u32..=21, 7u32..=11),
+        ) {
+            let limit = (1 << activation_fraction) - 1;
+            let tile = std::array::from_fn(|n| sums[n / CELLS]);
+            let (mut gates, mut now, mut hidden) = ([0; TILE], [0; CELLS], [0; CELLS]);
+            let (shift, fraction) = (product_fraction, activation_fraction);
+            cells_forward(shift, fraction, limit, &tile, &mut gates, &[before; CELLS], &mut now, &mut hidden);
+
+            let z = |q: usize| rounded(sums[q].into(), product_fraction - 13) as i32;
+            let (i, f, o) = (sigmoid(&TABLES, z(0)), sigmoid(&TABLES, z(1)), sigmoid(&TABLES, z(3)));
+            let g = tanh(&TABLES, z(2));
+            prop_assert_eq!([0, 1, 2, 3].map(|q| i32::from(gates[q * CELLS])), [i, f, g, o]);
+            let (i, f, g, o, before) = (i64::from(i), i64::from(f), i64::from(g), i64::from(o), i64::from(before));
+            prop_assert!([i, f, o].iter().all(|x| (0..=16384).contains(x)) && g.abs() <= 16384);
+            let c = rounded(fits(f * before) + fits(i * g).div_euclid(4), 14).clamp(-65535, 65535);
+            prop_assert_eq!(i64::from(now[0]), c);
+            let t = i64::from(tanh(&TABLES, (2 * c) as i32));
+            let h = rounded(fits(o * t), 28 - activation_fraction).clamp((-limit).into(), limit.into());
+            prop_assert_eq!(i64::from(hidden[0]), h);
+        }
+    }
+}

@@ -5,14 +5,11 @@ use super::lstm_forward::gather_inputs;
 use super::simd::{GROUP, TileSums, multiply_panel, vectorized};
 use super::state::{PackedMatrix, PackedTile, Shape, Stream};
 use crate::model::layout::TILE;
-use crate::numerics::fixed::MASTER_FRACTION;
+use crate::numerics::fixed::{BIAS_LIMIT, MASTER_FRACTION};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
 use crate::numerics::wide::AdamStep;
 use rayon::prelude::*;
-
-/// Biases saturate at +-16.
-pub const BIAS_LIMIT: i32 = 16 << MASTER_FRACTION;
 
 /// Updates masters and moments of matrix `index` (its part of the flat lists)
 /// and its packed forward weights from a segment of `steps` steps.
