@@ -104,6 +104,7 @@ fn cells_backward(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numerics::activation::tanh;
     use proptest::prelude::*;
 
     /// Checks that a value fits 32 bits.

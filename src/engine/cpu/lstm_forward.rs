@@ -99,6 +99,7 @@ fn cells_forward(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numerics::activation::{sigmoid, tanh};
     use proptest::prelude::*;
 
     /// Checks that a value fits 32 bits.
