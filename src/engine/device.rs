@@ -77,10 +77,18 @@ pub async fn devices() -> Vec<Device> {
     devices
 }
 
-/// The device that `choice` means, tested; none where the CPU engine is meant.
-pub(super) async fn choose(choice: &DeviceChoice) -> Result<Option<Arc<OpenDevice>>, EngineError> {
+/// What a choice comes to.
+pub(super) enum Chosen {
+    /// The CPU engine; if a GPU was there but can't be used, why.
+    Cpu(Option<EngineError>),
+    /// A device that passed its self-test.
+    Gpu(Arc<OpenDevice>),
+}
+
+/// The device that `choice` means.
+pub(super) async fn choose(choice: &DeviceChoice) -> Result<Chosen, EngineError> {
     let adapters = match choice {
-        DeviceChoice::Cpu => return Ok(None),
+        DeviceChoice::Cpu => return Ok(Chosen::Cpu(None)),
         DeviceChoice::Named(_) => adapters(wgpu::Backends::all()).await,
         // GL only where nothing else is: it does the same more slowly.
         DeviceChoice::Auto | DeviceChoice::Gpu => match adapters(wgpu::Backends::PRIMARY).await {
@@ -96,8 +104,10 @@ pub(super) async fn choose(choice: &DeviceChoice) -> Result<Option<Arc<OpenDevic
         DeviceChoice::Cpu => None,
         // A GPU that can't be used must not stop a user who asked for nothing special.
         DeviceChoice::Auto => match best(true) {
-            Some(adapter) => return Ok(open_tested(adapter).await.ok()),
-            None => return Ok(None),
+            Some(adapter) => {
+                return Ok(open_tested(adapter).await.map_or_else(|e| Chosen::Cpu(Some(e)), Chosen::Gpu));
+            }
+            None => return Ok(Chosen::Cpu(None)),
         },
         DeviceChoice::Gpu => best(false),
         DeviceChoice::Named(name) => match name.parse::<usize>() {
@@ -109,7 +119,7 @@ pub(super) async fn choose(choice: &DeviceChoice) -> Result<Option<Arc<OpenDevic
         },
     };
     match (adapter, choice) {
-        (Some(adapter), _) => open_tested(adapter).await.map(Some),
+        (Some(adapter), _) => open_tested(adapter).await.map(Chosen::Gpu),
         (None, DeviceChoice::Named(name)) => {
             let names: Vec<_> = adapters.iter().map(|a| adapter_name(&a.get_info())).collect();
             let found = if names.is_empty() { "none".to_owned() } else { names.join("; ") };

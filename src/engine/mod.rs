@@ -8,6 +8,7 @@ pub mod cpu;
 mod device;
 pub mod gpu;
 
+use device::Chosen;
 pub use device::{Device, DeviceChoice, devices};
 
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub struct Engine {
     config: ModelConfig,
     bias: BiasCorrection,
     backend: Backend,
+    /// Why a GPU that is there is not used.
+    refused: Option<EngineError>,
 }
 
 enum Backend {
@@ -58,7 +61,7 @@ impl Engine {
     /// current rayon pool.
     pub fn cpu(config: &ModelConfig, parameters: &Parameters) -> Self {
         let backend = Backend::Cpu(Box::new(CpuEngine::new(config, parameters)));
-        Engine { config: config.clone(), bias: parameters.bias, backend }
+        Engine { config: config.clone(), bias: parameters.bias, backend, refused: None }
     }
 
     /// Opens the engine that `choice` asks for.
@@ -68,25 +71,29 @@ impl Engine {
         parameters: &Parameters,
     ) -> Result<Self, EngineError> {
         match device::choose(choice).await? {
-            None => Ok(Engine::cpu(config, parameters)),
-            Some(device) => Engine::gpu(device, config, parameters),
+            Chosen::Cpu(refused) => Ok(Engine { refused, ..Engine::cpu(config, parameters) }),
+            Chosen::Gpu(device) => Engine::gpu(device, config, parameters),
         }
     }
 
     /// The GPU engine on an open device.
     pub fn gpu(device: Arc<OpenDevice>, config: &ModelConfig, parameters: &Parameters) -> Result<Self, EngineError> {
         let backend = Backend::Gpu(Box::new(GpuEngine::new(device, config, parameters)?));
-        Ok(Engine { config: config.clone(), bias: parameters.bias, backend })
+        Ok(Engine { config: config.clone(), bias: parameters.bias, backend, refused: None })
     }
 
     /// What the engine runs on, in words: "CPU, 2 threads" or an adapter's name.
     pub fn description(&self) -> String {
-        match &self.backend {
+        let device = match &self.backend {
             Backend::Cpu(_) => match rayon::current_num_threads() {
                 1 => "CPU, 1 thread".to_owned(),
                 threads => format!("CPU, {threads} threads"),
             },
             Backend::Gpu(gpu) => gpu.name().to_owned(),
+        };
+        match &self.refused {
+            None => device,
+            Some(reason) => format!("{device}, because {reason}"),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::model::layout::{CELLS, TILE, gate_row};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
 
-use super::kernels::Buffer;
+use super::kernels::{Buffer, planes};
 
 /// Everything that the buffers hold.
 pub struct State {
@@ -18,11 +18,6 @@ pub struct State {
     pub weights: Weights,
     /// Records of all streams.
     pub streams: Vec<Stream>,
-}
-
-/// 8-bit limbs of a forward weight or an activation of so many bits.
-pub fn planes(bits: u32) -> usize {
-    if bits > 8 { 2 } else { 1 }
 }
 
 /// Four values as one limb each in a word: plane 0 the low limbs, plane 1 the rest.

@@ -1,5 +1,9 @@
 //! The shaders, and which buffers each of them binds in which order.
 
+use crate::engine::cpu::state::Shape;
+use crate::numerics::softmax::SYMBOLS;
+use crate::numerics::tables::TABLE_SIZE;
+
 /// Everything that lives in device memory, one storage buffer each.
 ///
 /// Shapes in words of 32 bits; a plane holds one 8-bit limb of each value,
@@ -54,6 +58,35 @@ impl Buffer {
         Buffer::Masters,
         Buffer::Moments,
     ];
+
+    /// Length of the buffer in words.
+    pub fn words(self, shape: &Shape) -> usize {
+        let config = &shape.config;
+        let (weight_planes, activation_planes) = (planes(config.weight_bits), planes(config.activation_bits));
+        let samples = config.streams() * config.segment();
+        let slots = config.streams() * (config.segment() + 1);
+        let matrices = &shape.layout.matrices;
+        let weights: usize = matrices.iter().map(|m| m.rows * m.inputs).sum();
+        match self {
+            Buffer::Tables => 4 * TABLE_SIZE,
+            Buffer::Symbols => 2 * samples,
+            Buffer::Embedding => activation_planes * shape.layout.embedding_len / 4,
+            Buffer::ByInput | Buffer::ByRow => weight_planes * weights / 4,
+            Buffer::Biases => matrices.iter().map(|m| m.rows).sum(),
+            Buffer::Activations => activation_planes * slots * shape.layout.activations / 4,
+            Buffer::Gates => samples * shape.cells() * 2,
+            Buffer::Cells => (slots + config.streams()) * shape.cells(),
+            Buffer::Weights => samples * SYMBOLS,
+            Buffer::Errors => 2 * samples * (shape.cells() + SYMBOLS / 4),
+            Buffer::EmbeddingErrors => samples * config.embedding(),
+            Buffer::Masters | Buffer::Moments => shape.layout.total,
+        }
+    }
+}
+
+/// 8-bit limbs of a forward weight or an activation of so many bits.
+pub fn planes(bits: u32) -> usize {
+    if bits > 8 { 2 } else { 1 }
 }
 
 /// One shader: its name is that of its file, its entry point and its CPU twin.

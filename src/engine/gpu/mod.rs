@@ -8,11 +8,9 @@ mod uniforms;
 
 use std::sync::Arc;
 
-use wgpu::util::DeviceExt;
-
 use self::adapter::OpenDevice;
 use self::image::{State, image};
-use self::kernels::{Buffer, KERNELS, KernelId};
+use self::kernels::{Buffer, KERNELS, KernelId, planes};
 use self::uniforms::{ModelUniform, PLACE_STRIDE, Place, places};
 use super::EngineError;
 use super::cpu::state::{Shape, Stream, Weights};
@@ -55,28 +53,36 @@ impl GpuEngine {
     /// A model with every buffer as `state` has it.
     fn with_state(open: Arc<OpenDevice>, shape: Shape, state: &State) -> Result<Self, EngineError> {
         let device = &open.device;
-        let limit = device.limits().max_storage_buffer_binding_size as usize;
+        let limits = device.limits();
+        let limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let largest = Buffer::ALL.iter().map(|kind| 4 * kind.words(&shape) as u64).max().unwrap_or(0);
+        if largest > limit {
+            return Err(EngineError::Unfit(format!(
+                "{} has room for {} MiB in one buffer, but this model needs {} MiB: use --device cpu or a smaller model",
+                open.name,
+                limit >> 20,
+                largest.div_ceil(1 << 20)
+            )));
+        }
+        // Filled through the queue: mapping a buffer for which there was no memory would panic.
         let buffer = |label: &str, contents: &[u8], usage| {
-            device.create_buffer_init(&wgpu::util::BufferInitDescriptor { label: Some(label), contents, usage })
+            let size = contents.len() as u64;
+            let usage = usage | wgpu::BufferUsages::COPY_DST;
+            let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
+            let buffer = device.create_buffer(&descriptor);
+            open.queue.write_buffer(&buffer, 0, contents);
+            buffer
         };
         let mut buffers = Vec::with_capacity(Buffer::ALL.len());
         for kind in Buffer::ALL {
             let words = image(&shape, state, kind);
-            let bytes: &[u8] = bytemuck::cast_slice(&words);
-            if bytes.len() > limit {
-                return Err(EngineError::Unfit(format!(
-                    "{} has room for {} MiB in one buffer, but this model needs {} MiB: use --device cpu or a smaller model",
-                    open.name,
-                    limit >> 20,
-                    bytes.len().div_ceil(1 << 20)
-                )));
-            }
-            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-            buffers.push(buffer(&format!("{kind:?}"), bytes, usage));
+            debug_assert_eq!(words.len(), kind.words(&shape), "{kind:?}");
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+            buffers.push(buffer(&format!("{kind:?}"), bytemuck::cast_slice(&words), usage));
+            open.check()?;
         }
         let model = ModelUniform::new(&shape);
-        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-        let model_buffer = buffer("model", bytemuck::bytes_of(&model), usage);
+        let model_buffer = buffer("model", bytemuck::bytes_of(&model), wgpu::BufferUsages::UNIFORM);
         let places = buffer("places", &places(&shape), wgpu::BufferUsages::UNIFORM);
         let bind_groups = KERNELS
             .iter()
@@ -206,7 +212,7 @@ impl GpuEngine {
         let config = &self.shape.config;
         let (streams, slots) = (config.streams(), config.segment() + 1);
         let activations = streams * self.shape.layout.activations; // bytes: a limb a value
-        for plane in 0..image::planes(config.activation_bits) {
+        for plane in 0..planes(config.activation_bits) {
             let base = plane * slots * activations;
             self.copy_within(encoder, Buffer::Activations, base + steps * activations, base, activations);
         }

@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::image::planes;
+use super::kernels::planes;
 use crate::engine::cpu::state::Shape;
 use crate::numerics::wide::AdamStep;
 
