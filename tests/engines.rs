@@ -86,10 +86,10 @@ fn engines_agree_on_wider_operands_and_more_layers() {
 }
 
 #[test]
-fn engines_agree_on_a_mebibyte_of_zeros_and_of_noise() {
-    let config = ModelConfig { streams: 256, segment: 16, units: 16, layers: 1, ..config() };
-    agree(&config, &vec![0; 1 << 20]);
-    agree(&config, &(0..1 << 20).map(|i| random_u64(9, i) as u8).collect::<Vec<_>>());
+fn engines_agree_on_zeros_and_on_noise() {
+    let config = ModelConfig { streams: 64, segment: 16, units: 16, layers: 1, ..config() };
+    agree(&config, &vec![0; 1 << 14]);
+    agree(&config, &(0..1 << 14).map(|i| random_u64(9, i) as u8).collect::<Vec<_>>());
 }
 
 #[test]
