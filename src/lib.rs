@@ -6,5 +6,6 @@ pub mod archive;
 pub mod codec;
 pub mod coder;
 pub mod engine;
+pub mod mixing;
 pub mod model;
 pub mod numerics;

@@ -3,10 +3,10 @@
 
 mod devices;
 
-use lockstep::codec::{decode_block, encode_block};
+use lockstep::codec::{Predictor, decode_block, encode_block};
 use lockstep::engine::Engine;
-use lockstep::model::ModelConfig;
 use lockstep::model::init::initial_parameters;
+use lockstep::model::{Method, ModelConfig};
 use lockstep::numerics::generator::random_u64;
 
 fn config() -> ModelConfig {
@@ -34,29 +34,46 @@ fn text(len: usize) -> Vec<u8> {
     text
 }
 
-/// The CPU engine and one engine a device.
-fn engines(config: &ModelConfig) -> Vec<Engine> {
+/// The CPU engine and one engine a device, each a predictor without mixing.
+fn engines(config: &ModelConfig) -> Vec<Predictor> {
+    predictors(&Method::network_alone(config.clone()))
+}
+
+/// The same by any method.
+fn predictors(method: &Method) -> Vec<Predictor> {
+    let config = &method.model;
     let parameters = initial_parameters(config);
     let mut engines = vec![Engine::cpu(config, &parameters)];
     engines.extend(devices::devices().into_iter().map(|d| Engine::gpu(d, config, &parameters).unwrap()));
-    engines
+    engines.into_iter().map(|engine| Predictor::new(method, Some(engine), 1 << 12)).collect()
 }
 
-fn encode(engine: &mut Engine, data: &[u8]) -> (Vec<u8>, u64) {
+fn state(predictor: &mut Predictor) -> u64 {
+    let learnt = pollster::block_on(predictor.learnt()).unwrap();
+    predictor.state(learnt.as_ref())
+}
+
+fn encode(engine: &mut Predictor, data: &[u8]) -> (Vec<u8>, u64) {
     let coded = pollster::block_on(encode_block(engine, data, 0, &mut |_, _| {})).unwrap();
-    (coded, pollster::block_on(engine.parameters()).unwrap().hash())
+    (coded, state(engine))
 }
 
 fn agree(config: &ModelConfig, data: &[u8]) {
-    config.validate().unwrap();
-    let (coded, hash) = encode(&mut engines(config)[0], data);
-    for engine in &mut engines(config)[1..] {
+    for mixing in [None, Some(16)] {
+        agree_by(&Method { model: config.clone(), network: true, mixing }, data);
+    }
+}
+
+fn agree_by(method: &Method, data: &[u8]) {
+    method.validate().unwrap();
+    let (coded, hash) = encode(&mut predictors(method)[0], data);
+    for engine in &mut predictors(method)[1..] {
         assert_eq!(encode(engine, data), (coded.clone(), hash), "{}", engine.description());
     }
-    for engine in &mut engines(config) {
+    for engine in &mut predictors(method) {
         let decoded = pollster::block_on(decode_block(engine, &coded, data.len(), 0, &mut |_, _| {})).unwrap();
         assert!(decoded == data, "{}", engine.description());
-        assert_eq!(pollster::block_on(engine.parameters()).unwrap().hash(), hash, "{}", engine.description());
+        assert_eq!(state(engine), hash, "{}", engine.description());
     }
 }
 
@@ -98,10 +115,10 @@ fn a_second_block_goes_on_from_the_learnt_state() {
     let mut codes = Vec::new();
     for mut engine in engines(&config()) {
         let (first, _) = encode(&mut engine, &data);
-        let learnt = pollster::block_on(engine.parameters()).unwrap();
+        let learnt = pollster::block_on(engine.learnt()).unwrap();
         let (second, hash) = encode(&mut engine, &data);
         assert!(second.len() < first.len(), "what is learnt stays");
-        pollster::block_on(engine.load(&learnt)).unwrap();
+        pollster::block_on(engine.forget_block(learnt.as_ref())).unwrap();
         assert_eq!(encode(&mut engine, &data), (second.clone(), hash), "loading restores all");
         codes.push((first, second, hash));
     }
@@ -114,7 +131,7 @@ fn threads_do_not_change_a_bit() {
     let data = text(1500);
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| encode(&mut Engine::cpu(&config, &initial_parameters(&config)), &data))
+        pool.install(|| encode(&mut engines(&config)[0], &data))
     };
     assert_eq!(run(1), run(2));
     assert_eq!(run(1), run(5));

@@ -102,7 +102,7 @@ fn archives_concatenate() {
 #[test]
 fn the_schedule_fits_the_input_where_its_length_is_known() {
     let schedule = |data: &[u8], block_size| {
-        list(&mut Cursor::new(pack(data, block_size))).unwrap()[0].header.config.schedule_length
+        list(&mut Cursor::new(pack(data, block_size))).unwrap()[0].header.method.model.schedule_length
     };
     assert_eq!(schedule(&text(1000), 1001), 1000);
     assert_eq!(schedule(&text(1000), 1000), 1000);

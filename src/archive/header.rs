@@ -4,10 +4,10 @@ use std::io::Read;
 use std::ops::RangeInclusive;
 
 use super::{ArchiveError, MAGIC, VERSION, fields};
-use crate::model::ModelConfig;
+use crate::model::{Method, ModelConfig};
 
 /// Bytes of a version 1 header.
-pub(super) const HEADER_LEN: u16 = 62;
+pub(super) const HEADER_LEN: u16 = 64;
 /// Magic, version and header length come before all else.
 const PREFIX_LEN: u16 = 7;
 
@@ -17,20 +17,20 @@ pub const BLOCK_SIZES: RangeInclusive<u32> = 1..=1 << 30;
 /// What a frame starts with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Every hyper-parameter of the model.
-    pub config: ModelConfig,
+    /// How blocks are coded.
+    pub method: Method,
     /// Most raw bytes of a block.
     pub block_size: u32,
 }
 
 impl Header {
-    /// Bytes of memory that decoding takes: the model and a block, raw and coded.
+    /// Bytes of memory that decoding takes: the method's and a block, raw and coded.
     pub fn memory(&self) -> u64 {
-        self.config.memory() + 2 * u64::from(self.block_size)
+        self.method.memory(self.block_size) + 2 * u64::from(self.block_size)
     }
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let config = &self.config;
+        let config = &self.method.model;
         let mut bytes = Vec::with_capacity(HEADER_LEN.into());
         bytes.extend_from_slice(&MAGIC);
         bytes.push(VERSION);
@@ -49,7 +49,9 @@ impl Header {
         bytes.extend_from_slice(&config.seed.to_le_bytes());
         bytes.extend_from_slice(&self.block_size.to_le_bytes());
         bytes.push(0); // transform: none
-        bytes.push(0); // mixing: the network alone
+        bytes.push(self.method.mixing.is_some().into());
+        bytes.push(self.method.mixing.unwrap_or(0) as u8);
+        bytes.push(self.method.network.into());
         bytes.extend_from_slice(&0u64.to_le_bytes()); // prior: none
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
         bytes
@@ -99,13 +101,20 @@ impl Header {
         };
         let block_size = fields::u32(input)?;
         known("transform", fields::u8(input)?.into(), 0)?;
-        known("mixing", fields::u8(input)?.into(), 0)?;
+        let (mixing, table_bits, network) = (fields::u8(input)?, fields::u8(input)?, fields::u8(input)?);
+        known("mixing", mixing.into(), u64::from(mixing == 1))?;
+        known("network", network.into(), u64::from(network == 1))?;
         known("prior", fields::u64(input)?, 0)?;
-        config.validate()?;
+        if mixing == 0 && table_bits != 0 {
+            return Err(ArchiveError::corrupt("there is a size of mixing tables, but no mixing"));
+        }
+        let method =
+            Method { model: config, network: network == 1, mixing: (mixing == 1).then_some(table_bits.into()) };
+        method.validate()?;
         if !BLOCK_SIZES.contains(&block_size) {
             return Err(ArchiveError::corrupt(format!("blocks of {block_size} bytes are not allowed")));
         }
-        Ok(Header { config, block_size })
+        Ok(Header { method, block_size })
     }
 
     /// Reads a header, magic and all.
@@ -120,10 +129,10 @@ impl Header {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::levels::config_for;
+    use crate::model::levels::method_for;
 
     fn header() -> Header {
-        Header { config: config_for(5, 1 << 20), block_size: 1 << 20 }
+        Header { method: method_for(5, 1 << 20), block_size: 1 << 20 }
     }
 
     /// A header with one byte changed and its checksum made right again.
@@ -146,14 +155,14 @@ mod tests {
     #[test]
     fn newer_parts_are_told_apart_from_damage() {
         assert!(matches!(Header::read(&mut &forged(4, 2)[..]), Err(ArchiveError::UnsupportedVersion(2))));
-        for (at, part) in [(7, "flag set"), (48, "transform"), (49, "mixing"), (50, "prior")] {
+        for (at, part) in [(7, "flag set"), (48, "transform"), (49, "mixing"), (51, "network"), (52, "prior")] {
             match Header::read(&mut &forged(at, 9)[..]) {
                 Err(ArchiveError::Unsupported { what, id: 9 }) => assert_eq!(what, part),
                 other => panic!("{part}: {other:?}"),
             }
         }
-        let mut longer = forged(5, 66);
-        longer.truncate(58);
+        let mut longer = forged(5, 68);
+        longer.truncate(60);
         longer.extend_from_slice(&[0; 4]);
         longer.extend_from_slice(&crc32fast::hash(&longer).to_le_bytes());
         assert!(matches!(Header::read(&mut &longer[..]), Err(ArchiveError::Unsupported { what: "header length", .. })));
@@ -163,6 +172,9 @@ mod tests {
     fn impossible_models_and_block_sizes_are_refused() {
         assert!(matches!(Header::read(&mut &forged(16, 0)[..]), Err(ArchiveError::Config(_)))); // layers
         assert!(matches!(Header::read(&mut &forged(9, 255)[..]), Err(ArchiveError::Config(_)))); // streams
+        assert!(matches!(Header::read(&mut &forged(50, 9)[..]), Err(ArchiveError::Config(_)))); // mixing tables
+        assert!(matches!(Header::read(&mut &forged(50, 255)[..]), Err(ArchiveError::Config(_))));
+        assert!(matches!(Header::read(&mut &forged(49, 0)[..]), Err(ArchiveError::Corrupt { .. }))); // no mixing
         assert!(matches!(Header::read(&mut &forged(47, 0xff)[..]), Err(ArchiveError::Corrupt { .. }))); // block size
     }
 }

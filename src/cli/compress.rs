@@ -24,7 +24,7 @@ pub fn compress(options: &Options, source: &Path) -> anyhow::Result<()> {
     };
     let settings = CompressSettings {
         device: options.device.clone(),
-        model: &|length| options.model_for(length),
+        method: &|length| options.method_for(length),
         block_size: options.block_size,
         length: input.length(),
         memory: options.memory,

@@ -59,8 +59,13 @@ fn common(frames: &[Frame], words: impl Fn(&Frame) -> String) -> String {
 }
 
 fn model(frame: &Frame) -> String {
-    let c = &frame.header.config;
-    format!("{} x {} units, {} streams of {}", c.layers, c.units, c.streams, c.segment)
+    let c = &frame.header.method.model;
+    let mixing = if frame.header.method.mixing.is_some() { "mixing" } else { "" };
+    match (frame.header.method.network, mixing) {
+        (true, "") => format!("{} x {} units, {} streams of {}", c.layers, c.units, c.streams, c.segment),
+        (true, _) => format!("{} x {} units, {} streams of {}, mixing", c.layers, c.units, c.streams, c.segment),
+        (false, _) => format!("mixing, {} streams", c.streams),
+    }
 }
 
 fn check(frame: &Frame) -> String {
@@ -98,7 +103,7 @@ fn archive_json(name: &str, frames: &[Frame]) -> Value {
 
 fn frame_json(frame: &Frame) -> Value {
     let (header, trailer) = (&frame.header, &frame.trailer);
-    let config = &header.config;
+    let config = &header.method.model;
     // Eight digits: Q28 has no more to tell, and 0.004 stays 0.004.
     let rate = |q28: u32| (f64::from(q28) / f64::from(1 << RATE_FRACTION) * 1e8).round() / 1e8;
     json!({
@@ -112,6 +117,8 @@ fn frame_json(frame: &Frame) -> Value {
             "compressed_bytes": b.coded,
             "stored": b.raw == b.coded,
         })).collect::<Vec<_>>(),
+        "mixing_table_bytes": header.method.mixing.map(|bits| 1u64 << bits),
+        "network": header.method.network,
         "model": {
             "layers": config.layers,
             "units": config.units,

@@ -1,13 +1,29 @@
 //! Hyper-parameters set by hand.
 
-use clap::Args;
-use lockstep::model::ModelConfig;
+use clap::{Args, ValueEnum};
 use lockstep::model::config::RATE_FRACTION;
+use lockstep::model::{Method, ModelConfig};
+
+/// Whether a part is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
 
 /// What to change of a level's model; all of it is written into the archive.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Model (in place of what the level says)")]
 pub struct ModelOptions {
+    /// Whether the network predicts: on or off (then no device is used)
+    #[arg(long, value_name = "SWITCH", hide_possible_values = true)]
+    network: Option<Switch>,
+    /// Whether context mixing predicts: on or off
+    #[arg(long, value_name = "SWITCH", hide_possible_values = true)]
+    mixing: Option<Switch>,
+    /// log2 of the bytes of the mixing stage's table, 10 to 32
+    #[arg(long, value_name = "N")]
+    mixing_memory: Option<u32>,
     /// LSTM layers
     #[arg(long, value_name = "N")]
     layers: Option<u32>,
@@ -44,8 +60,18 @@ pub struct ModelOptions {
 }
 
 impl ModelOptions {
-    /// A level's model with these changes.
-    pub fn apply(&self, level: ModelConfig) -> ModelConfig {
+    /// A level's method with these changes.
+    pub fn apply(&self, level: Method) -> Method {
+        let network = self.network.map_or(level.network, |switch| switch == Switch::On);
+        let mixing = self.mixing_memory.or(level.mixing).filter(|_| self.mixing != Some(Switch::Off));
+        let mut model = self.apply_to_model(level.model);
+        if !network && self.streams.is_none() {
+            model.streams = 1; // only the network gains from more
+        }
+        Method { model, network, mixing }
+    }
+
+    fn apply_to_model(&self, level: ModelConfig) -> ModelConfig {
         ModelConfig {
             streams: self.streams.unwrap_or(level.streams),
             segment: self.segment.unwrap_or(level.segment),

@@ -8,8 +8,8 @@ use anyhow::bail;
 use clap::{ArgAction, Parser, Subcommand};
 use lockstep::codec::Summary;
 use lockstep::engine::DeviceChoice;
-use lockstep::model::ModelConfig;
-use lockstep::model::levels::config_for;
+use lockstep::model::Method;
+use lockstep::model::levels::method_for;
 
 use super::exit::say;
 use super::level::Level;
@@ -157,9 +157,9 @@ impl Options {
         Ok(())
     }
 
-    /// The model for an input of so many bytes.
-    pub fn model_for(&self, length: u64) -> ModelConfig {
-        self.model.apply(config_for(self.level.0, length))
+    /// The method for an input of so many bytes.
+    pub fn method_for(&self, length: u64) -> Method {
+        self.model.apply(method_for(self.level.0, length))
     }
 
     /// Sums up what was done, unless that would disturb.

@@ -1,8 +1,10 @@
-//! One block through model and coder, and back.
+//! One block through predictors and coder, and back.
 
+use super::predictor::Predictor;
 use super::streams::Streams;
-use crate::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
-use crate::engine::{Engine, EngineError, INACTIVE};
+use crate::coder::{Decoder, Encoder, SumTree, decode_symbol, encode_symbol};
+use crate::engine::{EngineError, INACTIVE};
+use crate::mixing::Mixing;
 use crate::model::schedule::learning_rate;
 use crate::numerics::softmax::SYMBOLS;
 
@@ -10,36 +12,83 @@ use crate::numerics::softmax::SYMBOLS;
 /// coded bytes so far.
 pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;
 
-/// Codes a block; the engine goes on from its learnt state, with fresh streams.
+/// Steps between two calls of [`Progress`] where no network makes segments.
+const STRIDE: usize = 4096;
+
+/// The probabilities that a network's weights for a symbol give the mixing stage.
+fn network(weights: Option<&[u32]>) -> Option<impl Fn(usize) -> u32> {
+    let tree = weights.map(SumTree::new)?;
+    Some(move |node| tree.probability(node))
+}
+
+/// Codes a symbol by whatever predicts.
+fn encode_one(encoder: &mut Encoder, mixing: Option<&mut Mixing>, weights: Option<&[u32]>, stream: usize, symbol: u8) {
+    match (mixing, weights) {
+        (Some(mixing), weights) => {
+            let mut bits = (0..8).rev().map(|shift| symbol >> shift & 1 == 1);
+            mixing.symbol(stream, network(weights), |p| {
+                let bit = bits.next().unwrap_or(false);
+                encoder.encode(bit, p);
+                bit
+            });
+        }
+        (None, Some(weights)) => encode_symbol(encoder, weights, symbol),
+        (None, None) => {}
+    }
+}
+
+/// The inverse of [`encode_one`].
+fn decode_one(decoder: &mut Decoder<'_>, mixing: Option<&mut Mixing>, weights: Option<&[u32]>, stream: usize) -> u8 {
+    match (mixing, weights) {
+        (Some(mixing), weights) => mixing.symbol(stream, network(weights), |p| decoder.decode(p)),
+        (None, Some(weights)) => decode_symbol(decoder, weights),
+        (None, None) => 0,
+    }
+}
+
+/// Codes a block; the predictors go on from their learnt state, with fresh streams.
 ///
 /// `done` is the number of bytes of the frame before this block.
 pub async fn encode_block(
-    engine: &mut Engine,
+    predictor: &mut Predictor,
     data: &[u8],
     done: u64,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<u8>, EngineError> {
-    let config = engine.config().clone();
+    let Predictor { config, engine, mixing, .. } = predictor;
     let streams = Streams::new(data.len(), config.streams());
     let mut encoder = Encoder::default();
-    let mut weights = vec![0; config.segment() * config.streams() * SYMBOLS];
-    engine.reset_streams().await?;
-    for start in (0..streams.len).step_by(config.segment()) {
-        let steps = config.segment().min(streams.len - start);
+    let (stride, network_len) = match engine {
+        Some(_) => (config.segment(), config.segment() * config.streams() * SYMBOLS),
+        None => (STRIDE, 0),
+    };
+    let mut weights = vec![0; network_len];
+    if let Some(mixing) = mixing {
+        mixing.start_block(data.len(), streams.starts());
+    }
+    if let Some(engine) = engine {
+        engine.reset_streams().await?;
+    }
+    for start in (0..streams.len).step_by(stride) {
+        let steps = stride.min(streams.len - start);
         let grid = || (start..start + steps).flat_map(|step| (0..config.streams()).map(move |stream| (step, stream)));
-        let previous: Vec<u8> = grid().map(|(step, stream)| streams.previous(data, stream, step)).collect();
         let targets: Vec<u16> = grid()
             .map(|(step, stream)| streams.position(stream, step).map_or(INACTIVE, |p| u16::from(data[p])))
             .collect();
-        let weights = &mut weights[..targets.len() * SYMBOLS];
-        engine.predict_segment(&previous, weights).await?;
-        for (&target, weights) in targets.iter().zip(weights.chunks_exact(SYMBOLS)) {
+        if let Some(engine) = engine {
+            let previous: Vec<u8> = grid().map(|(step, stream)| streams.previous(data, stream, step)).collect();
+            engine.predict_segment(&previous, &mut weights[..targets.len() * SYMBOLS]).await?;
+        }
+        for (i, &target) in targets.iter().enumerate() {
             if let Ok(symbol) = u8::try_from(target) {
-                encode_symbol(&mut encoder, weights, symbol);
+                let weights = weights.get(i * SYMBOLS..(i + 1) * SYMBOLS);
+                encode_one(&mut encoder, mixing.as_mut(), weights, i % config.streams(), symbol);
             }
         }
-        let coded = streams.done(start) as u64;
-        engine.train(&targets, learning_rate(&config, done + coded)).await?;
+        if let Some(engine) = engine {
+            let coded = streams.done(start) as u64;
+            engine.train(&targets, learning_rate(config, done + coded)).await?;
+        }
         progress(streams.done(start + steps) as u64, encoder.len() as u64);
     }
     Ok(encoder.finish())
@@ -50,36 +99,50 @@ pub async fn encode_block(
 /// Any `coded` gives some block; whether it is the right one is for the
 /// checksum to tell.
 pub async fn decode_block(
-    engine: &mut Engine,
+    predictor: &mut Predictor,
     coded: &[u8],
     len: usize,
     done: u64,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<u8>, EngineError> {
-    let config = engine.config().clone();
+    let Predictor { config, engine, mixing, .. } = predictor;
     let streams = Streams::new(len, config.streams());
     let mut decoder = Decoder::new(coded);
     let mut data = vec![0; len];
     let mut previous = vec![0; config.streams()];
-    let mut weights = vec![0; config.streams() * SYMBOLS];
-    engine.reset_streams().await?;
-    for start in (0..streams.len).step_by(config.segment()) {
-        let steps = config.segment().min(streams.len - start);
+    let (stride, network_len) = match engine {
+        Some(_) => (config.segment(), config.streams() * SYMBOLS),
+        None => (STRIDE, 0),
+    };
+    let mut weights = vec![0; network_len];
+    if let Some(mixing) = mixing {
+        mixing.start_block(len, streams.starts());
+    }
+    if let Some(engine) = engine {
+        engine.reset_streams().await?;
+    }
+    for start in (0..streams.len).step_by(stride) {
+        let steps = stride.min(streams.len - start);
         let mut targets = Vec::with_capacity(steps * config.streams());
         for step in 0..steps {
-            engine.predict(step, &previous, &mut weights).await?;
-            for (stream, weights) in weights.chunks_exact(SYMBOLS).enumerate() {
+            if let Some(engine) = engine {
+                engine.predict(step, &previous, &mut weights).await?;
+            }
+            for (stream, previous) in previous.iter_mut().enumerate() {
+                let weights = weights.get(stream * SYMBOLS..(stream + 1) * SYMBOLS);
                 let position = streams.position(stream, start + step);
-                let symbol = position.map(|_| decode_symbol(&mut decoder, weights));
-                if let (Some(position), Some(symbol)) = (position, symbol) {
-                    data[position] = symbol;
-                }
-                previous[stream] = symbol.unwrap_or(0);
+                let symbol = position.map(|position| {
+                    data[position] = decode_one(&mut decoder, mixing.as_mut(), weights, stream);
+                    data[position]
+                });
+                *previous = symbol.unwrap_or(0);
                 targets.push(symbol.map_or(INACTIVE, u16::from));
             }
         }
-        let decoded = streams.done(start) as u64;
-        engine.train(&targets, learning_rate(&config, done + decoded)).await?;
+        if let Some(engine) = engine {
+            let decoded = streams.done(start) as u64;
+            engine.train(&targets, learning_rate(config, done + decoded)).await?;
+        }
         progress(streams.done(start + steps) as u64, coded.len() as u64);
     }
     Ok(data)

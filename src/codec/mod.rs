@@ -2,9 +2,11 @@
 
 pub mod block;
 mod error;
+mod predictor;
 mod stream;
 mod streams;
 
 pub use block::{Progress, decode_block, encode_block};
 pub use error::CodecError;
+pub use predictor::Predictor;
 pub use stream::{ASSUMED_LENGTH, CompressSettings, DecompressSettings, Summary, compress, decompress};

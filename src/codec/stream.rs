@@ -6,10 +6,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::block::{Progress, decode_block, encode_block};
 use super::error::CodecError;
+use super::predictor::Predictor;
 use crate::archive::{ArchiveError, BLOCK_SIZES, FrameReader, FrameWriter, Header, Payload, Trailer};
-use crate::engine::{DeviceChoice, Engine, EngineError};
-use crate::model::init::initial_parameters;
-use crate::model::{ModelConfig, Parameters};
+use crate::engine::{DeviceChoice, EngineError};
+use crate::model::{Method, Parameters};
 
 /// Length that a stream of unknown length is taken for: it sets the
 /// learning-rate schedule and the number of streams.
@@ -19,8 +19,8 @@ pub const ASSUMED_LENGTH: u64 = 64 << 20;
 pub struct CompressSettings<'a> {
     /// Where to run the model.
     pub device: DeviceChoice,
-    /// The model for an input of so many bytes.
-    pub model: &'a dyn Fn(u64) -> ModelConfig,
+    /// The method for an input of so many bytes.
+    pub method: &'a dyn Fn(u64) -> Method,
     /// Raw bytes of a block, 1 to 2^30.
     pub block_size: u32,
     /// Bytes of the input, if known beforehand.
@@ -67,11 +67,11 @@ pub async fn compress(
     // A length that the first block exceeds was wrong.
     let claimed = settings.length.filter(|&length| length > read).unwrap_or(ASSUMED_LENGTH);
     let length = if whole { read } else { claimed };
-    let config = (settings.model)(length);
-    config.validate()?;
+    let method = (settings.method)(length);
+    method.validate()?;
     // A block larger than the input would only ask the decoder for memory.
     let block_size = if whole { raw.len().max(1) as u32 } else { settings.block_size };
-    let header = Header { config, block_size };
+    let header = Header { method, block_size };
     check_memory(&header, settings.memory)?;
 
     let mut frame = FrameWriter::new(output, &header).map_err(CodecError::Output)?;
@@ -80,7 +80,7 @@ pub async fn compress(
     while !raw.is_empty() {
         let model = match &mut model {
             Some(model) => model,
-            None => model.insert(Learner::open(&settings.device, &header.config).await?),
+            None => model.insert(Learner::open(&settings.device, &header).await?),
         };
         let written = frame.written();
         let mut progress = |block_done, coded| progress(done + block_done, written + coded);
@@ -92,29 +92,30 @@ pub async fn compress(
     let Trailer { raw_len, frame_len, .. } = frame.finish().map_err(CodecError::Output)?;
     output.flush().map_err(CodecError::Output)?;
     progress(raw_len, frame_len);
-    Ok(Summary { raw: raw_len, coded: frame_len, engine: model.map(|m| m.engine.description()) })
+    Ok(Summary { raw: raw_len, coded: frame_len, engine: model.map(|m| m.predictor.description()) })
 }
 
-/// The encoder's model, and the learnt state to go back to.
+/// The encoder's predictors, and what the network goes back to after a stored block.
 struct Learner {
-    engine: Engine,
-    learnt: Parameters,
+    predictor: Predictor,
+    learnt: Option<Parameters>,
 }
 
 impl Learner {
-    async fn open(device: &DeviceChoice, config: &ModelConfig) -> Result<Self, EngineError> {
-        let learnt = initial_parameters(config);
-        Ok(Learner { engine: Engine::open(device, config, &learnt).await?, learnt })
+    async fn open(device: &DeviceChoice, header: &Header) -> Result<Self, EngineError> {
+        let mut predictor = Predictor::open(device, &header.method, header.block_size).await?;
+        let learnt = predictor.learnt().await?;
+        Ok(Learner { predictor, learnt })
     }
 
     /// Codes a block, or stores it and forgets it if that is no longer.
     async fn encode(&mut self, raw: &[u8], done: u64, progress: &mut Progress<'_>) -> Result<Payload, EngineError> {
-        let code = encode_block(&mut self.engine, raw, done, progress).await?;
+        let code = encode_block(&mut self.predictor, raw, done, progress).await?;
         if code.len() < raw.len() {
-            self.learnt = self.engine.parameters().await?;
-            Ok(Payload::Coded { code, state: self.learnt.hash() })
+            self.learnt = self.predictor.learnt().await?;
+            Ok(Payload::Coded { code, state: self.predictor.state(self.learnt.as_ref()) })
         } else {
-            self.engine.load(&self.learnt).await?;
+            self.predictor.forget_block(self.learnt.as_ref()).await?;
             Ok(Payload::Stored(raw.to_vec()))
         }
     }
@@ -135,27 +136,31 @@ pub async fn decompress(
     while let Some(mut frame) = FrameReader::open(&mut input, summary.coded == 0)? {
         let header = frame.header().clone();
         check_memory(&header, settings.memory)?;
-        let mut engine = None;
+        let mut predictor: Option<Predictor> = None;
         let mut done = 0;
         while let Some(block) = frame.next_block()? {
             let raw = match block.payload {
                 Payload::Coded { code, state } => {
-                    let engine = match &mut engine {
-                        Some(engine) => engine,
-                        None => {
-                            let first = initial_parameters(&header.config);
-                            engine.insert(Engine::open(&settings.device, &header.config, &first).await?)
-                        }
+                    let predictor = match &mut predictor {
+                        Some(predictor) => predictor,
+                        None => predictor
+                            .insert(Predictor::open(&settings.device, &header.method, header.block_size).await?),
                     };
                     let coded = summary.coded + frame.consumed();
                     let mut progress = |block_done, _| progress(summary.raw + done + block_done, coded);
-                    let raw = decode_block(engine, &code, block.raw_len as usize, done, &mut progress).await?;
-                    if xxh3_64(&raw) != block.checksum || engine.parameters().await?.hash() != state {
-                        return Err(CodecError::Diverged { block: frame.blocks(), engine: engine.description() });
+                    let raw = decode_block(predictor, &code, block.raw_len as usize, done, &mut progress).await?;
+                    let learnt = predictor.learnt().await?;
+                    if xxh3_64(&raw) != block.checksum || predictor.state(learnt.as_ref()) != state {
+                        return Err(CodecError::Diverged { block: frame.blocks(), engine: predictor.description() });
                     }
                     raw
                 }
-                Payload::Stored(raw) if xxh3_64(&raw) == block.checksum => raw,
+                Payload::Stored(raw) if xxh3_64(&raw) == block.checksum => {
+                    if let Some(predictor) = &mut predictor {
+                        predictor.reset_mixing();
+                    }
+                    raw
+                }
                 Payload::Stored(_) => {
                     let what = format!("block {}: its content is wrong", frame.blocks());
                     return Err(ArchiveError::Corrupt { what }.into());
@@ -167,7 +172,7 @@ pub async fn decompress(
         }
         summary.raw += done;
         summary.coded += frame.consumed();
-        summary.engine = engine.map(|e| e.description()).or(summary.engine);
+        summary.engine = predictor.map(|p| p.description()).or(summary.engine);
         progress(summary.raw, summary.coded);
     }
     output.flush().map_err(CodecError::Output)?;

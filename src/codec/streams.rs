@@ -27,6 +27,11 @@ impl Streams {
         position.map_or(0, |p| data[p])
     }
 
+    /// Where each stream starts in the block, though it may have no byte there.
+    pub fn starts(self) -> impl Iterator<Item = usize> {
+        (0..self.count).map(move |stream| stream * self.len)
+    }
+
     /// Symbols coded before a step.
     pub fn done(&self, step: usize) -> usize {
         (0..self.count).map(|s| self.block.saturating_sub(s * self.len).min(self.len).min(step)).sum()

@@ -6,7 +6,7 @@
 
 mod tree;
 
-pub use tree::{decode_symbol, encode_symbol};
+pub use tree::{SumTree, decode_symbol, encode_symbol};
 
 /// Fraction bits of a probability handed to the coder.
 pub const PROBABILITY_BITS: u32 = 16;

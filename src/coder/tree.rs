@@ -4,10 +4,11 @@ use super::{Decoder, Encoder, PROBABILITY_BITS, PROBABILITY_LIMIT};
 use crate::numerics::softmax::SYMBOLS;
 
 /// Sums of all subtrees: node 1 is the root, nodes 2n and 2n+1 lie below n.
-struct SumTree([u64; 2 * SYMBOLS]);
+pub struct SumTree([u64; 2 * SYMBOLS]);
 
 impl SumTree {
-    fn new(weights: &[u32]) -> Self {
+    /// The tree over 256 weights (any scale below 2^31 in sum).
+    pub fn new(weights: &[u32]) -> Self {
         let mut sums = [0; 2 * SYMBOLS];
         for (sum, &weight) in sums[SYMBOLS..].iter_mut().zip(weights) {
             *sum = u64::from(weight) + 1; // no symbol is impossible
@@ -18,8 +19,9 @@ impl SumTree {
         SumTree(sums)
     }
 
-    /// Probability that the bit below `node` is 1.
-    fn probability(&self, node: usize) -> u32 {
+    /// Probability that the bit below `node` (1..256) is 1, in 1..=[`PROBABILITY_LIMIT`].
+    #[inline]
+    pub fn probability(&self, node: usize) -> u32 {
         let p = ((self.0[2 * node + 1] << PROBABILITY_BITS) / self.0[node]) as u32;
         p.clamp(1, PROBABILITY_LIMIT)
     }

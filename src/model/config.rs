@@ -46,6 +46,9 @@ pub enum ConfigError {
     /// A width is not a multiple of 16.
     #[error("{name} is {value}, but must be a multiple of 16 (try {nearest})")]
     Multiple { name: &'static str, value: u32, nearest: u32 },
+    /// Neither network nor mixing is to predict.
+    #[error("the network and mixing can't both be off")]
+    Nothing,
     /// A sum of products could leave 32 bits.
     #[error("{what} could overflow 32 bits with these parameters: lower {lower}")]
     Overflow { what: &'static str, lower: &'static str },

@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::ModelConfig;
 use super::config::RATE_FRACTION;
+use super::{Method, ModelConfig};
 
 /// The levels there are.
 pub const LEVELS: RangeInclusive<u32> = 1..=9;
@@ -21,20 +21,30 @@ struct Level {
     /// Learning rates in 1/10,000.
     rate_start: u32,
     rate_end: u32,
+    /// log2 of the mixing stage's table at most; small inputs get a smaller one.
+    mixing: u32,
 }
 
 #[rustfmt::skip]
 const TABLE: [Level; 9] = [
-    Level { layers: 1, units:  32, embedding: 16, segment: 16, streams: 128, rate_start: 120, rate_end: 40 },
-    Level { layers: 1, units:  64, embedding: 32, segment: 16, streams: 128, rate_start: 100, rate_end: 40 },
-    Level { layers: 1, units:  96, embedding: 32, segment: 12, streams:  64, rate_start: 100, rate_end: 30 },
-    Level { layers: 1, units: 128, embedding: 32, segment: 10, streams:  64, rate_start:  80, rate_end: 30 },
-    Level { layers: 2, units: 128, embedding: 32, segment: 10, streams:  64, rate_start:  80, rate_end: 30 },
-    Level { layers: 2, units: 192, embedding: 32, segment: 10, streams:  64, rate_start:  70, rate_end: 25 },
-    Level { layers: 2, units: 256, embedding: 32, segment: 12, streams:  64, rate_start:  60, rate_end: 20 },
-    Level { layers: 2, units: 512, embedding: 64, segment: 16, streams:  32, rate_start:  40, rate_end: 15 },
-    Level { layers: 3, units: 512, embedding: 64, segment: 16, streams:  32, rate_start:  40, rate_end: 10 },
+    Level { layers: 1, units:  32, embedding: 16, segment: 16, streams: 128, rate_start: 120, rate_end: 40, mixing: 22 },
+    Level { layers: 1, units:  64, embedding: 32, segment: 16, streams: 128, rate_start: 100, rate_end: 40, mixing: 23 },
+    Level { layers: 1, units:  96, embedding: 32, segment: 12, streams:  64, rate_start: 100, rate_end: 30, mixing: 24 },
+    Level { layers: 1, units: 128, embedding: 32, segment: 10, streams:  64, rate_start:  80, rate_end: 30, mixing: 26 },
+    Level { layers: 2, units: 128, embedding: 32, segment: 10, streams:  64, rate_start:  80, rate_end: 30, mixing: 28 },
+    Level { layers: 2, units: 192, embedding: 32, segment: 10, streams:  64, rate_start:  70, rate_end: 25, mixing: 28 },
+    Level { layers: 2, units: 256, embedding: 32, segment: 12, streams:  64, rate_start:  60, rate_end: 20, mixing: 28 },
+    Level { layers: 2, units: 512, embedding: 64, segment: 16, streams:  32, rate_start:  40, rate_end: 15, mixing: 29 },
+    Level { layers: 3, units: 512, embedding: 64, segment: 16, streams:  32, rate_start:  40, rate_end: 10, mixing: 29 },
 ];
+
+/// The method of a level (1..=9; others count as the nearest) for an input of
+/// `input_len` bytes: network and mixing.
+pub fn method_for(level: u32, input_len: u64) -> Method {
+    let row = &TABLE[(level.clamp(*LEVELS.start(), *LEVELS.end()) - 1) as usize];
+    let mixing = Some(mixing_table_for(input_len).min(row.mixing));
+    Method { model: config_for(level, input_len), network: true, mixing }
+}
 
 /// The model of a level (1..=9; others count as the nearest) for an input of
 /// `input_len` bytes.
@@ -66,6 +76,11 @@ fn streams_for(input_len: u64) -> u32 {
         4096..131_072 => 4,
         _ => 1 << ((input_len.ilog2() - 11) / 2),
     }
+}
+
+/// Two KiB a byte of input: no context then takes another's place.
+fn mixing_table_for(input_len: u64) -> u32 {
+    (input_len.max(1).ilog2() + 12).clamp(18, 32)
 }
 
 #[cfg(test)]

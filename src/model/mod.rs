@@ -4,9 +4,11 @@ pub mod config;
 pub mod init;
 pub mod layout;
 pub mod levels;
+pub mod method;
 pub mod parameters;
 pub mod schedule;
 
 pub use config::{ConfigError, ModelConfig};
 pub use layout::{Layout, Matrix};
+pub use method::Method;
 pub use parameters::Parameters;

@@ -8,7 +8,8 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use tempfile::TempDir;
 
 /// Flags of a tiny model.
-pub const TINY: [&str; 8] = ["--layers", "1", "--units", "16", "--embedding", "16", "--streams", "2"];
+pub const TINY: [&str; 10] =
+    ["--layers", "1", "--units", "16", "--embedding", "16", "--streams", "2", "--mixing-memory", "16"];
 
 /// An empty folder to work in.
 pub struct Folder(TempDir);

@@ -6,7 +6,7 @@ pub mod folder;
 
 use lockstep::codec::{CodecError, CompressSettings, DecompressSettings, Summary, compress, decompress};
 use lockstep::engine::DeviceChoice;
-use lockstep::model::ModelConfig;
+use lockstep::model::{Method, ModelConfig};
 
 pub fn tiny(schedule_length: u64) -> ModelConfig {
     ModelConfig {
@@ -25,8 +25,14 @@ pub fn tiny(schedule_length: u64) -> ModelConfig {
     }
 }
 
+/// An archive by the network alone.
 pub fn pack_with(data: &[u8], block_size: u32, model: &dyn Fn(u64) -> ModelConfig) -> Result<Vec<u8>, CodecError> {
-    let settings = CompressSettings { device: DeviceChoice::Cpu, model, block_size, length: None, memory: 1 << 30 };
+    pack_by(data, block_size, &|length| Method::network_alone(model(length)))
+}
+
+/// An archive by any method.
+pub fn pack_by(data: &[u8], block_size: u32, method: &dyn Fn(u64) -> Method) -> Result<Vec<u8>, CodecError> {
+    let settings = CompressSettings { device: DeviceChoice::Cpu, method, block_size, length: None, memory: 1 << 30 };
     let mut archive = Vec::new();
     let summary = pollster::block_on(compress(&mut &data[..], &mut archive, &settings, &mut |_, _| ()))?;
     assert_eq!((summary.raw, summary.coded), (data.len() as u64, archive.len() as u64));

@@ -1,0 +1,101 @@
+//! Archives by context mixing, with the network and without.
+
+mod common;
+
+use common::{noise, pack_by, text, tiny, unpack};
+use lockstep::model::{Method, ModelConfig};
+use proptest::prelude::*;
+
+/// Every way to predict, on a small table.
+fn methods(model: ModelConfig) -> [Method; 3] {
+    [(true, None), (true, Some(16)), (false, Some(16))].map(|(network, mixing)| Method {
+        model: model.clone(),
+        network,
+        mixing,
+    })
+}
+
+fn check(data: &[u8], block_size: u32, method: &Method) -> usize {
+    let archive = pack_by(data, block_size, &|_| method.clone()).unwrap();
+    assert_eq!(unpack(&archive).unwrap(), data);
+    archive.len()
+}
+
+#[test]
+fn any_length_comes_back_by_every_method() {
+    for streams in [1, 2, 7, 300] {
+        for method in methods(ModelConfig { streams, ..tiny(20) }) {
+            for len in (0..6).chain([17]) {
+                check(&text(len), 1 << 20, &method);
+            }
+        }
+    }
+}
+
+#[test]
+fn mixing_makes_text_smaller_and_the_network_does_no_harm() {
+    let [network, both, mixing] = methods(tiny(6000)).map(|method| check(&text(6000), 1 << 20, &method));
+    assert!(mixing < 260 && both < 300 && both < network, "{network}, {both}, {mixing}");
+}
+
+#[test]
+fn a_mebibyte_of_one_byte_is_next_to_nothing() {
+    for byte in [0, 255, b'a'] {
+        let method = Method { model: ModelConfig { streams: 1, ..tiny(0) }, network: false, mixing: Some(22) };
+        let len = check(&vec![byte; 1 << 20], 1 << 24, &method);
+        assert!(len < 1000, "{len} bytes");
+    }
+}
+
+#[test]
+fn what_can_not_be_shortened_is_stored_and_forgotten() {
+    let random = noise(1 << 20);
+    let method = Method { model: ModelConfig { streams: 1, ..tiny(0) }, network: false, mixing: Some(22) };
+    let len = check(&random, 1 << 20, &method);
+    assert!(len < (1 << 20) + 200, "{len} bytes");
+    for method in methods(tiny(0)) {
+        let mixed = [text(1000), noise(1000), text(1000), text(700)].concat();
+        check(&mixed, 1000, &method);
+        check(&mixed, 300, &method);
+    }
+}
+
+#[test]
+fn what_was_learnt_serves_the_next_block() {
+    for method in methods(tiny(0)) {
+        let words: Vec<u8> = noise(900).iter().map(|b| b"etaoin shrdlu,.\n"[usize::from(b % 16)]).collect();
+        let once = check(&words, 900, &method);
+        let thrice = check(&words.repeat(3), 900, &method);
+        if method.mixing.is_some() {
+            assert!(thrice < once + 2 * once / 3, "{once} and {thrice}");
+        }
+    }
+}
+
+#[test]
+fn bytes_do_not_depend_on_the_number_of_threads() {
+    let data = [text(3000), noise(500), text(500)].concat();
+    for method in methods(ModelConfig { streams: 9, units: 32, layers: 2, ..tiny(4000) }) {
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| pack_by(&data, 2000, &|_| method.clone()).unwrap())
+        };
+        assert_eq!(with(1), with(2));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn any_data_comes_back(
+        data in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..600),
+            proptest::collection::vec(0u8..3, 0..600),
+            (0usize..600).prop_map(text),
+        ],
+        block_size in 1u32..700, streams in 1u32..12, network: bool, table in 10u32..18,
+    ) {
+        let model = ModelConfig { streams, ..tiny(600) };
+        check(&data, block_size.max(100), &Method { model, network, mixing: Some(table) });
+    }
+}
