@@ -125,6 +125,20 @@ fn multiply_rows_plain(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums:
     }
 }
 
+/// Puts `table[index % 256]` in the place of each index; a multiple of 16 of them.
+pub fn look_up(table: &[u32; 256], indices: &mut [u32]) {
+    assert!(indices.len().is_multiple_of(16));
+    #[cfg(target_arch = "x86_64")]
+    if has_avx512!() {
+        // SAFETY: the features were just detected, the length just checked.
+        unsafe { x86::look_up(table, indices) };
+        return;
+    }
+    for index in indices {
+        *index = table[*index as usize & 255];
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{TILE, TileSums};
@@ -201,11 +215,45 @@ mod x86 {
                 }
             }
             for m in 0..M {
-                for r in 0..ROWS {
-                    let sum = &mut sums[m][i + r];
-                    *sum = sum.wrapping_add(_mm512_reduce_add_epi32(acc[m][r]));
+                let [a, b, c, d] = acc[m];
+                // SAFETY: four sums make one vector.
+                unsafe {
+                    let s = sums[m][i..][..ROWS].as_mut_ptr();
+                    _mm_storeu_epi32(s, _mm_add_epi32(_mm_loadu_epi32(s), sums_of_four(a, b, c, d)));
                 }
             }
+        }
+    }
+
+    /// The sums of all lanes of four vectors: together they cost little more than one.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    fn sums_of_four(a: __m512i, b: __m512i, c: __m512i, d: __m512i) -> __m128i {
+        let fold32 = |x, y| _mm512_add_epi32(_mm512_unpacklo_epi32(x, y), _mm512_unpackhi_epi32(x, y));
+        let (ab, cd) = (fold32(a, b), fold32(c, d));
+        let abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+        let half = _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
+        _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1))
+    }
+
+    /// Keeps the whole table in registers.
+    /// Safety: AVX-512 is there; the length is a multiple of 16.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub unsafe fn look_up(table: &[u32; 256], indices: &mut [u32]) {
+        // SAFETY: the table makes 16 vectors.
+        let t: [__m512i; 16] =
+            std::array::from_fn(|i| unsafe { _mm512_loadu_epi32(table.as_ptr().add(16 * i).cast()) });
+        for indices in indices.chunks_exact_mut(16) {
+            let p = indices.as_mut_ptr().cast::<i32>();
+            // SAFETY: 16 indices make one vector.
+            let index = unsafe { _mm512_loadu_epi32(p) };
+            let bit = |n: i32| _mm512_test_epi32_mask(index, _mm512_set1_epi32(1 << n));
+            // Five bits choose within two vectors, three bits among eight pairs.
+            let pair = |i: usize| _mm512_permutex2var_epi32(t[2 * i], index, t[2 * i + 1]);
+            let four = |i: usize| _mm512_mask_blend_epi32(bit(5), pair(2 * i), pair(2 * i + 1));
+            let eight = |i: usize| _mm512_mask_blend_epi32(bit(6), four(2 * i), four(2 * i + 1));
+            let entries = _mm512_mask_blend_epi32(bit(7), eight(0), eight(1));
+            // SAFETY: as for the load.
+            unsafe { _mm512_storeu_epi32(p, entries) };
         }
     }
 }
@@ -218,6 +266,14 @@ mod tests {
     fn any_i16(len: usize) -> impl Strategy<Value = Vec<i16>> {
         let value = prop_oneof![any::<i16>(), -127i16..=127, Just(i16::MAX), Just(-i16::MAX)];
         proptest::collection::vec(value, len)
+    }
+
+    #[test]
+    fn tables_are_looked_up_exactly() {
+        let table: [u32; 256] = std::array::from_fn(|i| (i as u32).wrapping_mul(0x9e37_79b9));
+        let mut indices: [u32; 512] = std::array::from_fn(|i| 7 * i as u32);
+        look_up(&table, &mut indices);
+        assert!(indices.iter().enumerate().all(|(i, &entry)| entry == table[7 * i % 256]));
     }
 
     proptest! {
