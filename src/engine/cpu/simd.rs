@@ -86,11 +86,11 @@ fn multiply_panel_plain(a: &[&[i16]], panel: &[i16], sums: &mut TileSums) {
 /// `sums[m][i] += a[m][n] * w[n / 64][first + i][n % 64]` over all n, for up
 /// to four rows of `a` and `sums[m].len()` (a multiple of 4) rows of `w`,
 /// which is `[tiles][rows][64]`; each row of `a` has `64 * tiles` values.
-pub fn multiply_rows(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &mut [&mut [i32]]) {
-    let count = sums[0].len();
+pub fn multiply_rows<S: AsMut<[i32]>>(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &mut [S]) {
+    let count = sums[0].as_mut().len();
     let tiles = a[0].len() / TILE;
     assert!(a.len() <= GROUP && a.len() == sums.len() && a.iter().all(|row| row.len() == tiles * TILE));
-    assert!(count.is_multiple_of(4) && sums.iter().all(|s| s.len() == count));
+    assert!(count.is_multiple_of(4) && sums.iter_mut().all(|s| s.as_mut().len() == count));
     assert!(first + count <= rows && w.len() >= tiles * rows * TILE);
     #[cfg(target_arch = "x86_64")]
     if has_avx512!() {
@@ -113,9 +113,9 @@ pub fn multiply_rows(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &
 }
 
 #[inline(always)]
-fn multiply_rows_plain(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &mut [&mut [i32]]) {
+fn multiply_rows_plain<S: AsMut<[i32]>>(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &mut [S]) {
     for (a, sums) in a.iter().zip(sums) {
-        for (i, sum) in sums.iter_mut().enumerate() {
+        for (i, sum) in sums.as_mut().iter_mut().enumerate() {
             for (tile, a) in a.chunks_exact(TILE).enumerate() {
                 let w = &w[(tile * rows + first + i) * TILE..][..TILE];
                 let dot = a.iter().zip(w).fold(0i32, |s, (&x, &y)| s.wrapping_add(i32::from(x) * i32::from(y)));
@@ -189,15 +189,15 @@ mod x86 {
 
     /// Safety: AVX-512 with VNNI is there; lengths are as [`super::multiply_rows`] checks them.
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    pub unsafe fn multiply_rows<const M: usize>(
+    pub unsafe fn multiply_rows<const M: usize, S: AsMut<[i32]>>(
         a: [&[i16]; M],
         w: &[i16],
         rows: usize,
         first: usize,
-        sums: &mut [&mut [i32]],
+        sums: &mut [S],
     ) {
         const ROWS: usize = 4;
-        for i in (0..sums[0].len()).step_by(ROWS) {
+        for i in (0..sums[0].as_mut().len()).step_by(ROWS) {
             let mut acc = [[_mm512_setzero_si512(); ROWS]; M];
             for tile in 0..a[0].len() / TILE {
                 for half in [0, LANES] {
@@ -218,8 +218,8 @@ mod x86 {
                 let [a, b, c, d] = acc[m];
                 // SAFETY: four sums make one vector.
                 unsafe {
-                    let s = sums[m][i..][..ROWS].as_mut_ptr();
-                    _mm_storeu_epi32(s, _mm_add_epi32(_mm_loadu_epi32(s), sums_of_four(a, b, c, d)));
+                    let s = sums[m].as_mut()[i..][..ROWS].as_mut_ptr().cast::<__m128i>();
+                    _mm_storeu_si128(s, _mm_add_epi32(_mm_loadu_si128(s), sums_of_four(a, b, c, d)));
                 }
             }
         }
