@@ -22,19 +22,28 @@ impl SumTree {
     /// Probability that the bit below `node` (1..256) is 1, in 1..=[`PROBABILITY_LIMIT`].
     #[inline]
     pub fn probability(&self, node: usize) -> u32 {
-        let p = ((self.0[2 * node + 1] << PROBABILITY_BITS) / self.0[node]) as u32;
-        p.clamp(1, PROBABILITY_LIMIT)
+        probability(self.0[2 * node + 1], self.0[node])
     }
 }
 
+fn probability(ones: u64, whole: u64) -> u32 {
+    let p = ((ones << PROBABILITY_BITS) / whole) as u32;
+    p.clamp(1, PROBABILITY_LIMIT)
+}
+
 /// Codes a symbol under a distribution of 256 weights (any scale below 2^31 in sum).
+///
+/// Only the eight nodes on the symbol's way are summed.
 pub fn encode_symbol(encoder: &mut Encoder, weights: &[u32], symbol: u8) {
-    let sums = SumTree::new(weights);
-    let mut node = 1;
+    let sum = |weights: &[u32]| u64::from(weights.iter().sum::<u32>()) + weights.len() as u64;
+    let mut below = &weights[..SYMBOLS];
+    let mut whole = sum(below);
     for shift in (0..8).rev() {
         let bit = symbol >> shift & 1;
-        encoder.encode(bit == 1, sums.probability(node));
-        node = 2 * node + usize::from(bit);
+        let (zeros, ones) = below.split_at(1 << shift);
+        let ones_sum = sum(ones);
+        encoder.encode(bit == 1, probability(ones_sum, whole));
+        (below, whole) = if bit == 1 { (ones, ones_sum) } else { (zeros, whole - ones_sum) };
     }
 }
 

@@ -82,6 +82,7 @@ pub struct Layout {
     pub activations: usize,
     embedding: usize,
     units: usize,
+    runs: Vec<Vec<InputRun>>,
 }
 
 impl Layout {
@@ -101,7 +102,10 @@ impl Layout {
             total += matrix.len();
             matrices.push(matrix);
         }
-        Layout { embedding_len, matrices, total, activations: embedding + layers * units, embedding, units }
+        let activations = embedding + layers * units;
+        let mut layout = Layout { embedding_len, matrices, total, activations, embedding, units, runs: Vec::new() };
+        layout.runs = (0..=layers).map(|index| layout.runs(index)).collect();
+        layout
     }
 
     /// First hidden state of a layer in a record of activations.
@@ -110,7 +114,11 @@ impl Layout {
     }
 
     /// The runs of activations that make a matrix's inputs, in order.
-    pub fn input_runs(&self, index: usize) -> Vec<InputRun> {
+    pub fn input_runs(&self, index: usize) -> &[InputRun] {
+        &self.runs[index]
+    }
+
+    fn runs(&self, index: usize) -> Vec<InputRun> {
         if index + 1 == self.matrices.len() {
             return vec![InputRun {
                 input: 0,

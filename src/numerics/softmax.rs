@@ -14,15 +14,32 @@ pub const DISTANCE_LIMIT: u32 = 20 << 13;
 /// log2(e) in Q13.
 pub const LOG2_E: u32 = 11819;
 
-/// e^-distance in Q23, for a distance in Q13 below the largest logit.
+/// log2 of e^distance in Q26, for a distance in Q13 below the largest logit.
 #[inline(always)]
-pub fn exp_weight(tables: &Tables, distance: u32) -> u32 {
-    // 20 * 2^13 * LOG2_E is below 2^31, so the last shift is at most 28.
-    let exponent = distance.min(DISTANCE_LIMIT) * LOG2_E; // Q26
-    let entry = tables.exp2[(exponent >> 18) as usize & 255];
+pub fn exponent(distance: u32) -> u32 {
+    // 20 * 2^13 * LOG2_E is below 2^31: whole powers are at most 28.
+    distance.min(DISTANCE_LIMIT) * LOG2_E
+}
+
+/// The table entry for 2^-exponent.
+#[inline(always)]
+pub fn exp2_index(exponent: u32) -> usize {
+    (exponent >> 18) as usize & 255
+}
+
+/// 2^-exponent in Q23, by interpolation from its table entry.
+#[inline(always)]
+pub fn exp2_between(entry: u32, exponent: u32) -> u32 {
     let fraction = (exponent >> 10) & 255;
     let mantissa = (entry >> 16) - (((entry & 0xffff) * fraction + 128) >> 8); // Q15
     (mantissa << 8) >> (exponent >> 26)
+}
+
+/// e^-distance in Q23, for a distance in Q13 below the largest logit.
+#[inline(always)]
+pub fn exp_weight(tables: &Tables, distance: u32) -> u32 {
+    let exponent = exponent(distance);
+    exp2_between(tables.exp2[exp2_index(exponent)], exponent)
 }
 
 /// Unnormalised probabilities (Q23 of the largest) from logits (Q13).

@@ -1,11 +1,12 @@
 //! Adam over a run of weights, in vectors.
 
-use super::simd::vectorized;
+use super::simd::{look_up, vectorized};
+use crate::model::layout::TILE;
 use crate::numerics::fixed::bounded;
 use crate::numerics::tables::Tables;
 use crate::numerics::wide::{AdamStep, adam_change, root_index, second_moment};
 
-/// [`crate::numerics::wide::adam`] for each of a run of weights, a multiple of 16.
+/// [`crate::numerics::wide::adam`] for each of a run of weights, a multiple of 64.
 pub fn adam_row(
     tables: &Tables,
     step: &AdamStep,
@@ -22,7 +23,7 @@ pub fn adam_row(
 }
 
 /// Looks the roots up between two loops: compilers take no loop with a table in
-/// it for vectors where they think gathers slow.
+/// it for vectors.
 #[inline(always)]
 fn row(
     tables: &Tables,
@@ -33,18 +34,15 @@ fn row(
     master: &mut [i32],
     moments: &mut [u32],
 ) {
-    const LANES: usize = 16;
-    let runs = master.chunks_exact_mut(LANES).zip(moments.chunks_exact_mut(LANES)).zip(gradients.chunks_exact(LANES));
+    let runs = master.chunks_exact_mut(TILE).zip(moments.chunks_exact_mut(TILE)).zip(gradients.chunks_exact(TILE));
     for ((master, moments), gradients) in runs {
-        let mut roots = [0; LANES];
-        for n in 0..LANES {
+        let mut roots = [0; TILE];
+        for n in 0..TILE {
             moments[n] = second_moment(moments[n], gradients[n]);
             roots[n] = root_index(moments[n].max(floor)) as u32;
         }
-        for root in &mut roots {
-            *root = tables.rsqrt[*root as usize & 255];
-        }
-        for n in 0..LANES {
+        look_up(&tables.rsqrt, &mut roots);
+        for n in 0..TILE {
             let change = adam_change(&step, moments[n].max(floor), roots[n], gradients[n]);
             master[n] = bounded(master[n] - change, limit);
         }
@@ -60,7 +58,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_run_is_adam_for_each(weights: [(i32, u32, i32); 32], rate in 0u32..1 << 28) {
+        fn a_run_is_adam_for_each(weights: [(i32, u32, i32); 64], rate in 0u32..1 << 28) {
             let step = BiasCorrection::default().advance(rate, 1 << 20, 1 << 13);
             let gradients = weights.map(|w| w.0);
             // Moments are zero or normalised.
@@ -68,7 +66,7 @@ mod tests {
             let masters = weights.map(|w| w.2 >> 3);
             let (mut run_masters, mut run_moments) = (masters, moments);
             adam_row(&TABLES, &step, step.weight_floor, 1 << 28, &gradients, &mut run_masters, &mut run_moments);
-            for n in 0..32 {
+            for n in 0..64 {
                 let (mut master, mut moment) = (masters[n], moments[n]);
                 adam(&TABLES, &step, step.weight_floor, 1 << 28, gradients[n], &mut master, &mut moment);
                 prop_assert_eq!((run_masters[n], run_moments[n]), (master, moment));

@@ -7,6 +7,9 @@ use crate::numerics::tables::TABLES;
 use crate::numerics::wide::AdamStep;
 use rayon::prelude::*;
 
+/// Weights that one task updates at a time.
+const RUN: usize = 1024;
+
 /// Updates masters and moments `[256][embedding]` and the forward embedding.
 pub fn embedding_update(
     shape: &Shape,
@@ -29,9 +32,10 @@ pub fn embedding_update(
     let tables = &*TABLES;
     let shift = MASTER_FRACTION - shape.config.activation_fraction();
     let limit = shape.config.activation_limit() << shift;
-    let rows = master.par_chunks_mut(width).zip(moments.par_chunks_mut(width));
-    let rows = rows.zip(embedding.par_chunks_mut(width)).zip(gradients.par_chunks(width)).with_min_len(64);
-    rows.for_each(|(((master, moments), embedding), gradients)| {
+    // 256 rows of any width make whole runs.
+    let runs = master.par_chunks_mut(RUN).zip(moments.par_chunks_mut(RUN));
+    let runs = runs.zip(embedding.par_chunks_mut(RUN)).zip(gradients.par_chunks(RUN)).with_min_len(4);
+    runs.for_each(|(((master, moments), embedding), gradients)| {
         adam_row(tables, step, step.embedding_floor, limit, gradients, master, moments);
         for (embedding, &master) in embedding.iter_mut().zip(master.iter()) {
             *embedding = round_shift(master, shift) as i16;

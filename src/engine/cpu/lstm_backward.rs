@@ -3,101 +3,111 @@
 //! The error of a hidden state comes from the output, from the layer above at
 //! the same step and from the same layer one step later; the sum is rounded once.
 
-use super::simd::{multiply_rows, vectorized};
+use super::simd::{GROUP, look_up, multiply_rows, vectorized};
 use super::state::{Shape, Stream, Weights};
+use super::tiles::{each_tile, parts};
 use crate::model::layout::{CELLS, TILE};
 use crate::numerics::activation::{tanh_between, tanh_index};
 use crate::numerics::fixed::*;
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
 
-/// Writes the gate errors of `layer` at `step` for up to four streams;
-/// `last` says that no later step of this segment exists.
-pub fn lstm_backward(shape: &Shape, weights: &Weights, layer: usize, step: usize, last: bool, streams: &mut [Stream]) {
-    let config = &shape.config;
-    let units = config.units();
-    let rows = 4 * units;
-    let mut sums = vec![0i32; units * streams.len()];
-    {
-        let mut sums: Vec<&mut [i32]> = sums.chunks_exact_mut(units).collect();
-        let mut add = |errors: Vec<&[i16]>, matrix: usize, first: usize| {
-            let inputs = shape.layout.matrices[matrix].inputs;
-            multiply_rows(&errors, &weights.matrices[matrix].by_row, inputs, first, &mut sums);
-        };
-        add(
-            streams.iter().map(|s| &s.output_errors[step * SYMBOLS..][..SYMBOLS]).collect(),
-            config.layers(),
-            layer * units,
-        );
-        if layer + 1 < config.layers() {
-            let above = step * shape.gates() + (layer + 1) * rows;
-            add(streams.iter().map(|s| &s.gate_errors[above..][..rows]).collect(), layer + 1, config.embedding());
-        }
-        if !last {
-            let later = (step + 1) * shape.gates() + layer * rows;
-            let own = shape.layout.matrices[layer].inputs - units;
-            add(streams.iter().map(|s| &s.gate_errors[later..][..rows]).collect(), layer, own);
-        }
-    }
-    for (stream, sums) in streams.iter_mut().zip(sums.chunks_exact(units)) {
-        let first_cell = layer * units;
-        let gates = &stream.gates[step * shape.gates() + 4 * first_cell..][..rows];
-        let before = &stream.cells[step * shape.cells() + first_cell..][..units];
-        let now = &stream.cells[(step + 1) * shape.cells() + first_cell..][..units];
-        let errors = &mut stream.gate_errors[step * shape.gates() + 4 * first_cell..][..rows];
-        let cell_errors = &mut stream.cell_errors[first_cell..][..units];
-        if last {
-            cell_errors.fill(0);
-        }
-        let (shift, limit) = (config.weight_fraction(), config.error_limit());
-        vectorized(
-            #[inline(always)]
-            || cells_backward(shift, limit, sums, gates, before, now, cell_errors, errors),
-        );
+/// What a tile of 16 cells comes to.
+#[derive(Clone, Copy)]
+struct Errors {
+    gates: [i16; TILE],
+    cells: [i32; CELLS],
+}
+
+impl Default for Errors {
+    fn default() -> Self {
+        Errors { gates: [0; TILE], cells: [0; CELLS] }
     }
 }
 
-/// All cells of one layer of one stream.
+/// Writes the gate errors of `layer` at `step` for all `streams`;
+/// `last` says that no later step of this segment exists.
+pub fn lstm_backward(shape: &Shape, weights: &Weights, layer: usize, step: usize, last: bool, streams: &mut [Stream]) {
+    let config = &shape.config;
+    let (units, gates) = (config.units(), shape.gates());
+    let rows = 4 * units;
+    let (above, own) = (layer + 1 < config.layers(), shape.layout.matrices[layer].inputs - units);
+    let first_cell = |tile: usize| layer * units + tile * CELLS;
+
+    let compute = |tile: usize, group: &[Stream], results: &mut [Errors]| {
+        let mut sums = [[0; CELLS]; GROUP];
+        let mut add = |matrix: usize, first: usize, errors: [&[i16]; GROUP]| {
+            let (inputs, by_row) = (shape.layout.matrices[matrix].inputs, &weights.matrices[matrix].by_row);
+            multiply_rows(&errors[..group.len()], by_row, inputs, first + tile * CELLS, &mut sums[..group.len()]);
+        };
+        add(config.layers(), layer * units, parts(group, |s| &s.output_errors[step * SYMBOLS..][..SYMBOLS]));
+        if above {
+            let errors = parts(group, |s| &s.gate_errors[step * gates + (layer + 1) * rows..][..rows]);
+            add(layer + 1, config.embedding(), errors);
+        }
+        if !last {
+            add(layer, own, parts(group, |s| &s.gate_errors[(step + 1) * gates + layer * rows..][..rows]));
+        }
+        let cell = first_cell(tile);
+        for ((stream, sums), result) in group.iter().zip(&sums).zip(results) {
+            let cells =
+                |slot: usize| stream.cells[slot * shape.cells() + cell..].first_chunk().expect("a tile of cells");
+            let gates = stream.gates[step * gates + 4 * cell..].first_chunk().expect("a tile of gates");
+            let later = if last { &[0; CELLS] } else { stream.cell_errors[cell..].first_chunk().expect("a tile") };
+            let (before, now) = (cells(step), cells(step + 1));
+            let (shift, limit) = (config.weight_fraction(), config.error_limit());
+            vectorized(
+                #[inline(always)]
+                || cells_backward(shift, limit, sums, gates, before, now, later, result),
+            );
+        }
+    };
+    let store = |tile: usize, stream: &mut Stream, result: &Errors| {
+        let cell = first_cell(tile);
+        stream.gate_errors[step * gates + 4 * cell..][..TILE].copy_from_slice(&result.gates);
+        stream.cell_errors[cell..][..CELLS].copy_from_slice(&result.cells);
+    };
+    let products = CELLS * (SYMBOLS + rows * (usize::from(above) + usize::from(!last)));
+    each_tile(units / CELLS, products, streams, compute, store);
+}
+
+/// A tile of 16 cells of one stream.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 fn cells_backward(
     weight_fraction: u32,
     error_limit: i32,
-    sums: &[i32],
-    gates: &[i16],
-    before: &[i32],
-    now: &[i32],
-    cell_errors: &mut [i32],
-    errors: &mut [i16],
+    sums: &[i32; CELLS],
+    gates: &[i16; TILE],
+    before: &[i32; CELLS],
+    now: &[i32; CELLS],
+    later: &[i32; CELLS],
+    result: &mut Errors,
 ) {
-    let tables = &*TABLES;
     let product = |a: i32, b: i32| round_shift(a * b, GATE_FRACTION);
-    for tile in 0..sums.len() / CELLS {
-        let gates = &gates[tile * TILE..][..TILE];
-        let errors = &mut errors[tile * TILE..][..TILE];
-        let cells = tile * CELLS..(tile + 1) * CELLS;
-        let (sums, before, now) = (&sums[cells.clone()], &before[cells.clone()], &now[cells.clone()]);
-        let cell_errors = &mut cell_errors[cells];
-        // Table look-ups stand before the loop: see adam_row.
-        let entries: [u32; CELLS] = std::array::from_fn(|n| tables.tanh[tanh_index(now[n] << 1)]);
-        for n in 0..CELLS {
-            let gate = |q: usize| i32::from(gates[q * CELLS + n]);
-            let (i, f, g, o) = (gate(0), gate(1), gate(2), gate(3));
-            let tc = tanh_between(entries[n], now[n] << 1);
-            let dh = bounded(round_shift(sums[n], weight_fraction), STATE_ERROR_LIMIT);
-            let dc = product(dh, product(o, GATE_ONE - product(tc, tc)));
-            let dc = bounded(dc + cell_errors[n], STATE_ERROR_LIMIT);
-            let di = product(dc, product(g, product(i, GATE_ONE - i)));
-            let cf = round_shift(before[n] * product(f, GATE_ONE - f), GATE_FRACTION); // Q12
-            let df = round_shift(dc * cf, CELL_FRACTION);
-            let dg = product(dc, product(i, GATE_ONE - product(g, g)));
-            let d_o = product(dh, product(tc, product(o, GATE_ONE - o)));
-            cell_errors[n] = product(dc, f);
-            errors[n] = bounded(di, error_limit) as i16;
-            errors[CELLS + n] = bounded(df, error_limit) as i16;
-            errors[2 * CELLS + n] = bounded(dg, error_limit) as i16;
-            errors[3 * CELLS + n] = bounded(d_o, error_limit) as i16;
-        }
+    // Table look-ups stand before the loop: see adam_row.
+    let mut entries: [u32; CELLS] = [0; CELLS];
+    for n in 0..CELLS {
+        entries[n] = tanh_index(now[n] << 1) as u32;
+    }
+    look_up(&TABLES.tanh, &mut entries);
+    for n in 0..CELLS {
+        let gate = |q: usize| i32::from(gates[q * CELLS + n]);
+        let (i, f, g, o) = (gate(0), gate(1), gate(2), gate(3));
+        let tc = tanh_between(entries[n], now[n] << 1);
+        let dh = bounded(round_shift(sums[n], weight_fraction), STATE_ERROR_LIMIT);
+        let dc = product(dh, product(o, GATE_ONE - product(tc, tc)));
+        let dc = bounded(dc + later[n], STATE_ERROR_LIMIT);
+        let di = product(dc, product(g, product(i, GATE_ONE - i)));
+        let cf = round_shift(before[n] * product(f, GATE_ONE - f), GATE_FRACTION); // Q12
+        let df = round_shift(dc * cf, CELL_FRACTION);
+        let dg = product(dc, product(i, GATE_ONE - product(g, g)));
+        let d_o = product(dh, product(tc, product(o, GATE_ONE - o)));
+        result.cells[n] = product(dc, f);
+        result.gates[n] = bounded(di, error_limit) as i16;
+        result.gates[CELLS + n] = bounded(df, error_limit) as i16;
+        result.gates[2 * CELLS + n] = bounded(dg, error_limit) as i16;
+        result.gates[3 * CELLS + n] = bounded(d_o, error_limit) as i16;
     }
 }
 
@@ -140,9 +150,9 @@ mod tests {
             let (i, f, g, o) = gates;
             let limit = 1 << error_fraction;
             let tile: [i16; TILE] = std::array::from_fn(|n| [i, f, g, o][n / CELLS] as i16);
-            let (mut cell_errors, mut errors) = ([later; CELLS], [0; TILE]);
+            let mut errors = Errors::default();
             let (sums, before_all, now_all) = ([sum; CELLS], [before; CELLS], [now; CELLS]);
-            cells_backward(weight_fraction, limit, &sums, &tile, &before_all, &now_all, &mut cell_errors, &mut errors);
+            cells_backward(weight_fraction, limit, &sums, &tile, &before_all, &now_all, &[later; CELLS], &mut errors);
 
             let (i, f, g, o) = (i64::from(i), i64::from(f), i64::from(g), i64::from(o));
             let (before, later, limit) = (i64::from(before), i64::from(later), i64::from(limit));
@@ -157,9 +167,9 @@ mod tests {
             let dg = product(dc, product(i, 16384 - product(g, g)));
             let d_o = product(dh, product(t, product(o, 16384 - o)));
             let exact = [di, df, dg, d_o].map(|e| e.clamp(-limit, limit));
-            prop_assert_eq!([0, 1, 2, 3].map(|q| i64::from(errors[q * CELLS])), exact);
-            prop_assert_eq!(i64::from(cell_errors[0]), product(dc, f));
-            prop_assert!(cell_errors[0].abs() <= STATE_ERROR_LIMIT);
+            prop_assert_eq!([0, 1, 2, 3].map(|q| i64::from(errors.gates[q * CELLS])), exact);
+            prop_assert_eq!(i64::from(errors.cells[0]), product(dc, f));
+            prop_assert!(errors.cells[0].abs() <= STATE_ERROR_LIMIT);
         }
     }
 }

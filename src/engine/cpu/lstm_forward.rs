@@ -1,67 +1,76 @@
 //! Kernel `lstm_forward`: one layer, one step (Hochreiter and Schmidhuber 1997, with forget gates).
 
-use super::simd::{GROUP, TileSums, multiply_panel, vectorized};
+use super::simd::{GROUP, TileSums, look_up, multiply_panel, vectorized};
 use super::state::{Shape, Stream, Weights};
+use super::tiles::{each_tile, parts};
 use crate::model::layout::{CELLS, TILE};
 use crate::numerics::activation::{sigmoid_between, sigmoid_index, tanh_between, tanh_index};
 use crate::numerics::fixed::*;
 use crate::numerics::tables::TABLES;
 
-/// Computes gates, cell and hidden state of `layer` at `step` for up to four streams.
+/// What a tile of 16 cells comes to.
+#[derive(Clone, Copy)]
+struct Cells {
+    gates: [i16; TILE],
+    cells: [i32; CELLS],
+    hidden: [i16; CELLS],
+}
+
+impl Default for Cells {
+    fn default() -> Self {
+        Cells { gates: [0; TILE], cells: [0; CELLS], hidden: [0; CELLS] }
+    }
+}
+
+/// Computes gates, cell and hidden state of `layer` at `step` for all `streams`.
 pub fn lstm_forward(shape: &Shape, weights: &Weights, layer: usize, step: usize, streams: &mut [Stream]) {
     let config = &shape.config;
     let matrix = &shape.layout.matrices[layer];
     let packed = &weights.matrices[layer];
-    let inputs: Vec<Vec<i16>> = streams.iter().map(|s| gather_inputs(shape, layer, step, s)).collect();
-    let inputs: Vec<&[i16]> = inputs.iter().map(Vec::as_slice).collect();
+    let runs = shape.layout.input_runs(layer);
+    let first_cell = |tile: usize| layer * config.units() + tile * CELLS;
 
-    for tile in 0..matrix.rows / TILE {
+    let compute = |tile: usize, group: &[Stream], results: &mut [Cells]| {
         let mut sums: TileSums = [[0; TILE]; GROUP];
-        for sums in &mut sums[..inputs.len()] {
+        for sums in &mut sums[..group.len()] {
             sums.copy_from_slice(&packed.biases[tile * TILE..][..TILE]);
         }
-        multiply_panel(&inputs, &packed.by_input[tile * matrix.inputs * TILE..][..matrix.inputs * TILE], &mut sums);
-        let first_cell = layer * config.units() + tile * CELLS;
-        for (stream, sums) in streams.iter_mut().zip(&sums) {
-            let gates =
-                stream.gates[step * shape.gates() + 4 * first_cell..].first_chunk_mut().expect("a tile of gates");
-            let (before, now) = stream.cells.split_at_mut((step + 1) * shape.cells());
-            let before = before[step * shape.cells() + first_cell..].first_chunk().expect("a tile of cells");
-            let now = now[first_cell..].first_chunk_mut().expect("a tile of cells");
-            let hidden = (step + 1) * shape.layout.activations + config.embedding() + first_cell;
-            let hidden = stream.activations[hidden..].first_chunk_mut().expect("a tile of hidden states");
+        let panel = &packed.by_input[tile * matrix.inputs * TILE..][..matrix.inputs * TILE];
+        for run in runs {
+            let record = (step + 1 - run.delay) * shape.layout.activations + run.activation;
+            let inputs = parts(group, |s| &s.activations[record..][..run.len]);
+            multiply_panel(&inputs[..group.len()], &panel[run.input * TILE..][..run.len * TILE], &mut sums);
+        }
+        let before = step * shape.cells() + first_cell(tile);
+        for ((stream, sums), result) in group.iter().zip(&sums).zip(results) {
+            let before = stream.cells[before..].first_chunk().expect("a tile of cells");
             let (shift, fraction) = (config.product_fraction(), config.activation_fraction());
             let limit = config.activation_limit();
             vectorized(
                 #[inline(always)]
-                || cells_forward(shift, fraction, limit, sums, gates, before, now, hidden),
+                || cells_forward(shift, fraction, limit, sums, before, result),
             );
         }
-    }
-}
-
-/// The inputs of a layer, side by side.
-pub fn gather_inputs(shape: &Shape, layer: usize, step: usize, stream: &Stream) -> Vec<i16> {
-    let mut inputs = Vec::with_capacity(shape.layout.matrices[layer].inputs);
-    for run in shape.layout.input_runs(layer) {
-        let record = (step + 1 - run.delay) * shape.layout.activations;
-        inputs.extend_from_slice(&stream.activations[record + run.activation..][..run.len]);
-    }
-    inputs
+    };
+    let store = |tile: usize, stream: &mut Stream, result: &Cells| {
+        let first_cell = first_cell(tile);
+        let hidden = (step + 1) * shape.layout.activations + config.embedding() + first_cell;
+        stream.gates[step * shape.gates() + 4 * first_cell..][..TILE].copy_from_slice(&result.gates);
+        stream.cells[(step + 1) * shape.cells() + first_cell..][..CELLS].copy_from_slice(&result.cells);
+        stream.activations[hidden..][..CELLS].copy_from_slice(&result.hidden);
+    };
+    each_tile(matrix.rows / TILE, TILE * matrix.inputs, streams, compute, store);
 }
 
 /// A tile of 16 cells of one stream.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
 fn cells_forward(
     product_fraction: u32,
     activation_fraction: u32,
     activation_limit: i32,
     sums: &[i32; TILE],
-    gates: &mut [i16; TILE],
     before: &[i32; CELLS],
-    now: &mut [i32; CELLS],
-    hidden: &mut [i16; CELLS],
+    result: &mut Cells,
 ) {
     // Table look-ups stand between the loops: see adam_row.
     let tables = &*TABLES;
@@ -69,30 +78,33 @@ fn cells_forward(
     let (mut x, mut entries) = ([0; TILE], [0; TILE]);
     for n in 0..TILE {
         x[n] = round_shift(sums[n], shift);
+        entries[n] = sigmoid_index(x[n]) as u32;
     }
-    for n in 0..CELLS {
-        entries[n] = tables.sigmoid[sigmoid_index(x[n])];
-        entries[CELLS + n] = tables.sigmoid[sigmoid_index(x[CELLS + n])];
-        entries[2 * CELLS + n] = tables.tanh[tanh_index(x[2 * CELLS + n])];
-        entries[3 * CELLS + n] = tables.sigmoid[sigmoid_index(x[3 * CELLS + n])];
+    for n in 2 * CELLS..3 * CELLS {
+        entries[n] = tanh_index(x[n]) as u32;
     }
+    look_up(&tables.sigmoid, &mut entries[..2 * CELLS]);
+    look_up(&tables.tanh, &mut entries[2 * CELLS..3 * CELLS]);
+    look_up(&tables.sigmoid, &mut entries[3 * CELLS..]);
+    let mut tanh_entries = [0; CELLS];
     for n in 0..CELLS {
         let i = sigmoid_between(entries[n], x[n]);
         let f = sigmoid_between(entries[CELLS + n], x[CELLS + n]);
         let g = tanh_between(entries[2 * CELLS + n], x[2 * CELLS + n]);
         let o = sigmoid_between(entries[3 * CELLS + n], x[3 * CELLS + n]);
         let c = round_shift(f * before[n] + ((i * g) >> 2), GATE_FRACTION);
-        now[n] = bounded(c, CELL_LIMIT);
-        gates[n] = i as i16;
-        gates[CELLS + n] = f as i16;
-        gates[2 * CELLS + n] = g as i16;
-        gates[3 * CELLS + n] = o as i16;
+        result.cells[n] = bounded(c, CELL_LIMIT);
+        tanh_entries[n] = tanh_index(result.cells[n] << 1) as u32;
+        result.gates[n] = i as i16;
+        result.gates[CELLS + n] = f as i16;
+        result.gates[2 * CELLS + n] = g as i16;
+        result.gates[3 * CELLS + n] = o as i16;
     }
-    let tanh_entries: [u32; CELLS] = std::array::from_fn(|n| tables.tanh[tanh_index(now[n] << 1)]);
+    look_up(&tables.tanh, &mut tanh_entries);
     for n in 0..CELLS {
-        let tc = tanh_between(tanh_entries[n], now[n] << 1);
-        let h = round_shift(i32::from(gates[3 * CELLS + n]) * tc, 2 * GATE_FRACTION - activation_fraction);
-        hidden[n] = bounded(h, activation_limit) as i16;
+        let tc = tanh_between(tanh_entries[n], result.cells[n] << 1);
+        let h = round_shift(i32::from(result.gates[3 * CELLS + n]) * tc, 2 * GATE_FRACTION - activation_fraction);
+        result.hidden[n] = bounded(h, activation_limit) as i16;
     }
 }
 
@@ -128,21 +140,21 @@ mod tests {
         ) {
             let limit = (1 << activation_fraction) - 1;
             let tile = std::array::from_fn(|n| sums[n / CELLS]);
-            let (mut gates, mut now, mut hidden) = ([0; TILE], [0; CELLS], [0; CELLS]);
+            let mut result = Cells::default();
             let (shift, fraction) = (product_fraction, activation_fraction);
-            cells_forward(shift, fraction, limit, &tile, &mut gates, &[before; CELLS], &mut now, &mut hidden);
+            cells_forward(shift, fraction, limit, &tile, &[before; CELLS], &mut result);
 
             let z = |q: usize| rounded(sums[q].into(), product_fraction - 13) as i32;
             let (i, f, o) = (sigmoid(&TABLES, z(0)), sigmoid(&TABLES, z(1)), sigmoid(&TABLES, z(3)));
             let g = tanh(&TABLES, z(2));
-            prop_assert_eq!([0, 1, 2, 3].map(|q| i32::from(gates[q * CELLS])), [i, f, g, o]);
+            prop_assert_eq!([0, 1, 2, 3].map(|q| i32::from(result.gates[q * CELLS])), [i, f, g, o]);
             let (i, f, g, o, before) = (i64::from(i), i64::from(f), i64::from(g), i64::from(o), i64::from(before));
             prop_assert!([i, f, o].iter().all(|x| (0..=16384).contains(x)) && g.abs() <= 16384);
             let c = rounded(fits(f * before) + fits(i * g).div_euclid(4), 14).clamp(-65535, 65535);
-            prop_assert_eq!(i64::from(now[0]), c);
+            prop_assert_eq!(i64::from(result.cells[0]), c);
             let t = i64::from(tanh(&TABLES, (2 * c) as i32));
             let h = rounded(fits(o * t), 28 - activation_fraction).clamp((-limit).into(), limit.into());
-            prop_assert_eq!(i64::from(hidden[0]), h);
+            prop_assert_eq!(i64::from(result.hidden[0]), h);
         }
     }
 }

@@ -10,8 +10,10 @@ pub mod lstm_backward;
 pub mod lstm_forward;
 pub mod output_error;
 pub mod output_forward;
+pub mod samples;
 mod simd;
 pub mod state;
+mod tiles;
 pub mod weight_update;
 
 use rayon::prelude::*;
@@ -19,6 +21,7 @@ use rayon::prelude::*;
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::AdamStep;
+use samples::Samples;
 use simd::GROUP;
 use state::{Shape, Stream, Weights};
 
@@ -29,6 +32,7 @@ pub struct CpuEngine {
     moments: Vec<u32>,
     weights: Weights,
     streams: Vec<Stream>,
+    samples: Samples,
 }
 
 impl CpuEngine {
@@ -40,6 +44,7 @@ impl CpuEngine {
             moments: parameters.moments.clone(),
             weights: Weights::pack(&shape, &parameters.master),
             streams: vec![Stream::new(&shape); config.streams()],
+            samples: Samples::default(),
             shape,
         }
     }
@@ -76,16 +81,26 @@ impl CpuEngine {
     }
 
     fn forward(&mut self, steps: std::ops::Range<usize>) {
-        let (shape, weights) = (&self.shape, &self.weights);
-        self.streams.par_chunks_mut(GROUP).for_each(|group| {
+        let (shape, weights, gang) = (&self.shape, &self.weights, self.gang());
+        self.streams.par_chunks_mut(gang).for_each(|gang| {
             for step in steps.clone() {
-                embed::embed(shape, weights, step, group);
+                embed::embed(shape, weights, step, gang);
                 for layer in 0..shape.config.layers() {
-                    lstm_forward::lstm_forward(shape, weights, layer, step, group);
+                    lstm_forward::lstm_forward(shape, weights, layer, step, gang);
                 }
-                output_forward::output_forward(shape, weights, step, group);
+                each_group(gang, |group| output_forward::output_forward(shape, weights, step, group));
             }
         });
+    }
+
+    /// Streams that go through the model together, threads sharing the work of
+    /// each layer: all of them, unless there are groups for every thread and
+    /// the weights fit a core's own cache. Then threads need not wait for each other.
+    fn gang(&self) -> usize {
+        const CACHE: usize = 1 << 20;
+        let weights: usize = self.weights.matrices.iter().map(|matrix| size_of_val(&matrix.by_input[..])).sum();
+        let groups = self.streams.len().div_ceil(GROUP);
+        if weights <= CACHE && groups >= rayon::current_num_threads() { GROUP } else { self.streams.len() }
     }
 
     fn copy_weights(&self, step: usize, weights: &mut [u32]) {
@@ -103,17 +118,21 @@ impl CpuEngine {
                 stream.targets[step] = target;
             }
         }
+        let gang = self.gang();
         let (shape, weights) = (&self.shape, &mut self.weights);
-        self.streams.par_chunks_mut(GROUP).for_each(|group| {
-            output_error::output_error(shape, steps, group);
+        self.streams.par_chunks_mut(gang).for_each(|gang| {
+            each_group(gang, |group| output_error::output_error(shape, steps, group));
             for step in (0..steps).rev() {
                 for layer in (0..shape.config.layers()).rev() {
-                    lstm_backward::lstm_backward(shape, weights, layer, step, step + 1 == steps, group);
+                    lstm_backward::lstm_backward(shape, weights, layer, step, step + 1 == steps, gang);
                 }
-                embedding_backward::embedding_backward(shape, weights, step, group);
             }
+            each_group(gang, |group| {
+                (0..steps).for_each(|step| embedding_backward::embedding_backward(shape, weights, step, group));
+            });
         });
-        let streams = &self.streams;
+        self.samples.gather(shape, steps, &self.streams);
+        let (streams, samples) = (&self.streams, &self.samples);
         let (mut master, mut moments) = (&mut self.master[..], &mut self.moments[..]);
         let mut take = |len: usize| {
             let (m, rest) = std::mem::take(&mut master).split_at_mut(len);
@@ -126,7 +145,8 @@ impl CpuEngine {
         embedding_update::embedding_update(shape, steps, adam, streams, m, v, &mut weights.embedding);
         for (index, matrix) in shape.layout.matrices.iter().enumerate() {
             let (m, v) = take(matrix.len());
-            weight_update::weight_update(shape, index, steps, adam, streams, m, v, &mut weights.matrices[index]);
+            let packed = &mut weights.matrices[index];
+            weight_update::weight_update(shape, index, steps, adam, streams, samples, m, v, packed);
         }
         self.streams.par_iter_mut().for_each(|stream| stream.carry(shape, steps));
     }
@@ -141,5 +161,13 @@ impl CpuEngine {
         self.master.copy_from_slice(&parameters.master);
         self.moments.copy_from_slice(&parameters.moments);
         self.weights = Weights::pack(&self.shape, &parameters.master);
+    }
+}
+
+/// Groups of up to four streams, split over threads.
+fn each_group(streams: &mut [Stream], work: impl Fn(&mut [Stream]) + Send + Sync) {
+    match streams.len() {
+        0..=GROUP => work(streams),
+        _ => streams.par_chunks_mut(GROUP).for_each(work),
     }
 }

@@ -86,11 +86,11 @@ fn multiply_panel_plain(a: &[&[i16]], panel: &[i16], sums: &mut TileSums) {
 /// `sums[m][i] += a[m][n] * w[n / 64][first + i][n % 64]` over all n, for up
 /// to four rows of `a` and `sums[m].len()` (a multiple of 4) rows of `w`,
 /// which is `[tiles][rows][64]`; each row of `a` has `64 * tiles` values.
-pub fn multiply_rows(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &mut [&mut [i32]]) {
-    let count = sums[0].len();
+pub fn multiply_rows<S: AsMut<[i32]>>(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &mut [S]) {
+    let count = sums[0].as_mut().len();
     let tiles = a[0].len() / TILE;
     assert!(a.len() <= GROUP && a.len() == sums.len() && a.iter().all(|row| row.len() == tiles * TILE));
-    assert!(count.is_multiple_of(4) && sums.iter().all(|s| s.len() == count));
+    assert!(count.is_multiple_of(4) && sums.iter_mut().all(|s| s.as_mut().len() == count));
     assert!(first + count <= rows && w.len() >= tiles * rows * TILE);
     #[cfg(target_arch = "x86_64")]
     if has_avx512!() {
@@ -113,15 +113,29 @@ pub fn multiply_rows(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &
 }
 
 #[inline(always)]
-fn multiply_rows_plain(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &mut [&mut [i32]]) {
+fn multiply_rows_plain<S: AsMut<[i32]>>(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &mut [S]) {
     for (a, sums) in a.iter().zip(sums) {
-        for (i, sum) in sums.iter_mut().enumerate() {
+        for (i, sum) in sums.as_mut().iter_mut().enumerate() {
             for (tile, a) in a.chunks_exact(TILE).enumerate() {
                 let w = &w[(tile * rows + first + i) * TILE..][..TILE];
                 let dot = a.iter().zip(w).fold(0i32, |s, (&x, &y)| s.wrapping_add(i32::from(x) * i32::from(y)));
                 *sum = sum.wrapping_add(dot);
             }
         }
+    }
+}
+
+/// Puts `table[index % 256]` in the place of each index; a multiple of 16 of them.
+pub fn look_up(table: &[u32; 256], indices: &mut [u32]) {
+    assert!(indices.len().is_multiple_of(16));
+    #[cfg(target_arch = "x86_64")]
+    if has_avx512!() {
+        // SAFETY: the features were just detected, the length just checked.
+        unsafe { x86::look_up(table, indices) };
+        return;
+    }
+    for index in indices {
+        *index = table[*index as usize & 255];
     }
 }
 
@@ -175,15 +189,15 @@ mod x86 {
 
     /// Safety: AVX-512 with VNNI is there; lengths are as [`super::multiply_rows`] checks them.
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    pub unsafe fn multiply_rows<const M: usize>(
+    pub unsafe fn multiply_rows<const M: usize, S: AsMut<[i32]>>(
         a: [&[i16]; M],
         w: &[i16],
         rows: usize,
         first: usize,
-        sums: &mut [&mut [i32]],
+        sums: &mut [S],
     ) {
         const ROWS: usize = 4;
-        for i in (0..sums[0].len()).step_by(ROWS) {
+        for i in (0..sums[0].as_mut().len()).step_by(ROWS) {
             let mut acc = [[_mm512_setzero_si512(); ROWS]; M];
             for tile in 0..a[0].len() / TILE {
                 for half in [0, LANES] {
@@ -201,11 +215,45 @@ mod x86 {
                 }
             }
             for m in 0..M {
-                for r in 0..ROWS {
-                    let sum = &mut sums[m][i + r];
-                    *sum = sum.wrapping_add(_mm512_reduce_add_epi32(acc[m][r]));
+                let [a, b, c, d] = acc[m];
+                // SAFETY: four sums make one vector.
+                unsafe {
+                    let s = sums[m].as_mut()[i..][..ROWS].as_mut_ptr().cast::<__m128i>();
+                    _mm_storeu_si128(s, _mm_add_epi32(_mm_loadu_si128(s), sums_of_four(a, b, c, d)));
                 }
             }
+        }
+    }
+
+    /// The sums of all lanes of four vectors: together they cost little more than one.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    fn sums_of_four(a: __m512i, b: __m512i, c: __m512i, d: __m512i) -> __m128i {
+        let fold32 = |x, y| _mm512_add_epi32(_mm512_unpacklo_epi32(x, y), _mm512_unpackhi_epi32(x, y));
+        let (ab, cd) = (fold32(a, b), fold32(c, d));
+        let abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+        let half = _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
+        _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1))
+    }
+
+    /// Keeps the whole table in registers.
+    /// Safety: AVX-512 is there; the length is a multiple of 16.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub unsafe fn look_up(table: &[u32; 256], indices: &mut [u32]) {
+        // SAFETY: the table makes 16 vectors.
+        let t: [__m512i; 16] =
+            std::array::from_fn(|i| unsafe { _mm512_loadu_epi32(table.as_ptr().add(16 * i).cast()) });
+        for indices in indices.chunks_exact_mut(16) {
+            let p = indices.as_mut_ptr().cast::<i32>();
+            // SAFETY: 16 indices make one vector.
+            let index = unsafe { _mm512_loadu_epi32(p) };
+            let bit = |n: i32| _mm512_test_epi32_mask(index, _mm512_set1_epi32(1 << n));
+            // Five bits choose within two vectors, three bits among eight pairs.
+            let pair = |i: usize| _mm512_permutex2var_epi32(t[2 * i], index, t[2 * i + 1]);
+            let four = |i: usize| _mm512_mask_blend_epi32(bit(5), pair(2 * i), pair(2 * i + 1));
+            let eight = |i: usize| _mm512_mask_blend_epi32(bit(6), four(2 * i), four(2 * i + 1));
+            let entries = _mm512_mask_blend_epi32(bit(7), eight(0), eight(1));
+            // SAFETY: as for the load.
+            unsafe { _mm512_storeu_epi32(p, entries) };
         }
     }
 }
@@ -218,6 +266,14 @@ mod tests {
     fn any_i16(len: usize) -> impl Strategy<Value = Vec<i16>> {
         let value = prop_oneof![any::<i16>(), -127i16..=127, Just(i16::MAX), Just(-i16::MAX)];
         proptest::collection::vec(value, len)
+    }
+
+    #[test]
+    fn tables_are_looked_up_exactly() {
+        let table: [u32; 256] = std::array::from_fn(|i| (i as u32).wrapping_mul(0x9e37_79b9));
+        let mut indices: [u32; 512] = std::array::from_fn(|i| 7 * i as u32);
+        look_up(&table, &mut indices);
+        assert!(indices.iter().enumerate().all(|(i, &entry)| entry == table[7 * i % 256]));
     }
 
     proptest! {

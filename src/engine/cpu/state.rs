@@ -1,6 +1,8 @@
 //! What the kernels work on: packed weights and, a stream at a time, the
 //! record of a segment.
 
+use rayon::prelude::*;
+
 use crate::model::layout::TILE;
 use crate::model::{Layout, ModelConfig};
 use crate::numerics::fixed::{MASTER_FRACTION, round_shift};
@@ -66,8 +68,10 @@ impl Weights {
                 let mut packed =
                     PackedMatrix { by_input: vec![0; len], by_row: vec![0; len], biases: vec![0; matrix.rows] };
                 let tiles = master[matrix.offset..][..matrix.len()].chunks_exact(matrix.tile_len());
-                for (tile, master) in tiles.enumerate() {
-                    packed.tile_mut(tile, matrix.inputs).requantize(&shape.config, master);
+                for (mut tile, master) in packed.tiles(matrix.inputs).zip(tiles) {
+                    let (weights, biases) = master.split_at(matrix.inputs * TILE);
+                    tile.requantize(&shape.config, 0, weights);
+                    tile.requantize(&shape.config, matrix.inputs, biases);
                 }
                 packed
             })
@@ -77,12 +81,16 @@ impl Weights {
 }
 
 impl PackedMatrix {
-    fn tile_mut(&mut self, tile: usize, inputs: usize) -> PackedTile<'_> {
-        PackedTile {
-            by_input: &mut self.by_input[tile * inputs * TILE..][..inputs * TILE],
-            by_row: &mut self.by_row[tile * inputs * TILE..][..inputs * TILE],
-            biases: &mut self.biases[tile * TILE..][..TILE],
-        }
+    /// The tiles one by one.
+    pub fn tiles(&mut self, inputs: usize) -> impl Iterator<Item = PackedTile<'_>> {
+        let tiles = self.by_input.chunks_mut(inputs * TILE).zip(self.by_row.chunks_mut(inputs * TILE));
+        tiles.zip(self.biases.chunks_mut(TILE)).map(PackedTile::new)
+    }
+
+    /// The tiles, split over threads.
+    pub fn par_tiles(&mut self, inputs: usize) -> impl IndexedParallelIterator<Item = PackedTile<'_>> {
+        let tiles = self.by_input.par_chunks_mut(inputs * TILE).zip(self.by_row.par_chunks_mut(inputs * TILE));
+        tiles.zip(self.biases.par_chunks_mut(TILE)).map(PackedTile::new)
     }
 }
 
@@ -96,24 +104,31 @@ pub struct PackedTile<'a> {
     pub biases: &'a mut [i32],
 }
 
-impl PackedTile<'_> {
-    /// Rounds a tile of masters (`[inputs + 1][64]`) to forward weights.
+impl<'a> PackedTile<'a> {
+    fn new(((by_input, by_row), biases): ((&'a mut [i16], &'a mut [i16]), &'a mut [i32])) -> Self {
+        PackedTile { by_input, by_row, biases }
+    }
+
+    /// Rounds masters (`[inputs][64]`) from input `first` (an even one) on to
+    /// forward weights; behind the last input stand the biases.
     #[inline(always)]
-    pub fn requantize(&mut self, config: &ModelConfig, master: &[i32]) {
-        let weight_shift = MASTER_FRACTION - config.weight_fraction();
-        let bias_shift = MASTER_FRACTION - config.product_fraction();
-        let (weights, biases) = master.split_at(self.by_row.len());
-        let pairs = self.by_input.chunks_exact_mut(2 * TILE).zip(self.by_row.chunks_exact_mut(2 * TILE));
-        for ((by_input, by_row), master) in pairs.zip(weights.chunks_exact(2 * TILE)) {
+    pub fn requantize(&mut self, config: &ModelConfig, first: usize, master: &[i32]) {
+        let offset = first * TILE;
+        if offset == self.by_row.len() {
+            let shift = MASTER_FRACTION - config.product_fraction();
+            self.biases.iter_mut().zip(master).for_each(|(bias, &master)| *bias = round_shift(master, shift));
+            return;
+        }
+        let shift = MASTER_FRACTION - config.weight_fraction();
+        let (by_input, by_row) = (&mut self.by_input[offset..], &mut self.by_row[offset..]);
+        let pairs = by_input.chunks_exact_mut(2 * TILE).zip(by_row.chunks_exact_mut(2 * TILE));
+        for ((by_input, by_row), master) in pairs.zip(master.chunks_exact(2 * TILE)) {
             for n in 0..TILE {
-                let even = round_shift(master[n], weight_shift) as i16;
-                let odd = round_shift(master[TILE + n], weight_shift) as i16;
+                let even = round_shift(master[n], shift) as i16;
+                let odd = round_shift(master[TILE + n], shift) as i16;
                 (by_row[n], by_row[TILE + n]) = (even, odd);
                 (by_input[2 * n], by_input[2 * n + 1]) = (even, odd);
             }
-        }
-        for (bias, &master) in self.biases.iter_mut().zip(biases) {
-            *bias = round_shift(master, bias_shift);
         }
     }
 }

@@ -7,6 +7,7 @@ use super::adapter::OpenDevice;
 use super::image::{State, image};
 use super::kernels::{KERNELS, KernelId};
 use super::{GROUP, GpuEngine};
+use crate::engine::cpu::samples::Samples;
 use crate::engine::cpu::state::{Shape, Stream, Weights};
 use crate::engine::cpu::{
     embed::embed, embedding_backward::embedding_backward, embedding_update::embedding_update,
@@ -128,10 +129,13 @@ fn run_twin(shape: &Shape, id: KernelId, adam: &AdamStep, state: &mut State) {
             return;
         }
         KernelId::WeightUpdate => {
+            let mut samples = Samples::default();
+            samples.gather(shape, steps, streams);
             for (index, matrix) in shape.layout.matrices.iter().enumerate() {
                 let range = matrix.offset..matrix.offset + matrix.len();
                 let (masters, moments) = (&mut masters[range.clone()], &mut moments[range]);
-                weight_update(shape, index, steps, adam, streams, masters, moments, &mut weights.matrices[index]);
+                let packed = &mut weights.matrices[index];
+                weight_update(shape, index, steps, adam, streams, &samples, masters, moments, packed);
             }
             return;
         }
