@@ -3,6 +3,7 @@
 //! An archive made on any device decodes, bit for bit, on every other device.
 
 pub mod archive;
+pub mod bench;
 pub mod codec;
 pub mod coder;
 pub mod engine;

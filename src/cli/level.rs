@@ -5,9 +5,16 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, error::ErrorKind, value_parser};
 use lockstep::model::levels::{DEFAULT_LEVEL, LEVELS};
 
-/// The level that was asked for last.
+/// The level that was asked for last, if any was.
 #[derive(Clone, Copy, Debug)]
-pub struct Level(pub u32);
+pub struct Level(pub Option<u32>);
+
+impl Level {
+    /// Its number, or the default.
+    pub fn number(self) -> u32 {
+        self.0.unwrap_or(DEFAULT_LEVEL)
+    }
+}
 
 const NAMES: [&str; 10] = ["level", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
@@ -30,7 +37,7 @@ impl Args for Level {
 impl FromArgMatches for Level {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let digit = LEVELS.zip(&NAMES[1..]).find(|(_, name)| matches.get_flag(name)).map(|(level, _)| level);
-        Ok(Level(matches.get_one("level").copied().or(digit).unwrap_or(DEFAULT_LEVEL)))
+        Ok(Level(matches.get_one("level").copied().or(digit)))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {

@@ -1,5 +1,7 @@
 //! The command: the only part that prints, or touches files by name.
 
+mod bench;
+mod bench_report;
 mod compress;
 mod decompress;
 mod devices;
@@ -41,14 +43,16 @@ pub fn run() -> ExitCode {
 /// Sets up threads and signals.
 fn prepare(options: &Options) -> anyhow::Result<()> {
     interrupt::watch();
+    let threads = if let Some(Word::Bench(bench)) = &options.word { bench.threads } else { options.threads };
     // The main thread works too: a pool of one needs no second thread.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.into()).use_current_thread();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).use_current_thread();
     pool.build_global().context("can't start threads")
 }
 
 fn dispatch(options: &Options) -> anyhow::Result<Exit> {
     match (&options.word, options.mode()) {
         (Some(Word::Devices { json }), _) => devices::devices(*json).map(|()| Exit::Done),
+        (Some(Word::Bench(bench)), _) => bench::bench(bench).map(|()| Exit::Done),
         (None, Mode::List) => list::list(options),
         (None, mode) => {
             options.check()?;

@@ -11,6 +11,7 @@ use lockstep::engine::DeviceChoice;
 use lockstep::model::Method;
 use lockstep::model::levels::method_for;
 
+use super::bench::BenchOptions;
 use super::exit::say;
 use super::level::Level;
 use super::model::ModelOptions;
@@ -97,6 +98,8 @@ pub enum Word {
         #[arg(long)]
         json: bool,
     },
+    /// Measure how fast the model runs, and where the time goes
+    Bench(BenchOptions),
 }
 
 /// What to do with the files.
@@ -159,7 +162,7 @@ impl Options {
 
     /// The method for an input of so many bytes.
     pub fn method_for(&self, length: u64) -> Method {
-        self.model.apply(method_for(self.level.0, length))
+        self.model.apply(method_for(self.level.number(), length))
     }
 
     /// Sums up what was done, unless that would disturb.

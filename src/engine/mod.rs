@@ -102,6 +102,14 @@ impl Engine {
         &self.config
     }
 
+    /// The GPU engine, if this is one: for measurements.
+    pub fn device(&mut self) -> Option<&mut GpuEngine> {
+        match &mut self.backend {
+            Backend::Cpu(_) => None,
+            Backend::Gpu(gpu) => Some(gpu),
+        }
+    }
+
     /// Sets hidden and cell states of all streams to zero.
     pub async fn reset_streams(&mut self) -> Result<(), EngineError> {
         match &mut self.backend {

@@ -101,8 +101,8 @@ fn cells_forward(
         result.gates[3 * CELLS + n] = o as i16;
     }
     look_up(&tables.tanh, &mut tanh_entries);
-    for n in 0..CELLS {
-        let tc = tanh_between(tanh_entries[n], result.cells[n] << 1);
+    for (n, &entry) in tanh_entries.iter().enumerate() {
+        let tc = tanh_between(entry, result.cells[n] << 1);
         let h = round_shift(i32::from(result.gates[3 * CELLS + n]) * tc, 2 * GATE_FRACTION - activation_fraction);
         result.hidden[n] = bounded(h, activation_limit) as i16;
     }

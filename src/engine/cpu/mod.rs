@@ -2,7 +2,7 @@
 //!
 //! One file a kernel; each has a WGSL twin of the same name in shaders/.
 
-mod adam_row;
+pub mod adam_row;
 pub mod embed;
 pub mod embedding_backward;
 pub mod embedding_update;
@@ -11,7 +11,7 @@ pub mod lstm_forward;
 pub mod output_error;
 pub mod output_forward;
 pub mod samples;
-mod simd;
+pub(crate) mod simd;
 pub mod state;
 mod tiles;
 pub mod weight_update;

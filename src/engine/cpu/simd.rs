@@ -139,6 +139,20 @@ pub fn look_up(table: &[u32; 256], indices: &mut [u32]) {
     }
 }
 
+/// Multiplies 16-bit (or, where `bytes` is set, 8-bit) integers in registers
+/// alone, as fast as this machine can; returns how many products it added up.
+/// Nothing where there is no such instruction.
+pub fn peak(bytes: bool, rounds: u64) -> Option<u64> {
+    #[cfg(target_arch = "x86_64")]
+    if has_avx512!() {
+        // SAFETY: the features were just detected.
+        unsafe { if bytes { x86::peak::<true>(rounds) } else { x86::peak::<false>(rounds) } };
+        return Some(rounds * x86::PEAK_CHAINS as u64 * if bytes { 64 } else { 32 });
+    }
+    let _ = (bytes, rounds);
+    None
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{TILE, TileSums};
@@ -146,6 +160,21 @@ mod x86 {
 
     /// i16 values of one vector.
     const LANES: usize = 32;
+
+    /// Sums that grow side by side: enough to hide an instruction's latency.
+    pub const PEAK_CHAINS: usize = 16;
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub fn peak<const BYTES: bool>(rounds: u64) {
+        let (a, b) = std::hint::black_box((_mm512_set1_epi32(0x0102_0304), _mm512_set1_epi32(0x0302_0501)));
+        let mut sums = [_mm512_setzero_si512(); PEAK_CHAINS];
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                *sum = if BYTES { _mm512_dpbusd_epi32(*sum, a, b) } else { _mm512_dpwssd_epi32(*sum, a, b) };
+            }
+        }
+        std::hint::black_box(sums);
+    }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vnni,bmi1,bmi2,lzcnt,fma")]
     pub fn with_avx512<R>(work: impl FnOnce() -> R) -> R {

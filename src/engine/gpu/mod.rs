@@ -4,6 +4,7 @@ pub mod adapter;
 pub mod image;
 pub mod kernels;
 pub mod self_test;
+pub mod timing;
 mod uniforms;
 
 use std::sync::Arc;

@@ -95,26 +95,10 @@ pub async fn check_kernels(
     Ok(())
 }
 
-/// All places of a kernel in one segment, in the order of training.
+/// All places of a kernel in one segment.
 fn run_on_device(engine: &GpuEngine, id: KernelId) {
-    let (steps, layers) = (engine.shape.config.segment(), engine.shape.config.layers());
     let mut encoder = engine.open.device.create_command_encoder(&Default::default());
-    {
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        let mut dispatch = |step, layer| engine.dispatch(&mut pass, id, step, layer, steps);
-        match id {
-            KernelId::Embed => (0..steps).for_each(|step| dispatch(step, 0)),
-            KernelId::LstmForward => (0..steps).for_each(|step| (0..layers).for_each(|layer| dispatch(step, layer))),
-            KernelId::OutputForward => (0..steps).for_each(|step| dispatch(step, layers)),
-            KernelId::OutputError => dispatch(0, layers),
-            KernelId::LstmBackward => {
-                (0..steps).rev().for_each(|step| (0..layers).rev().for_each(|layer| dispatch(step, layer)));
-            }
-            KernelId::EmbeddingBackward => (0..layers).for_each(|layer| dispatch(0, layer)),
-            KernelId::EmbeddingUpdate => dispatch(0, 0),
-            KernelId::WeightUpdate => (0..=layers).for_each(|layer| dispatch(0, layer)),
-        }
-    }
+    engine.record_kernel(&mut encoder, id);
     engine.open.queue.submit([encoder.finish()]);
 }
 

@@ -1,0 +1,51 @@
+//! Kernels of the CPU engine at the default level's shape, one step or one
+//! segment of four streams.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use lockstep::engine::cpu::adam_row::adam_row;
+use lockstep::engine::cpu::samples::Samples;
+use lockstep::engine::cpu::state::{Shape, Stream, Weights};
+use lockstep::engine::cpu::{
+    lstm_backward::lstm_backward, lstm_forward::lstm_forward, output_error::output_error,
+    output_forward::output_forward, weight_update::weight_update,
+};
+use lockstep::model::init::initial_parameters;
+use lockstep::model::levels::{DEFAULT_LEVEL, config_for};
+use lockstep::numerics::generator::random_within;
+use lockstep::numerics::tables::TABLES;
+use lockstep::numerics::wide::BiasCorrection;
+
+fn kernels(criterion: &mut Criterion) {
+    let config = config_for(DEFAULT_LEVEL, 100_000);
+    let shape = Shape::new(&config);
+    let mut parameters = initial_parameters(&config);
+    let mut weights = Weights::pack(&shape, &parameters.master);
+    let mut streams = vec![Stream::new(&shape); config.streams()];
+    let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13);
+    let steps = config.segment();
+
+    criterion.bench_function("lstm_forward", |b| b.iter(|| lstm_forward(&shape, &weights, 1, 0, &mut streams)));
+    criterion.bench_function("output_forward", |b| b.iter(|| output_forward(&shape, &weights, 0, &mut streams)));
+    criterion.bench_function("output_error", |b| b.iter(|| output_error(&shape, 1, &mut streams)));
+    criterion.bench_function("lstm_backward", |b| {
+        b.iter(|| lstm_backward(&shape, &weights, 0, 0, false, &mut streams));
+    });
+    let mut samples = Samples::default();
+    criterion.bench_function("gather_samples", |b| b.iter(|| samples.gather(&shape, steps, &streams)));
+    let matrix = shape.layout.matrices[1];
+    let range = matrix.offset..matrix.offset + matrix.len();
+    criterion.bench_function("weight_update", |b| {
+        b.iter(|| {
+            let (masters, moments) = (&mut parameters.master[range.clone()], &mut parameters.moments[range.clone()]);
+            weight_update(&shape, 1, steps, &adam, &streams, &samples, masters, moments, &mut weights.matrices[1]);
+        });
+    });
+    let gradients: Vec<i32> = (0..4096).map(|i| random_within(1, i, 1 << 20)).collect();
+    let (mut masters, mut moments) = (vec![0; 4096], vec![0; 4096]);
+    criterion.bench_function("adam_row of 4096", |b| {
+        b.iter(|| adam_row(&TABLES, &adam, adam.weight_floor, 1 << 25, &gradients, &mut masters, &mut moments));
+    });
+}
+
+criterion_group!(benches, kernels);
+criterion_main!(benches);

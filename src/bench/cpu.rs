@@ -1,0 +1,242 @@
+//! The CPU engine's matrix products on a model's real shapes, beside the
+//! machine's peak.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use rayon::prelude::*;
+
+use super::{Spread, clock, in_turns, rate};
+use crate::engine::cpu::simd::{GROUP, TileSums, multiply_panel, multiply_rows, peak};
+use crate::engine::cpu::state::Shape;
+use crate::model::ModelConfig;
+use crate::model::layout::{CELLS, Matrix, TILE};
+use crate::numerics::generator::random_within;
+
+/// The three products that a model is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// Weights times activations.
+    Forward,
+    /// Errors times weights.
+    Backward,
+    /// Errors times activations.
+    Gradient,
+}
+
+impl Product {
+    /// All three.
+    pub const ALL: [Product; 3] = [Product::Forward, Product::Backward, Product::Gradient];
+
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Product::Forward => "forward",
+            Product::Backward => "backward",
+            Product::Gradient => "gradient",
+        }
+    }
+
+    /// Multiplications that one whole segment of a model takes.
+    pub fn per_segment(self, config: &ModelConfig) -> u64 {
+        let shape = Shape::new(config);
+        let samples = (config.streams() * config.segment()) as u64;
+        let all =
+            |extra: usize| shape.layout.matrices.iter().map(|m| (m.rows * (m.inputs + extra)) as u64).sum::<u64>();
+        match self {
+            Product::Forward => samples * all(0),
+            // The last step of a segment has no later one.
+            Product::Backward => {
+                let own = (4 * config.units() * config.units() * config.layers()) as u64;
+                samples * all(0) - config.streams() as u64 * own
+            }
+            Product::Gradient => samples * all(1),
+        }
+    }
+}
+
+/// A product's speed in multiplications a second.
+#[derive(Clone, Copy, Debug)]
+pub struct ProductSpeed {
+    /// Which one.
+    pub product: Product,
+    /// One thread, by its own clock.
+    pub one_thread: Spread,
+    /// All threads, by the clock on the wall.
+    pub all_threads: Spread,
+    /// All threads against one, both by the clock on the wall and at their
+    /// best: other processes only ever slow them down.
+    pub speedup: f64,
+}
+
+/// The processor and the engine's products, in multiplications a second.
+#[derive(Clone, Debug)]
+pub struct CpuSpeed {
+    /// 16-bit integers in one core's registers; nothing without the instruction.
+    pub peak_i16: Option<Spread>,
+    /// 8-bit integers.
+    pub peak_i8: Option<Spread>,
+    /// Floats: a large matrix product of crate ndarray (with feature `bench-peers`).
+    pub f32_product: Option<Spread>,
+    /// Threads of "all threads".
+    pub threads: usize,
+    /// The three products.
+    pub products: Vec<ProductSpeed>,
+}
+
+/// Operands of one model.
+struct Operands {
+    matrices: Vec<Matrix>,
+    /// Streams of a group.
+    streams: usize,
+    groups: usize,
+    samples: usize,
+    /// As many weights as the largest matrix, for each matrix its own.
+    weights: Vec<Vec<i16>>,
+    /// As long as any operand on the other side.
+    vectors: Vec<Vec<i16>>,
+    panel: Vec<i16>,
+}
+
+impl Operands {
+    fn new(config: &ModelConfig) -> Self {
+        let matrices = Shape::new(config).layout.matrices;
+        let draw = |len: usize| (0..len).map(|i| random_within(1, i as u64, 127) as i16).collect::<Vec<i16>>();
+        let samples = (config.streams() * config.segment()).next_multiple_of(2);
+        let longest = matrices.iter().map(|m| m.rows.max(m.inputs)).max().unwrap_or(0).max(samples);
+        Operands {
+            weights: matrices.iter().map(|m| draw(m.rows * m.inputs)).collect(),
+            vectors: (0..GROUP).map(|_| draw(longest)).collect(),
+            panel: draw(samples * TILE),
+            streams: config.streams().min(GROUP),
+            groups: config.streams().div_ceil(GROUP),
+            samples,
+            matrices,
+        }
+    }
+
+    fn vectors(&self, count: usize, len: usize) -> Vec<&[i16]> {
+        self.vectors[..count].iter().map(|v| &v[..len]).collect()
+    }
+
+    /// Multiplications of one pass over all matrices.
+    fn work(&self, product: Product) -> u64 {
+        let weights: usize = self.matrices.iter().map(|m| m.rows * m.inputs).sum();
+        (weights * if product == Product::Gradient { self.samples } else { self.streams * self.groups }) as u64
+    }
+
+    /// One pass over all matrices, tile by tile as the kernels go; groups of
+    /// streams, or tiles where there are enough of them, are split over threads.
+    fn pass(&self, product: Product) {
+        match product {
+            Product::Forward => self.each_group(|m, weights| {
+                let inputs = self.vectors(self.streams, m.inputs);
+                weights.par_chunks(m.inputs * TILE).with_min_len(self.least(m.inputs * TILE)).for_each(|panel| {
+                    let mut sums: TileSums = [[0; TILE]; GROUP];
+                    multiply_panel(&inputs, panel, &mut sums);
+                    std::hint::black_box(&sums);
+                });
+            }),
+            Product::Backward => self.each_group(|m, weights| {
+                let errors = self.vectors(self.streams, m.rows);
+                let tiles = (0..m.inputs / CELLS).into_par_iter().with_min_len(self.least(m.rows * CELLS));
+                tiles.for_each(|tile| {
+                    let mut sums = [[0; CELLS]; GROUP];
+                    multiply_rows(&errors, weights, m.inputs, tile * CELLS, &mut sums[..self.streams]);
+                    std::hint::black_box(&sums);
+                });
+            }),
+            Product::Gradient => self.matrices.iter().for_each(|m| {
+                let inputs = self.vectors(GROUP, self.samples);
+                (0..m.rows / TILE).into_par_iter().for_each(|_| {
+                    for _ in 0..m.inputs / GROUP {
+                        let mut sums: TileSums = [[0; TILE]; GROUP];
+                        multiply_panel(&inputs, &self.panel, &mut sums);
+                        std::hint::black_box(&sums);
+                    }
+                });
+            }),
+        }
+    }
+
+    fn each_group(&self, work: impl Fn(&Matrix, &[i16]) + Sync) {
+        let all = || self.matrices.iter().zip(&self.weights).for_each(|(m, weights)| work(m, weights));
+        (0..self.groups).into_par_iter().for_each(|_| all());
+    }
+
+    /// Tiles of so many weights that are worth a task.
+    fn least(&self, weights: usize) -> usize {
+        (1usize << 18).div_ceil(weights * self.streams)
+    }
+}
+
+/// Measures the processor and the products of `config`, `repeats` times in turns.
+pub fn measure(config: &ModelConfig, repeats: usize) -> CpuSpeed {
+    let operands = Operands::new(config);
+    let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread can be started");
+    const PEAK_ROUNDS: u64 = 400_000;
+    // Passes that together take some milliseconds.
+    let passes = |product| (300_000_000 / operands.work(product)).max(1);
+    let run = |product| (0..passes(product)).for_each(|_| operands.pass(product));
+    type Task<'a> = Box<dyn FnMut() -> Result<Duration, Infallible> + 'a>;
+    let mut tasks: Vec<Task> = vec![
+        Box::new(|| Ok(clock::thread(|| _ = peak(false, PEAK_ROUNDS)))),
+        Box::new(|| Ok(clock::thread(|| _ = peak(true, PEAK_ROUNDS)))),
+        Box::new(|| Ok(f32_product())),
+    ];
+    let (run, single) = (&run, &single);
+    for product in Product::ALL {
+        tasks.push(Box::new(move || Ok(single.install(|| clock::thread(|| run(product))))));
+        tasks.push(Box::new(move || Ok(clock::wall(|| run(product)))));
+        tasks.push(Box::new(move || Ok(single.install(|| clock::wall(|| run(product))))));
+    }
+    let Ok(times) = in_turns(repeats, &mut tasks);
+    let peak_rate = |bytes, times: &[Duration]| Some(rate(peak(bytes, 1)? * PEAK_ROUNDS, times));
+    let products = Product::ALL.into_iter().zip(times[3..].chunks_exact(3)).map(|(product, times)| {
+        let work = operands.work(product) * passes(product);
+        let (all_threads, one_by_wall) = (rate(work, &times[1]), rate(work, &times[2]));
+        ProductSpeed {
+            product,
+            one_thread: rate(work, &times[0]),
+            all_threads,
+            speedup: all_threads.max / one_by_wall.max,
+        }
+    });
+    CpuSpeed {
+        peak_i16: peak_rate(false, &times[0]),
+        peak_i8: peak_rate(true, &times[1]),
+        f32_product: cfg!(feature = "bench-peers").then(|| rate(F32_WORK, &times[2])),
+        threads: rayon::current_num_threads(),
+        products: products.collect(),
+    }
+}
+
+/// Side of the float matrices: they fit a core's second cache.
+const F32_SIDE: usize = 256;
+const F32_ROUNDS: usize = 20;
+const F32_WORK: u64 = (F32_SIDE * F32_SIDE * F32_SIDE * F32_ROUNDS) as u64;
+
+#[cfg(feature = "bench-peers")]
+fn f32_product() -> Duration {
+    let a = ndarray::Array2::<f32>::from_shape_fn((F32_SIDE, F32_SIDE), |(i, j)| (i * 7 + j) as f32);
+    clock::thread(|| (0..F32_ROUNDS).for_each(|_| _ = std::hint::black_box(a.dot(std::hint::black_box(&a)))))
+}
+
+#[cfg(not(feature = "bench-peers"))]
+fn f32_product() -> Duration {
+    Duration::ZERO
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::config::tests::small;
+
+    #[test]
+    fn every_product_is_measured() {
+        let speed = measure(&small(), 1);
+        assert_eq!(speed.products.len(), 3);
+        assert!(speed.products.iter().all(|p| p.one_thread.median > 0.0 && p.all_threads.min > 0.0));
+        assert_eq!(speed.f32_product.is_some(), cfg!(feature = "bench-peers"));
+    }
+}

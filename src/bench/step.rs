@@ -1,0 +1,67 @@
+//! Where the time of a decoder's step goes.
+
+use std::time::Instant;
+
+use super::Spread;
+use crate::coder::{Decoder, decode_symbol};
+use crate::engine::{DeviceChoice, Engine, EngineError};
+use crate::model::ModelConfig;
+use crate::model::init::initial_parameters;
+use crate::numerics::generator::random_u64;
+use crate::numerics::softmax::SYMBOLS;
+
+/// Seconds of a step of all streams.
+#[derive(Clone, Debug)]
+pub struct StepTimes {
+    /// The engine's part as the decoder calls it.
+    pub engine: Spread,
+    /// Decoding one symbol a stream.
+    pub coding: Spread,
+    /// Upload, dispatches and read-back; waiting for each makes their sum the
+    /// larger. Nothing on the CPU engine, which has none of them.
+    pub device: Option<[Spread; 3]>,
+    /// Kernels started for a step; none on the CPU engine.
+    pub dispatches_per_step: usize,
+    /// Kernels started to learn from a segment.
+    pub dispatches_per_segment: usize,
+}
+
+/// Measures steps of one segment over and over, `repeats` segments.
+pub async fn measure(device: &DeviceChoice, config: &ModelConfig, repeats: usize) -> Result<StepTimes, EngineError> {
+    let mut engine = Engine::open(device, config, &initial_parameters(config)).await?;
+    let streams = config.streams();
+    let code: Vec<u8> = (0..1 << 16).map(|i| random_u64(7, i) as u8).collect();
+    let mut decoder = Decoder::new(&code);
+    let (mut previous, mut weights) = (vec![0; streams], vec![0; streams * SYMBOLS]);
+    let (mut model, mut coding, mut parts) = (Vec::new(), Vec::new(), [const { Vec::new() }; 3]);
+    // The first segment warms up.
+    for segment in 0..=repeats {
+        for step in 0..config.segment() {
+            let start = Instant::now();
+            engine.predict(step, &previous, &mut weights).await?;
+            let predicted = Instant::now();
+            for (symbol, weights) in previous.iter_mut().zip(weights.chunks_exact(SYMBOLS)) {
+                *symbol = decode_symbol(&mut decoder, weights);
+            }
+            let coded = Instant::now();
+            let device = match engine.device() {
+                Some(gpu) => Some(gpu.time_step(step, &previous, &mut weights).await?),
+                None => None,
+            };
+            if segment > 0 {
+                model.push((predicted - start).as_secs_f64());
+                coding.push((coded - predicted).as_secs_f64());
+                let device = device.iter().flat_map(|d| [d.upload, d.dispatches, d.read_back]);
+                parts.iter_mut().zip(device).for_each(|(part, time)| part.push(time.as_secs_f64()));
+            }
+        }
+    }
+    let (dispatches_per_step, dispatches_per_segment) = engine.device().map_or((0, 0), |gpu| gpu.dispatches());
+    Ok(StepTimes {
+        engine: Spread::of(model),
+        coding: Spread::of(coding),
+        device: (!parts[0].is_empty()).then(|| parts.map(Spread::of)),
+        dispatches_per_step,
+        dispatches_per_segment,
+    })
+}

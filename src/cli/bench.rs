@@ -1,0 +1,98 @@
+//! `lockstep bench`: how fast the model runs here, and where the time goes.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use lockstep::bench::{clock, coding, cpu, gpu, sample, step};
+use lockstep::engine::DeviceChoice;
+use lockstep::model::levels::{DEFAULT_LEVEL, LEVELS, method_for};
+use lockstep::model::{Layout, ModelConfig};
+
+use super::bench_report::Report;
+use super::level::Level;
+use super::model::ModelOptions;
+use super::sizes::parse_size;
+
+/// Input that sample text stands for: it decides the number of streams.
+const SAMPLE_OF: u64 = 1 << 20;
+
+/// What to measure.
+#[derive(Args, Clone, Debug)]
+pub struct BenchOptions {
+    /// What to code [default: made-up text, less of it for slow levels]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Where to run the model: auto, cpu, gpu, or a name or index from `lockstep devices`
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: DeviceChoice,
+    /// In JSON
+    #[arg(long)]
+    json: bool,
+    /// Repetitions of every measurement
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    repeats: u16,
+    /// Bytes of made-up text, with K, M or G
+    #[arg(long, value_name = "SIZE", default_value = "64K", value_parser = parse_size)]
+    size: u64,
+    /// Threads of the CPU engine; 0 is one a core
+    #[arg(short = 'T', long, value_name = "N", default_value_t = 0)]
+    pub threads: u16,
+    #[command(flatten)]
+    level: Level,
+    #[command(flatten)]
+    model: ModelOptions,
+}
+
+/// Measures and prints.
+pub fn bench(options: &BenchOptions) -> anyhow::Result<()> {
+    let report = pollster::block_on(measure(options))?;
+    let mut out = io::stdout().lock();
+    if options.json {
+        writeln!(out, "{:#}", report.json())?
+    } else {
+        report.write(&mut out)?
+    }
+    Ok(())
+}
+
+async fn measure(options: &BenchOptions) -> anyhow::Result<Report> {
+    let (device, repeats) = (&options.device, usize::from(options.repeats));
+    let file = match &options.file {
+        Some(path) => Some(std::fs::read(path).with_context(|| format!("can't read {}", path.display()))?),
+        None => None,
+    };
+    let length = file.as_ref().map_or(SAMPLE_OF, |file| file.len() as u64);
+    let method = |level| options.model.apply(method_for(level, length));
+    let level = options.level.number();
+    let chosen = method(level);
+    chosen.validate()?;
+    let config = chosen.model.clone();
+    let weight = |config: &ModelConfig| Layout::new(config).total as u64;
+    let data = |config: &ModelConfig| match &file {
+        Some(file) => file.clone(),
+        None => sample::sample_text(
+            (options.size * weight(&method(DEFAULT_LEVEL).model) / weight(config)).min(4 * options.size) as usize,
+        ),
+    };
+
+    let cpu = cpu::measure(&config, repeats);
+    let gpu = gpu::measure(device, &config, repeats).await?;
+    let step = step::measure(device, &config, repeats).await?;
+    let one_thread = coding::encode_on_one_thread(&chosen, &data(&config), repeats);
+    let product_share = coding::product_share(&config, &cpu.products, one_thread.median);
+    // Without a level, all of them.
+    let levels: Vec<u32> = options.level.0.map_or_else(|| LEVELS.collect(), |level| vec![level]);
+    let mut jobs = Vec::new();
+    for &level in &levels {
+        let method = method(level);
+        method.validate()?;
+        jobs.push((data(&method.model), method));
+    }
+    let jobs: Vec<_> = jobs.iter().map(|(data, method)| (method.clone(), &data[..])).collect();
+    let coding = coding::measure(device, &jobs, repeats).await?;
+    let coding = levels.into_iter().zip(coding).collect();
+    let peak_memory = clock::peak_memory();
+    Ok(Report { level, config, cpu, gpu, step, one_thread, product_share, coding, peak_memory })
+}
