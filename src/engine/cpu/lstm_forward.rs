@@ -80,18 +80,19 @@ fn cells_forward(
         x[n] = round_shift(sums[n], shift);
         entries[n] = sigmoid_index(x[n]) as u32;
     }
-    for n in 2 * CELLS..3 * CELLS {
-        entries[n] = tanh_index(x[n]) as u32;
+    // The output gates' entries move to the other gates', behind them come the candidates'.
+    for n in 0..CELLS {
+        entries[2 * CELLS + n] = entries[3 * CELLS + n];
+        entries[3 * CELLS + n] = tanh_index(x[2 * CELLS + n]) as u32;
     }
-    look_up(&tables.sigmoid, &mut entries[..2 * CELLS]);
-    look_up(&tables.tanh, &mut entries[2 * CELLS..3 * CELLS]);
-    look_up(&tables.sigmoid, &mut entries[3 * CELLS..]);
+    look_up(&tables.sigmoid, &mut entries[..3 * CELLS]);
+    look_up(&tables.tanh, &mut entries[3 * CELLS..]);
     let mut tanh_entries = [0; CELLS];
     for n in 0..CELLS {
         let i = sigmoid_between(entries[n], x[n]);
         let f = sigmoid_between(entries[CELLS + n], x[CELLS + n]);
-        let g = tanh_between(entries[2 * CELLS + n], x[2 * CELLS + n]);
-        let o = sigmoid_between(entries[3 * CELLS + n], x[3 * CELLS + n]);
+        let g = tanh_between(entries[3 * CELLS + n], x[2 * CELLS + n]);
+        let o = sigmoid_between(entries[2 * CELLS + n], x[3 * CELLS + n]);
         let c = round_shift(f * before[n] + ((i * g) >> 2), GATE_FRACTION);
         result.cells[n] = bounded(c, CELL_LIMIT);
         tanh_entries[n] = tanh_index(result.cells[n] << 1) as u32;

@@ -16,29 +16,42 @@ pub const GROUP: usize = 4;
 /// Sums of one tile of rows for up to [`GROUP`] left operands.
 pub type TileSums = [[i32; TILE]; GROUP];
 
+/// Whether AVX-512 with VNNI is there: asked once, as asking costs more than a small product.
 #[cfg(target_arch = "x86_64")]
-macro_rules! has_avx512 {
-    () => {
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512cd")
-            && is_x86_feature_detected!("avx512vnni")
-    };
-}
+static AVX512: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512cd")
+        && is_x86_feature_detected!("avx512vnni")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("fma")
+});
+
+/// The same for AVX2.
+#[cfg(target_arch = "x86_64")]
+static AVX2: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("fma")
+});
 
 /// Runs plain loops compiled for the widest vectors of this machine.
 #[inline(always)]
 pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     {
-        if has_avx512!() {
+        if *AVX512 {
             // SAFETY: the features were just detected.
             return unsafe { x86::with_avx512(work) };
         }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the feature was just detected.
+        if *AVX2 {
+            // SAFETY: the features were just detected.
             return unsafe { x86::with_avx2(work) };
         }
     }
@@ -52,7 +65,7 @@ pub fn multiply_panel(a: &[&[i16]], panel: &[i16], sums: &mut TileSums) {
     assert!(a.len() <= GROUP && len.is_multiple_of(2) && a.iter().all(|row| row.len() == len));
     assert!(panel.len() >= len * TILE);
     #[cfg(target_arch = "x86_64")]
-    if has_avx512!() {
+    if *AVX512 {
         // SAFETY: the features were just detected, the lengths just checked.
         unsafe {
             match a {
@@ -93,7 +106,7 @@ pub fn multiply_rows<S: AsMut<[i32]>>(a: &[&[i16]], w: &[i16], rows: usize, firs
     assert!(count.is_multiple_of(4) && sums.iter_mut().all(|s| s.as_mut().len() == count));
     assert!(first + count <= rows && w.len() >= tiles * rows * TILE);
     #[cfg(target_arch = "x86_64")]
-    if has_avx512!() {
+    if *AVX512 {
         // SAFETY: the features were just detected, the lengths just checked.
         unsafe {
             match a {
@@ -129,7 +142,7 @@ fn multiply_rows_plain<S: AsMut<[i32]>>(a: &[&[i16]], w: &[i16], rows: usize, fi
 pub fn look_up(table: &[u32; 256], indices: &mut [u32]) {
     assert!(indices.len().is_multiple_of(16));
     #[cfg(target_arch = "x86_64")]
-    if has_avx512!() {
+    if *AVX512 {
         // SAFETY: the features were just detected, the length just checked.
         unsafe { x86::look_up(table, indices) };
         return;
@@ -144,7 +157,7 @@ pub fn look_up(table: &[u32; 256], indices: &mut [u32]) {
 /// Nothing where there is no such instruction.
 pub fn peak(bytes: bool, rounds: u64) -> Option<u64> {
     #[cfg(target_arch = "x86_64")]
-    if has_avx512!() {
+    if *AVX512 {
         // SAFETY: the features were just detected.
         unsafe { if bytes { x86::peak::<true>(rounds) } else { x86::peak::<false>(rounds) } };
         return Some(rounds * x86::PEAK_CHAINS as u64 * if bytes { 64 } else { 32 });
