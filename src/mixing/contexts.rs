@@ -84,7 +84,7 @@ impl Stream {
             (r & 0xffff00, 0),
             (r & 0xffff_0000, 0),
             (r & 0xff00ff, 0),
-            (r & 0xffff_ff00, 0),
+            (0, 0),
             (column << 8 | above, length.into()),
             (above << 8 | last(1), length.into()),
             (foretold, last(1)),

@@ -15,6 +15,8 @@ mod slots;
 mod states;
 mod stretch;
 
+use std::iter;
+
 use xxhash_rust::xxh3::Xxh3;
 
 use apm::Apm;
@@ -26,10 +28,12 @@ use slots::Slots;
 use states::{STATE_MACHINE, STATES, States};
 use stretch::{Logistic, STRETCH_FRACTION, STRETCH_LIMIT, SUM_FRACTION};
 
+/// How much a probability's distance from one half (Q16) is shortened to an input.
+const CONFIDENCE_SHIFT: u32 = 6;
 /// Inputs of each context.
 const EACH: usize = 5;
-/// Inputs besides those of the contexts: order 0, match, network, constant.
-const OTHERS: usize = 2 + 2 + 2 + 1;
+/// Inputs besides those of the contexts: order 0, constant, match, network.
+const OTHERS: usize = 1 + 1 + 2 + 3;
 /// Inputs, filled up with zeros.
 const INPUTS: usize = (CONTEXTS * EACH + OTHERS).next_multiple_of(GROUP);
 /// First layer: sets of each mixer.
@@ -58,6 +62,8 @@ pub struct Mixing {
     order0: Map,
     mixers: [Mixer; SETS.len()],
     finals: [Mixer; FINAL_SETS.len()],
+    /// The network's probability, refined by the last byte.
+    network_apm: Apm,
     apms: [Apm; 3],
 }
 
@@ -69,8 +75,8 @@ impl Mixing {
             let [zeros, ones] = states.histories[i % STATES].counts.map(u32::from);
             ((2 * ones + 1) << 16) / (2 * (zeros + ones) + 2)
         };
-        let rates = [150, 600];
-        let final_rates = [20, 200];
+        let rates = [110, 2200];
+        let final_rates = [60, 600];
         Mixing {
             logistic: Logistic::new(),
             states,
@@ -84,8 +90,9 @@ impl Mixing {
             run_map: Map::new(CONTEXTS * 128, 1023, |i| 65536 - 20000 / (i as u32 / 8 % 16 + 1)),
             match_map: Map::new(TRUSTS * 8, 1023, |i| 65536 - 30000 / (i as u32 / 128 + 1)),
             order0: Map::new(256, 255, |_| 32768),
-            mixers: SETS.map(|sets| Mixer::new(sets, INPUTS, 8000, rates)),
+            mixers: SETS.map(|sets| Mixer::new(sets, INPUTS, 2500, rates)),
             finals: FINAL_SETS.map(|sets| Mixer::new(sets, GROUP, 65536 / SETS.len() as i32, final_rates)),
+            network_apm: Apm::new(65536, 6),
             apms: [65536, 65536, 65536].map(|contexts| Apm::new(contexts, 6)),
         }
     }
@@ -150,7 +157,7 @@ impl Mixing {
                 if state != 0 {
                     let p = self.history_map.p(history_at[i]);
                     x[0] = logistic.stretch(p) as i16;
-                    x[1] = ((p as i32 - 32768) >> 5) as i16;
+                    x[1] = ((p as i32 - 32768) >> CONFIDENCE_SHIFT) as i16;
                     x[2] = logistic.stretch((entry >> 16) ^ 0x8000) as i16;
                     x[3] = logistic.stretch(self.bits_map.p(bits_at[i])) as i16;
                     known += usize::from((1..7).contains(&i));
@@ -173,7 +180,7 @@ impl Mixing {
             let match_at = trust * 8 + bit_number;
             if let Some(bit) = foretold_bit {
                 let p = self.match_map.p(match_at);
-                let (a, b) = (logistic.stretch(p), (p as i32 - 32768) >> 5);
+                let (a, b) = (logistic.stretch(p), (p as i32 - 32768) >> CONFIDENCE_SHIFT);
                 (x[2], x[3]) = if bit == 1 { (a as i16, b as i16) } else { (-a as i16, -b as i16) };
             }
             let mut level = 0;
@@ -181,7 +188,8 @@ impl Mixing {
                 let p = network(node);
                 let stretched = logistic.stretch(p);
                 x[4] = stretched as i16;
-                x[5] = ((p as i32 - 32768) >> 5) as i16;
+                x[5] = ((p as i32 - 32768) >> CONFIDENCE_SHIFT) as i16;
+                x[6] = logistic.stretch(self.network_apm.refine(stretched, c1 << 8 | node) as u32) as i16;
                 level = ((stretched + STRETCH_LIMIT) >> STRETCH_FRACTION).clamp(0, 23) as usize;
             }
             let agreed = if foretold.is_some() { 1 + bucket } else { 0 };
@@ -214,6 +222,9 @@ impl Mixing {
             }
             for (i, mixer) in self.finals.iter_mut().enumerate() {
                 mixer.learn(final_selected[i], &outputs, target - logistic.squash(sums[i]));
+            }
+            if network.is_some() {
+                self.network_apm.learn(bit as i32);
             }
             for apm in &mut self.apms {
                 apm.learn(bit as i32);
@@ -276,7 +287,7 @@ impl Mixing {
         for mixer in self.mixers.iter().chain(&self.finals) {
             words(&mut mixer.weights().iter().map(|&weight| weight as u32));
         }
-        for apm in &self.apms {
+        for apm in iter::once(&self.network_apm).chain(&self.apms) {
             words(&mut apm.knots().iter().map(|&knot| u32::from(knot)));
         }
         hasher.digest()

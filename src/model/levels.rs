@@ -31,7 +31,7 @@ const TABLE: [Level; 9] = [
     Level { layers: 1, units:  64, embedding: 32, segment: 16, streams: 128, rate_start: 100, rate_end: 40, mixing: 23 },
     Level { layers: 1, units:  96, embedding: 32, segment: 12, streams:  64, rate_start: 100, rate_end: 30, mixing: 24 },
     Level { layers: 1, units: 128, embedding: 32, segment: 10, streams:  64, rate_start:  80, rate_end: 30, mixing: 26 },
-    Level { layers: 2, units: 128, embedding: 32, segment: 10, streams:  64, rate_start:  80, rate_end: 30, mixing: 28 },
+    Level { layers: 2, units: 128, embedding: 32, segment: 20, streams:  64, rate_start:  80, rate_end: 30, mixing: 28 },
     Level { layers: 2, units: 192, embedding: 32, segment: 10, streams:  64, rate_start:  70, rate_end: 25, mixing: 28 },
     Level { layers: 2, units: 256, embedding: 32, segment: 12, streams:  64, rate_start:  60, rate_end: 20, mixing: 28 },
     Level { layers: 2, units: 512, embedding: 64, segment: 16, streams:  32, rate_start:  40, rate_end: 15, mixing: 29 },
@@ -67,15 +67,10 @@ pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
     }
 }
 
-/// A power of two near sqrt(length / 2 KiB): every stream starts from nothing
-/// and every update sees all of them, so few bytes want few streams.
+/// One up to 1 MiB, then one for every 512 KiB or more: every update sees all
+/// of them, and contexts of all of them meet in one table, so few bytes want few.
 fn streams_for(input_len: u64) -> u32 {
-    match input_len {
-        0..2048 => 1,
-        2048..4096 => 2,
-        4096..131_072 => 4,
-        _ => 1 << ((input_len.ilog2() - 11) / 2),
-    }
+    1 << input_len.max(1).ilog2().saturating_sub(19).min(12)
 }
 
 /// Two KiB a byte of input: no context then takes another's place.
@@ -109,6 +104,6 @@ mod tests {
     #[test]
     fn streams_grow_with_the_input() {
         let streams = |len| config_for(5, len).streams;
-        assert_eq!([0, 2000, 3000, 5000, 152_089, 1 << 20, 1 << 40].map(streams), [1, 1, 2, 4, 8, 16, 64]);
+        assert_eq!([0, 2000, 3000, 5000, 152_089, 1 << 20, 1 << 40].map(streams), [1, 1, 1, 1, 1, 2, 64]);
     }
 }
