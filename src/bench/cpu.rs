@@ -7,6 +7,7 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use super::{Spread, clock, in_turns, rate};
+use crate::engine::cpu::aligned::Aligned;
 use crate::engine::cpu::simd::{GROUP, Rows, TileSums, multiply_panel, multiply_rows, peak};
 use crate::engine::cpu::state::Shape;
 use crate::model::ModelConfig;
@@ -92,16 +93,20 @@ struct Operands {
     groups: usize,
     samples: usize,
     /// As many weights as the largest matrix, for each matrix its own.
-    weights: Vec<Vec<i16>>,
+    weights: Vec<Aligned>,
     /// As long as any operand on the other side.
-    vectors: Vec<Vec<i16>>,
-    panel: Vec<i16>,
+    vectors: Vec<Aligned>,
+    panel: Aligned,
 }
 
 impl Operands {
     fn new(config: &ModelConfig) -> Self {
         let matrices = Shape::new(config).layout.matrices;
-        let draw = |len: usize| (0..len).map(|i| random_within(1, i as u64, 127) as i16).collect::<Vec<i16>>();
+        let draw = |len: usize| {
+            let mut values = Aligned::zeros(len.next_multiple_of(32));
+            values.iter_mut().enumerate().for_each(|(i, value)| *value = random_within(1, i as u64, 127) as i16);
+            values
+        };
         let samples = (config.streams() * config.segment()).next_multiple_of(2);
         let longest = matrices.iter().map(|m| m.rows.max(m.inputs)).max().unwrap_or(0).max(samples);
         Operands {

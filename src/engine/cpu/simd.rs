@@ -255,20 +255,19 @@ mod x86 {
                     unsafe {
                         let p = term.w.as_ptr().add(i * rows + n / TILE * QUAD * TILE + n % TILE);
                         let b: [__m512i; QUAD] = std::array::from_fn(|r| _mm512_loadu_epi16(p.add(r * TILE)));
-                        for m in 0..M {
-                            let x = _mm512_loadu_epi16(term.a[m].as_ptr().add(n));
+                        for (acc, a) in acc.iter_mut().zip(&term.a) {
+                            let x = _mm512_loadu_epi16(a.as_ptr().add(n));
                             for r in 0..QUAD {
-                                acc[m][r] = _mm512_dpwssd_epi32(acc[m][r], b[r], x);
+                                acc[r] = _mm512_dpwssd_epi32(acc[r], b[r], x);
                             }
                         }
                     }
                 }
             }
-            for m in 0..M {
-                let [a, b, c, d] = acc[m];
+            for (sums, [a, b, c, d]) in sums.iter_mut().zip(acc) {
                 // SAFETY: four sums make one vector.
                 unsafe {
-                    let s = sums[m][i..][..QUAD].as_mut_ptr().cast::<__m128i>();
+                    let s = sums[i..][..QUAD].as_mut_ptr().cast::<__m128i>();
                     _mm_storeu_si128(s, _mm_add_epi32(_mm_loadu_si128(s), sums_of_four(a, b, c, d)));
                 }
             }
@@ -371,14 +370,14 @@ mod tests {
             }).collect();
             let mut sums = [[start; CELLS]; GROUP];
             multiply_rows(count, &terms, &mut sums);
-            for m in 0..count {
-                for i in 0..CELLS {
+            for (m, sums) in sums.iter().enumerate().take(count) {
+                for (i, &sum) in sums.iter().enumerate() {
                     let exact: i64 = terms.iter().map(|term| {
                         let rows = term.a[0].len();
                         let w = |n: usize| term.w[i / 4 * 4 * rows + n / TILE * 4 * TILE + i % 4 * TILE + n % TILE];
                         (0..rows).map(|n| i64::from(term.a[m][n]) * i64::from(w(n))).sum::<i64>()
                     }).sum();
-                    prop_assert_eq!(sums[m][i], start.wrapping_add(exact as i32));
+                    prop_assert_eq!(sum, start.wrapping_add(exact as i32));
                 }
             }
             let mut plain = [[start; CELLS]; GROUP];

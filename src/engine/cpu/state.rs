@@ -1,6 +1,7 @@
 //! What the kernels work on: packed weights and, a stream at a time, the
 //! record of a segment.
 
+use super::aligned::Aligned;
 use super::simd::{GROUP, QUAD, Rows};
 use crate::model::layout::{CELLS, TILE};
 use crate::model::{Layout, ModelConfig};
@@ -37,9 +38,9 @@ impl Shape {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedMatrix {
     /// `[tiles][inputs / 2][64][2]`: sums over inputs, for the forward pass.
-    pub by_input: Vec<i16>,
+    pub by_input: Aligned,
     /// `[inputs / 4][tiles][4][64]`: sums over rows, for the backward pass.
-    pub by_row: Vec<i16>,
+    pub by_row: Aligned,
     /// `[rows]`, in the fraction bits of a product of weight and activation.
     pub biases: Vec<i32>,
 }
@@ -64,8 +65,11 @@ impl Weights {
             .iter()
             .map(|matrix| {
                 let len = matrix.rows * matrix.inputs;
-                let mut packed =
-                    PackedMatrix { by_input: vec![0; len], by_row: vec![0; len], biases: vec![0; matrix.rows] };
+                let mut packed = PackedMatrix {
+                    by_input: Aligned::zeros(len),
+                    by_row: Aligned::zeros(len),
+                    biases: vec![0; matrix.rows],
+                };
                 let tiles = master[matrix.offset..][..matrix.len()].chunks_exact(matrix.tile_len());
                 for (mut tile, master) in packed.tiles(matrix.inputs).into_iter().zip(tiles) {
                     let (weights, biases) = master.split_at(matrix.inputs * TILE);
@@ -152,9 +156,9 @@ pub struct Stream {
     /// `[T][256]`, softmax weights, Q23 of the largest.
     pub weights: Vec<u32>,
     /// `[T][256]`, errors of logits.
-    pub output_errors: Vec<i16>,
+    pub output_errors: Aligned,
     /// `[T][gates]`, errors of gates before their non-linearity.
-    pub gate_errors: Vec<i16>,
+    pub gate_errors: Aligned,
     /// `[cells]`, errors of the cell states one step later.
     pub cell_errors: Vec<i32>,
     /// `[T][embedding]`, errors of the embedded symbols.
@@ -174,8 +178,8 @@ impl Stream {
             gates: vec![0; steps * shape.gates()],
             cells: vec![0; (steps + 1) * shape.cells()],
             weights: vec![0; steps * SYMBOLS],
-            output_errors: vec![0; steps * SYMBOLS],
-            gate_errors: vec![0; steps * shape.gates()],
+            output_errors: Aligned::zeros(steps * SYMBOLS),
+            gate_errors: Aligned::zeros(steps * shape.gates()),
             cell_errors: vec![0; shape.cells()],
             embedding_errors: vec![0; steps * shape.config.embedding()],
             previous: vec![0; steps],
