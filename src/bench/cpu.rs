@@ -7,7 +7,8 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use super::{Spread, clock, in_turns, rate};
-use crate::engine::cpu::simd::{GROUP, TileSums, multiply_panel, multiply_rows, peak};
+use crate::engine::cpu::aligned::Aligned;
+use crate::engine::cpu::simd::{GROUP, Rows, TileSums, multiply_panel, multiply_rows, peak};
 use crate::engine::cpu::state::Shape;
 use crate::model::ModelConfig;
 use crate::model::layout::{CELLS, Matrix, TILE};
@@ -92,16 +93,20 @@ struct Operands {
     groups: usize,
     samples: usize,
     /// As many weights as the largest matrix, for each matrix its own.
-    weights: Vec<Vec<i16>>,
+    weights: Vec<Aligned>,
     /// As long as any operand on the other side.
-    vectors: Vec<Vec<i16>>,
-    panel: Vec<i16>,
+    vectors: Vec<Aligned>,
+    panel: Aligned,
 }
 
 impl Operands {
     fn new(config: &ModelConfig) -> Self {
         let matrices = Shape::new(config).layout.matrices;
-        let draw = |len: usize| (0..len).map(|i| random_within(1, i as u64, 127) as i16).collect::<Vec<i16>>();
+        let draw = |len: usize| {
+            let mut values = Aligned::zeros(len.next_multiple_of(32));
+            values.iter_mut().enumerate().for_each(|(i, value)| *value = random_within(1, i as u64, 127) as i16);
+            values
+        };
         let samples = (config.streams() * config.segment()).next_multiple_of(2);
         let longest = matrices.iter().map(|m| m.rows.max(m.inputs)).max().unwrap_or(0).max(samples);
         Operands {
@@ -137,15 +142,21 @@ impl Operands {
                     std::hint::black_box(&sums);
                 });
             }),
-            Product::Backward => self.each_group(|m, weights| {
-                let errors = self.vectors(self.streams, m.rows);
-                let tiles = (0..m.inputs / CELLS).into_par_iter().with_min_len(self.least(m.rows * CELLS));
-                tiles.for_each(|tile| {
-                    let mut sums = [[0; CELLS]; GROUP];
-                    multiply_rows(&errors, weights, m.inputs, tile * CELLS, &mut sums[..self.streams]);
-                    std::hint::black_box(&sums);
+            Product::Backward => {
+                (0..self.groups).into_par_iter().for_each(|_| {
+                    let layers = self.matrices.len() - 1;
+                    let unit_tiles = self.matrices[0].rows / TILE;
+                    let embedding = self.matrices[0].inputs / CELLS - unit_tiles;
+                    for layer in 0..layers {
+                        // From the output, the layer above and the layer itself.
+                        let own = self.matrices[layer].inputs / CELLS - unit_tiles;
+                        let above = (layer + 1 < layers).then_some((layer + 1, embedding));
+                        let terms = [Some((layers, layer * unit_tiles)), above, Some((layer, own))];
+                        self.backward(terms.into_iter().flatten().collect(), unit_tiles);
+                    }
+                    self.backward((0..layers).map(|layer| (layer, 0)).collect(), embedding);
                 });
-            }),
+            }
             Product::Gradient => self.matrices.iter().for_each(|m| {
                 let inputs = self.vectors(GROUP, self.samples);
                 (0..m.rows / TILE).into_par_iter().for_each(|_| {
@@ -157,6 +168,23 @@ impl Operands {
                 });
             }),
         }
+    }
+
+    /// Some tiles of 16 inputs, each a sum over matrices from a tile of theirs on.
+    fn backward(&self, matrices: Vec<(usize, usize)>, tiles: usize) {
+        let rows: usize = matrices.iter().map(|&(index, _)| self.matrices[index].rows).sum();
+        let least = self.least(rows * CELLS);
+        (0..tiles).into_par_iter().with_min_len(least).for_each(|tile| {
+            let term = |&(index, first): &(usize, usize)| {
+                let rows = self.matrices[index].rows;
+                let a = std::array::from_fn(|m| &self.vectors[m][..rows]);
+                Rows { a, w: &self.weights[index][(first + tile) * CELLS * rows..][..CELLS * rows] }
+            };
+            let terms: Vec<Rows> = matrices.iter().map(term).collect();
+            let mut sums = [[0; CELLS]; GROUP];
+            multiply_rows(self.streams, &terms, &mut sums);
+            std::hint::black_box(&sums);
+        });
     }
 
     fn each_group(&self, work: impl Fn(&Matrix, &[i16]) + Sync) {

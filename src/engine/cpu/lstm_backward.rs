@@ -36,18 +36,21 @@ pub fn lstm_backward(shape: &Shape, weights: &Weights, layer: usize, step: usize
 
     let compute = |tile: usize, group: &[Stream], results: &mut [Errors]| {
         let mut sums = [[0; CELLS]; GROUP];
-        let mut add = |matrix: usize, first: usize, errors: [&[i16]; GROUP]| {
-            let (inputs, by_row) = (shape.layout.matrices[matrix].inputs, &weights.matrices[matrix].by_row);
-            multiply_rows(&errors[..group.len()], by_row, inputs, first + tile * CELLS, &mut sums[..group.len()]);
-        };
-        add(config.layers(), layer * units, parts(group, |s| &s.output_errors[step * SYMBOLS..][..SYMBOLS]));
+        let term = |matrix: usize, first: usize, errors| weights.matrices[matrix].rows(first + tile * CELLS, errors);
+        let output = parts(group, |s| &s.output_errors[step * SYMBOLS..][..SYMBOLS]);
+        let mut terms = [term(config.layers(), layer * units, output); 3];
+        let mut count = 1;
         if above {
             let errors = parts(group, |s| &s.gate_errors[step * gates + (layer + 1) * rows..][..rows]);
-            add(layer + 1, config.embedding(), errors);
+            terms[count] = term(layer + 1, config.embedding(), errors);
+            count += 1;
         }
         if !last {
-            add(layer, own, parts(group, |s| &s.gate_errors[(step + 1) * gates + layer * rows..][..rows]));
+            let errors = parts(group, |s| &s.gate_errors[(step + 1) * gates + layer * rows..][..rows]);
+            terms[count] = term(layer, own, errors);
+            count += 1;
         }
+        multiply_rows(group.len(), &terms[..count], &mut sums);
         let cell = first_cell(tile);
         for ((stream, sums), result) in group.iter().zip(&sums).zip(results) {
             let cells =

@@ -3,6 +3,7 @@
 //! One file a kernel; each has a WGSL twin of the same name in shaders/.
 
 pub mod adam_row;
+pub mod aligned;
 pub mod embed;
 pub mod embedding_backward;
 pub mod embedding_update;

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::aligned::Aligned;
 use super::state::{Shape, Stream};
 use crate::model::layout::TILE;
 use crate::numerics::softmax::SYMBOLS;
@@ -57,8 +58,8 @@ impl Samples {
     }
 
     /// `[count / 2][64][2]`: the errors of tile `tile` of matrix `index`.
-    pub fn errors(&self, shape: &Shape, index: usize, tile: usize, steps: usize, streams: &[Stream]) -> Vec<i16> {
-        let mut errors = vec![0; self.count * TILE];
+    pub fn errors(&self, shape: &Shape, index: usize, tile: usize, steps: usize, streams: &[Stream]) -> Aligned {
+        let mut errors = Aligned::zeros(self.count * TILE);
         let step_errors = |sample: usize| -> &[i16; TILE] {
             let (step, stream) = (sample / streams.len(), &streams[sample % streams.len()]);
             let errors = if index == shape.config.layers() {

@@ -8,10 +8,13 @@
 //! speed.
 #![allow(unsafe_code)]
 
-use crate::model::layout::TILE;
+use crate::model::layout::{CELLS, TILE};
 
 /// Rows of the left operand that one call multiplies at most.
 pub const GROUP: usize = 4;
+
+/// Inputs whose weights lie side by side for the backward pass.
+pub const QUAD: usize = 4;
 
 /// Sums of one tile of rows for up to [`GROUP`] left operands.
 pub type TileSums = [[i32; TILE]; GROUP];
@@ -96,43 +99,54 @@ fn multiply_panel_plain(a: &[&[i16]], panel: &[i16], sums: &mut TileSums) {
     }
 }
 
-/// `sums[m][i] += a[m][n] * w[n / 64][first + i][n % 64]` over all n, for up
-/// to four rows of `a` and `sums[m].len()` (a multiple of 4) rows of `w`,
-/// which is `[tiles][rows][64]`; each row of `a` has `64 * tiles` values.
-pub fn multiply_rows<S: AsMut<[i32]>>(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &mut [S]) {
-    let count = sums[0].as_mut().len();
-    let tiles = a[0].len() / TILE;
-    assert!(a.len() <= GROUP && a.len() == sums.len() && a.iter().all(|row| row.len() == tiles * TILE));
-    assert!(count.is_multiple_of(4) && sums.iter_mut().all(|s| s.as_mut().len() == count));
-    assert!(first + count <= rows && w.len() >= tiles * rows * TILE);
+/// One product of [`multiply_rows`].
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    /// Up to four rows, as many values each as there are rows of weights.
+    pub a: [&'a [i16]; GROUP],
+    /// `[16 / 4][rows / 64][4][64]`: the weights of 16 inputs.
+    pub w: &'a [i16],
+}
+
+/// `sums[m][i] += a[m][n] * w[i / 4][n / 64][i % 4][n % 64]` over all n and
+/// terms, for the first `count` rows of each term.
+pub fn multiply_rows(count: usize, terms: &[Rows<'_>], sums: &mut [[i32; CELLS]; GROUP]) {
+    assert!((1..=GROUP).contains(&count));
+    for term in terms {
+        let rows = term.a[0].len();
+        assert!(rows.is_multiple_of(TILE) && term.w.len() == CELLS * rows);
+        assert!(term.a[..count].iter().all(|a| a.len() == rows));
+    }
     #[cfg(target_arch = "x86_64")]
     if *AVX512 {
-        // SAFETY: the features were just detected, the lengths just checked.
+        // SAFETY: the features were detected, the lengths just checked.
         unsafe {
-            match a {
-                [a0] => x86::multiply_rows([a0], w, rows, first, sums),
-                [a0, a1] => x86::multiply_rows([a0, a1], w, rows, first, sums),
-                [a0, a1, a2] => x86::multiply_rows([a0, a1, a2], w, rows, first, sums),
-                [a0, a1, a2, a3] => x86::multiply_rows([a0, a1, a2, a3], w, rows, first, sums),
-                _ => unreachable!("at most four rows"),
+            match count {
+                1 => x86::multiply_rows::<1>(terms, sums),
+                2 => x86::multiply_rows::<2>(terms, sums),
+                3 => x86::multiply_rows::<3>(terms, sums),
+                _ => x86::multiply_rows::<4>(terms, sums),
             }
         }
         return;
     }
     vectorized(
         #[inline(always)]
-        || multiply_rows_plain(a, w, rows, first, sums),
+        || multiply_rows_plain(count, terms, sums),
     );
 }
 
 #[inline(always)]
-fn multiply_rows_plain<S: AsMut<[i32]>>(a: &[&[i16]], w: &[i16], rows: usize, first: usize, sums: &mut [S]) {
-    for (a, sums) in a.iter().zip(sums) {
-        for (i, sum) in sums.as_mut().iter_mut().enumerate() {
-            for (tile, a) in a.chunks_exact(TILE).enumerate() {
-                let w = &w[(tile * rows + first + i) * TILE..][..TILE];
-                let dot = a.iter().zip(w).fold(0i32, |s, (&x, &y)| s.wrapping_add(i32::from(x) * i32::from(y)));
-                *sum = sum.wrapping_add(dot);
+fn multiply_rows_plain(count: usize, terms: &[Rows<'_>], sums: &mut [[i32; CELLS]; GROUP]) {
+    for term in terms {
+        let tiles = term.a[0].len() / TILE;
+        for (a, sums) in term.a.iter().zip(sums.iter_mut()).take(count) {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                for (tile, a) in a.chunks_exact(TILE).enumerate() {
+                    let w = &term.w[((i / QUAD * tiles + tile) * QUAD + i % QUAD) * TILE..][..TILE];
+                    let dot = a.iter().zip(w).fold(0i32, |s, (&x, &y)| s.wrapping_add(i32::from(x) * i32::from(y)));
+                    *sum = sum.wrapping_add(dot);
+                }
             }
         }
     }
@@ -168,7 +182,7 @@ pub fn peak(bytes: bool, rounds: u64) -> Option<u64> {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{TILE, TileSums};
+    use super::{CELLS, GROUP, QUAD, Rows, TILE, TileSums};
     use std::arch::x86_64::*;
 
     /// i16 values of one vector.
@@ -231,36 +245,29 @@ mod x86 {
 
     /// Safety: AVX-512 with VNNI is there; lengths are as [`super::multiply_rows`] checks them.
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    pub unsafe fn multiply_rows<const M: usize, S: AsMut<[i32]>>(
-        a: [&[i16]; M],
-        w: &[i16],
-        rows: usize,
-        first: usize,
-        sums: &mut [S],
-    ) {
-        const ROWS: usize = 4;
-        for i in (0..sums[0].as_mut().len()).step_by(ROWS) {
-            let mut acc = [[_mm512_setzero_si512(); ROWS]; M];
-            for tile in 0..a[0].len() / TILE {
-                for half in [0, LANES] {
-                    // SAFETY: each row of `a` has 64 values a tile, `w` rows * 64 a tile.
+    pub unsafe fn multiply_rows<const M: usize>(terms: &[Rows<'_>], sums: &mut [[i32; CELLS]; GROUP]) {
+        for i in (0..CELLS).step_by(QUAD) {
+            let mut acc = [[_mm512_setzero_si512(); QUAD]; M];
+            for term in terms {
+                let rows = term.a[0].len();
+                for n in (0..rows).step_by(LANES) {
+                    // SAFETY: each row of `a` has `rows` values, a multiple of 64, `w` 16 times as many.
                     unsafe {
-                        let p = w.as_ptr().add((tile * rows + first + i) * TILE + half);
-                        let b: [__m512i; ROWS] = std::array::from_fn(|r| _mm512_loadu_epi16(p.add(r * TILE)));
-                        for m in 0..M {
-                            let x = _mm512_loadu_epi16(a[m].as_ptr().add(tile * TILE + half));
-                            for r in 0..ROWS {
-                                acc[m][r] = _mm512_dpwssd_epi32(acc[m][r], b[r], x);
+                        let p = term.w.as_ptr().add(i * rows + n / TILE * QUAD * TILE + n % TILE);
+                        let b: [__m512i; QUAD] = std::array::from_fn(|r| _mm512_loadu_epi16(p.add(r * TILE)));
+                        for (acc, a) in acc.iter_mut().zip(&term.a) {
+                            let x = _mm512_loadu_epi16(a.as_ptr().add(n));
+                            for r in 0..QUAD {
+                                acc[r] = _mm512_dpwssd_epi32(acc[r], b[r], x);
                             }
                         }
                     }
                 }
             }
-            for m in 0..M {
-                let [a, b, c, d] = acc[m];
+            for (sums, [a, b, c, d]) in sums.iter_mut().zip(acc) {
                 // SAFETY: four sums make one vector.
                 unsafe {
-                    let s = sums[m].as_mut()[i..][..ROWS].as_mut_ptr().cast::<__m128i>();
+                    let s = sums[i..][..QUAD].as_mut_ptr().cast::<__m128i>();
                     _mm_storeu_si128(s, _mm_add_epi32(_mm_loadu_si128(s), sums_of_four(a, b, c, d)));
                 }
             }
@@ -346,30 +353,36 @@ mod tests {
 
         #[test]
         fn rows_multiply_exactly(
-            (tiles, rows, first, a, w) in (1usize..4, 4usize..12, 0usize..4, 1usize..=GROUP)
-                .prop_flat_map(|(tiles, rows, first, m)| {
-                    let rows = rows + first;
-                    (Just(tiles), Just(rows), Just(first), any_i16(tiles * TILE * m), any_i16(tiles * rows * TILE))
+            (count, lens, a, w) in (1usize..=GROUP, proptest::collection::vec(1usize..4, 0..4))
+                .prop_flat_map(|(count, tiles)| {
+                    let rows: usize = tiles.iter().sum::<usize>() * TILE;
+                    (Just(count), Just(tiles), any_i16(rows * GROUP), any_i16(rows * CELLS))
                 }),
             start: i32,
         ) {
-            let count = (rows - first) / 4 * 4;
-            let a: Vec<&[i16]> = a.chunks_exact(tiles * TILE).collect();
-            let run = |f: &dyn Fn(&mut [&mut [i32]])| {
-                let mut sums = vec![start; count * a.len()];
-                f(&mut sums.chunks_exact_mut(count).collect::<Vec<_>>());
-                sums
-            };
-            let sums = run(&|s| multiply_rows(&a, &w, rows, first, s));
-            for (m, a) in a.iter().enumerate() {
-                for i in 0..count {
-                    let exact: i64 = (0..tiles * TILE)
-                        .map(|n| i64::from(a[n]) * i64::from(w[(n / TILE * rows + first + i) * TILE + n % TILE]))
-                        .sum();
-                    prop_assert_eq!(sums[m * count + i], start.wrapping_add(exact as i32));
+            let (mut a, mut w) = (&a[..], &w[..]);
+            let terms: Vec<Rows> = lens.iter().map(|tiles| {
+                let rows = tiles * TILE;
+                let (term_a, term_w);
+                (term_a, a) = a.split_at(rows * GROUP);
+                (term_w, w) = w.split_at(rows * CELLS);
+                Rows { a: std::array::from_fn(|m| &term_a[m * rows..][..rows]), w: term_w }
+            }).collect();
+            let mut sums = [[start; CELLS]; GROUP];
+            multiply_rows(count, &terms, &mut sums);
+            for (m, sums) in sums.iter().enumerate().take(count) {
+                for (i, &sum) in sums.iter().enumerate() {
+                    let exact: i64 = terms.iter().map(|term| {
+                        let rows = term.a[0].len();
+                        let w = |n: usize| term.w[i / 4 * 4 * rows + n / TILE * 4 * TILE + i % 4 * TILE + n % TILE];
+                        (0..rows).map(|n| i64::from(term.a[m][n]) * i64::from(w(n))).sum::<i64>()
+                    }).sum();
+                    prop_assert_eq!(sum, start.wrapping_add(exact as i32));
                 }
             }
-            prop_assert_eq!(run(&|s| multiply_rows_plain(&a, &w, rows, first, s)), sums);
+            let mut plain = [[start; CELLS]; GROUP];
+            multiply_rows_plain(count, &terms, &mut plain);
+            prop_assert_eq!(plain, sums);
         }
     }
 }

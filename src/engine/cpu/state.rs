@@ -1,9 +1,9 @@
 //! What the kernels work on: packed weights and, a stream at a time, the
 //! record of a segment.
 
-use rayon::prelude::*;
-
-use crate::model::layout::TILE;
+use super::aligned::Aligned;
+use super::simd::{GROUP, QUAD, Rows};
+use crate::model::layout::{CELLS, TILE};
 use crate::model::{Layout, ModelConfig};
 use crate::numerics::fixed::{MASTER_FRACTION, round_shift};
 use crate::numerics::softmax::SYMBOLS;
@@ -38,9 +38,9 @@ impl Shape {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedMatrix {
     /// `[tiles][inputs / 2][64][2]`: sums over inputs, for the forward pass.
-    pub by_input: Vec<i16>,
-    /// `[tiles][inputs][64]`: sums over rows, for the backward pass.
-    pub by_row: Vec<i16>,
+    pub by_input: Aligned,
+    /// `[inputs / 4][tiles][4][64]`: sums over rows, for the backward pass.
+    pub by_row: Aligned,
     /// `[rows]`, in the fraction bits of a product of weight and activation.
     pub biases: Vec<i32>,
 }
@@ -65,10 +65,13 @@ impl Weights {
             .iter()
             .map(|matrix| {
                 let len = matrix.rows * matrix.inputs;
-                let mut packed =
-                    PackedMatrix { by_input: vec![0; len], by_row: vec![0; len], biases: vec![0; matrix.rows] };
+                let mut packed = PackedMatrix {
+                    by_input: Aligned::zeros(len),
+                    by_row: Aligned::zeros(len),
+                    biases: vec![0; matrix.rows],
+                };
                 let tiles = master[matrix.offset..][..matrix.len()].chunks_exact(matrix.tile_len());
-                for (mut tile, master) in packed.tiles(matrix.inputs).zip(tiles) {
+                for (mut tile, master) in packed.tiles(matrix.inputs).into_iter().zip(tiles) {
                     let (weights, biases) = master.split_at(matrix.inputs * TILE);
                     tile.requantize(&shape.config, 0, weights);
                     tile.requantize(&shape.config, matrix.inputs, biases);
@@ -81,16 +84,23 @@ impl Weights {
 }
 
 impl PackedMatrix {
-    /// The tiles one by one.
-    pub fn tiles(&mut self, inputs: usize) -> impl Iterator<Item = PackedTile<'_>> {
-        let tiles = self.by_input.chunks_mut(inputs * TILE).zip(self.by_row.chunks_mut(inputs * TILE));
-        tiles.zip(self.biases.chunks_mut(TILE)).map(PackedTile::new)
+    /// The weights of 16 inputs from `first` on, as [`Rows`] takes them.
+    pub fn rows<'a>(&'a self, first: usize, a: [&'a [i16]; GROUP]) -> Rows<'a> {
+        let rows = self.biases.len();
+        Rows { a, w: &self.by_row[first * rows..][..CELLS * rows] }
     }
 
-    /// The tiles, split over threads.
-    pub fn par_tiles(&mut self, inputs: usize) -> impl IndexedParallelIterator<Item = PackedTile<'_>> {
-        let tiles = self.by_input.par_chunks_mut(inputs * TILE).zip(self.by_row.par_chunks_mut(inputs * TILE));
-        tiles.zip(self.biases.par_chunks_mut(TILE)).map(PackedTile::new)
+    /// The tiles, each to be written by itself.
+    pub fn tiles(&mut self, inputs: usize) -> Vec<PackedTile<'_>> {
+        let count = self.biases.len() / TILE;
+        let by_input = self.by_input.chunks_mut(inputs * TILE).zip(self.biases.chunks_mut(TILE));
+        let mut tiles: Vec<PackedTile> = by_input
+            .map(|(by_input, biases)| PackedTile { by_input, by_row: Vec::with_capacity(inputs / QUAD), biases })
+            .collect();
+        for (i, quad) in self.by_row.chunks_mut(QUAD * TILE).enumerate() {
+            tiles[i % count].by_row.push(quad);
+        }
+        tiles
     }
 }
 
@@ -98,36 +108,34 @@ impl PackedMatrix {
 pub struct PackedTile<'a> {
     /// `[inputs / 2][64][2]`
     pub by_input: &'a mut [i16],
-    /// `[inputs][64]`
-    pub by_row: &'a mut [i16],
+    /// `[inputs / 4]` times `[4][64]`
+    pub by_row: Vec<&'a mut [i16]>,
     /// `[64]`
     pub biases: &'a mut [i32],
 }
 
-impl<'a> PackedTile<'a> {
-    fn new(((by_input, by_row), biases): ((&'a mut [i16], &'a mut [i16]), &'a mut [i32])) -> Self {
-        PackedTile { by_input, by_row, biases }
-    }
-
-    /// Rounds masters (`[inputs][64]`) from input `first` (an even one) on to
-    /// forward weights; behind the last input stand the biases.
+impl PackedTile<'_> {
+    /// Rounds masters (`[inputs][64]`) from input `first` (a multiple of four)
+    /// on to forward weights; behind the last input stand the biases.
     #[inline(always)]
     pub fn requantize(&mut self, config: &ModelConfig, first: usize, master: &[i32]) {
-        let offset = first * TILE;
-        if offset == self.by_row.len() {
+        if first * TILE == self.by_input.len() {
             let shift = MASTER_FRACTION - config.product_fraction();
             self.biases.iter_mut().zip(master).for_each(|(bias, &master)| *bias = round_shift(master, shift));
             return;
         }
         let shift = MASTER_FRACTION - config.weight_fraction();
-        let (by_input, by_row) = (&mut self.by_input[offset..], &mut self.by_row[offset..]);
-        let pairs = by_input.chunks_exact_mut(2 * TILE).zip(by_row.chunks_exact_mut(2 * TILE));
-        for ((by_input, by_row), master) in pairs.zip(master.chunks_exact(2 * TILE)) {
-            for n in 0..TILE {
-                let even = round_shift(master[n], shift) as i16;
-                let odd = round_shift(master[TILE + n], shift) as i16;
-                (by_row[n], by_row[TILE + n]) = (even, odd);
-                (by_input[2 * n], by_input[2 * n + 1]) = (even, odd);
+        let by_input = self.by_input[first * TILE..].chunks_exact_mut(QUAD * TILE);
+        let quads = by_input.zip(&mut self.by_row[first / QUAD..]).zip(master.chunks_exact(QUAD * TILE));
+        for ((by_input, by_row), master) in quads {
+            for (pair, master) in by_input.chunks_exact_mut(2 * TILE).zip(master.chunks_exact(2 * TILE)) {
+                for n in 0..TILE {
+                    pair[2 * n] = round_shift(master[n], shift) as i16;
+                    pair[2 * n + 1] = round_shift(master[TILE + n], shift) as i16;
+                }
+            }
+            for (weight, &master) in by_row.iter_mut().zip(master) {
+                *weight = round_shift(master, shift) as i16;
             }
         }
     }
@@ -148,9 +156,9 @@ pub struct Stream {
     /// `[T][256]`, softmax weights, Q23 of the largest.
     pub weights: Vec<u32>,
     /// `[T][256]`, errors of logits.
-    pub output_errors: Vec<i16>,
+    pub output_errors: Aligned,
     /// `[T][gates]`, errors of gates before their non-linearity.
-    pub gate_errors: Vec<i16>,
+    pub gate_errors: Aligned,
     /// `[cells]`, errors of the cell states one step later.
     pub cell_errors: Vec<i32>,
     /// `[T][embedding]`, errors of the embedded symbols.
@@ -170,8 +178,8 @@ impl Stream {
             gates: vec![0; steps * shape.gates()],
             cells: vec![0; (steps + 1) * shape.cells()],
             weights: vec![0; steps * SYMBOLS],
-            output_errors: vec![0; steps * SYMBOLS],
-            gate_errors: vec![0; steps * shape.gates()],
+            output_errors: Aligned::zeros(steps * SYMBOLS),
+            gate_errors: Aligned::zeros(steps * shape.gates()),
             cell_errors: vec![0; shape.cells()],
             embedding_errors: vec![0; steps * shape.config.embedding()],
             previous: vec![0; steps],

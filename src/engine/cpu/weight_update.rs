@@ -29,7 +29,7 @@ pub fn weight_update(
     let tile_len = matrix.tile_len();
     let limit = shape.config.weight_limit() << (MASTER_FRACTION - shape.config.weight_fraction());
     let tiles = master.par_chunks_mut(tile_len).zip(moments.par_chunks_mut(tile_len));
-    tiles.zip(packed.par_tiles(matrix.inputs)).enumerate().for_each(|(tile, ((master, moments), mut packed))| {
+    tiles.zip(packed.tiles(matrix.inputs)).enumerate().for_each(|(tile, ((master, moments), mut packed))| {
         let errors = samples.errors(shape, index, tile, steps, streams);
         let rows = GROUP * TILE;
         // A few inputs at a time: from gradient to forward weights they stay in the nearest cache.

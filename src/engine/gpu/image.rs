@@ -114,7 +114,8 @@ fn packed_weights(
         .zip(&weights.matrices)
         .flat_map(|(matrix, packed)| {
             let weight = |row: usize, input: usize| {
-                i32::from(packed.by_row[(row / TILE * matrix.inputs + input) * TILE + row % TILE])
+                let pair = (row / TILE * matrix.inputs + input / 2 * 2) * TILE;
+                i32::from(packed.by_input[pair + row % TILE * 2 + input % 2])
             };
             order(matrix.inputs, matrix.rows / 4, &weight)
         })
