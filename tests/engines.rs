@@ -138,6 +138,20 @@ fn threads_do_not_change_a_bit() {
 }
 
 #[test]
+fn threads_that_share_a_layer_do_not_change_a_bit() {
+    // Large enough that a layer's tiles are split; one group of streams and two.
+    for streams in [4, 7] {
+        let config = ModelConfig { streams, units: 384, segment: 3, ..config() };
+        let data = text(100);
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| encode(&mut engines(&config)[0], &data))
+        };
+        assert_eq!(run(1), run(3));
+    }
+}
+
+#[test]
 fn the_model_learns() {
     let data = text(8000);
     let config = ModelConfig { schedule_length: 8000, ..config() };
