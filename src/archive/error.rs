@@ -16,6 +16,9 @@ pub enum ArchiveError {
     /// The format's version is above the one known here.
     #[error("made by a newer lockstep (format {0}; this one reads format {VERSION})")]
     UnsupportedVersion(u8),
+    /// The format's version is below the one known here.
+    #[error("made by an older lockstep (format {0}; this one reads format {VERSION})")]
+    OlderVersion(u8),
     /// A part of the format that only a newer version knows.
     #[error("made by a newer lockstep: {what} {id} is unknown to this one")]
     Unsupported { what: &'static str, id: u64 },
