@@ -25,6 +25,11 @@ pub enum ArchiveError {
     /// A checksum or a field is wrong.
     #[error("the archive is corrupt: {what}")]
     Corrupt { what: String },
+    /// All content was read and is right, but a trailer behind it is not.
+    #[error(
+        "a trailer is damaged or cut off: all blocks before it are intact, but whether more followed can't be told"
+    )]
+    Trailer,
     /// The input ends too early.
     #[error("the archive is cut short")]
     Truncated,

@@ -24,12 +24,16 @@ pub struct Header {
 }
 
 impl Header {
+    /// Bytes of a header in the archive.
+    pub const LEN: usize = HEADER_LEN as usize;
+
     /// Bytes of memory that decoding takes: the method's and a block, raw and coded.
     pub fn memory(&self) -> u64 {
         self.method.memory(self.block_size) + 2 * u64::from(self.block_size)
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    /// The header as it lies in the archive.
+    pub fn to_bytes(&self) -> Vec<u8> {
         let config = &self.method.model;
         let mut bytes = Vec::with_capacity(HEADER_LEN.into());
         bytes.extend_from_slice(&MAGIC);
