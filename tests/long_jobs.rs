@@ -290,3 +290,18 @@ fn a_checkpoint_needs_a_file_to_go_on_with() {
     assert_eq!(folder.names(), ["a", "a.lks"]);
     folder.lockstep("-t --checkpoint a.lks").assert().code(1);
 }
+
+#[test]
+fn archives_that_hold_too_much_are_refused() {
+    let folder = Folder::with("a", &sample());
+    for flags in ["", "--frame-size 1000", "--block-size 500"] {
+        folder.write("a.lks", archive(&folder, flags));
+        for threads in ["-T1", "-T3"] {
+            let limited = |limit: &str| folder.lockstep(&format!("-t {threads} --size-limit {limit} a.lks"));
+            limited("2999").assert().code(1).stderr(contains("holds more than the 2999 bytes"));
+            limited("3000").assert().success();
+        }
+        let mut piped = folder.lockstep("-d --size-limit 2999");
+        piped.write_stdin(folder.read("a.lks")).assert().code(1).stderr(contains("--size-limit"));
+    }
+}

@@ -69,7 +69,7 @@ pub fn walk(file: &mut (impl Read + Seek)) -> Result<Vec<Frame>, ArchiveError> {
             let bytes = fields::at_most(file, BLOCK_HEADER_LEN)?;
             let block = bytes.first_chunk().and_then(|bytes| BlockHeader::parse(bytes, &header).ok());
             let Some(BlockHeader { raw_len: raw, coded_len: coded, .. }) = block else { break };
-            if u64::from(coded) > end - at - BLOCK_HEADER_LEN {
+            if u64::from(coded) > end.saturating_sub(at + BLOCK_HEADER_LEN) {
                 return Err(ArchiveError::Truncated);
             }
             trailer.frame_len += BLOCK_HEADER_LEN + u64::from(coded);
@@ -77,7 +77,7 @@ pub fn walk(file: &mut (impl Read + Seek)) -> Result<Vec<Frame>, ArchiveError> {
             trailer.blocks.push(BlockLengths { raw, coded });
         }
         // What is no block must be the trailer, whatever is left of it.
-        trailer.frame_len = (trailer.frame_len + trailer_len(trailer.blocks.len())).min(end - start);
+        trailer.frame_len = (trailer.frame_len + trailer_len(trailer.blocks.len())).min(end.saturating_sub(start));
         start += trailer.frame_len;
         frames.push(Frame { header, trailer });
     }

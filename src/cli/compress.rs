@@ -152,7 +152,7 @@ fn encode(
 fn verify(options: &Options, name: &str, output: &Output, done: &Summary) -> anyhow::Result<()> {
     let on_cpu = done.engine.as_ref().is_none_or(|engine| engine.starts_with("CPU"));
     let device = if on_cpu { DeviceChoice::Auto } else { DeviceChoice::Cpu };
-    let settings = DecompressSettings { device, fallback: false, memory: options.memory_limit };
+    let settings = DecompressSettings { device, fallback: false, memory: options.memory_limit, size_limit: u64::MAX };
     let mut progress = Progress::new(options.quiet == 0, name, Some(done.raw), false);
     progress.say("verifying  ");
     let mut update = |raw, coded| progress.update(raw, coded);

@@ -75,7 +75,8 @@ fn frames_of(input: &mut Input) -> io::Result<Option<Vec<Frame>>> {
 
 fn settings(options: &Options) -> DecompressSettings {
     let fallback = options.long.fallback.is_some();
-    DecompressSettings { device: options.device.clone(), fallback, memory: options.memory_limit }
+    let size_limit = options.long.size_limit.unwrap_or(u64::MAX);
+    DecompressSettings { device: options.device.clone(), fallback, memory: options.memory_limit, size_limit }
 }
 
 fn decode(
@@ -88,6 +89,10 @@ fn decode(
     let Work { options, name, progress } = work;
     let settings = settings(options);
     let frames = frames.unwrap_or_default();
+    let stated: u64 = frames.iter().map(|frame| frame.trailer.raw_len).sum();
+    if stated > settings.size_limit {
+        return Err(CodecError::SizeLimit { limit: settings.size_limit }.into());
+    }
     let needed = frames.iter().map(|frame| memory_needed(&frame.header, settings.fallback)).max();
     if let Some(needed) = needed {
         options.say_memory(name, needed);

@@ -105,6 +105,9 @@ pub struct LongJobs {
     /// With -d: only LENGTH bytes from OFFSET on, from the frames that hold them
     #[arg(long, value_name = "OFFSET:LENGTH")]
     pub range: Option<Range>,
+    /// With -d and -t: refuse archives that hold more, with K, M or G
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub size_limit: Option<u64>,
     /// Save all state every few minutes; the same command goes on from there [FILE: OUTPUT.checkpoint]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub checkpoint: Option<Option<PathBuf>>,

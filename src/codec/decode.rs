@@ -21,6 +21,8 @@ pub struct DecompressSettings {
     pub fallback: bool,
     /// Most bytes of memory that may be used.
     pub memory: u64,
+    /// Most raw bytes that may come out.
+    pub size_limit: u64,
 }
 
 type Input<'a> = Hashed<BufReader<&'a mut dyn Read>>;
@@ -83,6 +85,10 @@ async fn decode_frame(
     let mut learner: Option<Learner> = None;
     while let Some(Block { raw_len, checksum, payload }) = frame.next_block()? {
         let number = frame.blocks();
+        // Told before the work is done, as a block's length is stated.
+        if output.len().saturating_add(raw_len.into()) > settings.size_limit {
+            return Err(CodecError::SizeLimit { limit: settings.size_limit });
+        }
         let raw = match payload {
             Payload::Coded { code, state } => {
                 let learner = match &mut learner {

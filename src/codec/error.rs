@@ -32,6 +32,9 @@ pub enum CodecError {
         mebibytes(*.needed), .limit >> 20, mebibytes(*.needed)
     )]
     MemoryLimit { needed: u64, limit: u64 },
+    /// The archive holds more than may come out.
+    #[error("it holds more than the {limit} bytes that are allowed (allow more with --size-limit)")]
+    SizeLimit { limit: u64 },
     /// The system does not give as much memory as is needed.
     #[error(
         "{} MiB of memory are needed, but this system gives no more (a smaller model, --mixing-memory or --block-size \

@@ -45,7 +45,7 @@ pub fn settings(method: &dyn Fn(u64) -> Method) -> CompressSettings<'_> {
 
 /// How to decompress on the CPU.
 pub const ON_CPU: DecompressSettings =
-    DecompressSettings { device: DeviceChoice::Cpu, fallback: false, memory: 1 << 30 };
+    DecompressSettings { device: DeviceChoice::Cpu, fallback: false, memory: 1 << 30, size_limit: u64::MAX };
 
 /// An archive by any method.
 pub fn pack_by(data: &[u8], block_size: u32, method: &dyn Fn(u64) -> Method) -> Result<Vec<u8>, CodecError> {
