@@ -67,7 +67,7 @@ pub async fn encode_block(
         mixing.start_block(data.len(), streams.starts());
     }
     if let Some(engine) = engine {
-        engine.reset_streams().await?;
+        engine.start_block().await?;
     }
     for start in (0..streams.len).step_by(stride) {
         let steps = stride.min(streams.len - start);
@@ -119,7 +119,7 @@ pub async fn decode_block(
         mixing.start_block(len, streams.starts());
     }
     if let Some(engine) = engine {
-        engine.reset_streams().await?;
+        engine.start_block().await?;
     }
     for start in (0..streams.len).step_by(stride) {
         let steps = stride.min(streams.len - start);

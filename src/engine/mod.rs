@@ -110,11 +110,12 @@ impl Engine {
         }
     }
 
-    /// Sets hidden and cell states of all streams to zero.
-    pub async fn reset_streams(&mut self) -> Result<(), EngineError> {
+    /// Begins a block: hidden and cell states of all streams are zero, and
+    /// everything learnt is in the forward weights.
+    pub async fn start_block(&mut self) -> Result<(), EngineError> {
         match &mut self.backend {
-            Backend::Cpu(cpu) => cpu.reset_streams(),
-            Backend::Gpu(gpu) => gpu.reset_streams(),
+            Backend::Cpu(cpu) => cpu.start_block(),
+            Backend::Gpu(gpu) => gpu.start_block().await?,
         }
         Ok(())
     }
@@ -141,7 +142,9 @@ impl Engine {
     }
 
     /// Learns from the segment that was just predicted: `targets` is
-    /// `[steps][streams]`, a symbol or [`INACTIVE`]; `rate` in Q28.
+    /// `[steps][streams]`, a symbol or [`INACTIVE`]; `rate` in Q28. What is
+    /// learnt counts from the next segment but one on, so the engine may still
+    /// be learning while the next one is predicted.
     pub async fn train(&mut self, targets: &[u16], rate: u32) -> Result<(), EngineError> {
         let streams = u64::from(self.config.streams);
         let embedding_scale = streams << self.config.error_fraction;

@@ -161,9 +161,9 @@ impl ModelConfig {
         let samples = u64::from(self.streams) * u64::from(self.segment + 1);
         let cells = u64::from(self.layers) * u64::from(self.units);
         let activations = u64::from(self.embedding) + cells;
-        // master, moment, two packings; a snapshot; records of a segment
-        parameters * (4 + 4 + 2 + 2 + 8)
-            + samples * (activations * 4 + cells * (8 + 4 + 8) + SYMBOLS as u64 * 6)
+        // master, moment; two packings twice; a snapshot; records of two segments
+        parameters * (4 + 4 + 2 * (2 + 2) + 8)
+            + 2 * samples * (activations * 3 + cells * (8 + 4 + 8) + SYMBOLS as u64 * 6)
             + u64::from(self.streams) * cells * 4
     }
 }

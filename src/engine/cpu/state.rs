@@ -187,10 +187,10 @@ impl Stream {
         }
     }
 
-    /// Carries the states at the end of a segment of `steps` steps over to the next.
-    pub fn carry(&mut self, shape: &Shape, steps: usize) {
+    /// Takes over the states at the end of another record's segment of `steps` steps.
+    pub fn carry(&mut self, shape: &Shape, before: &Stream, steps: usize) {
         let (activations, cells) = (shape.layout.activations, shape.cells());
-        self.activations.copy_within(steps * activations..(steps + 1) * activations, 0);
-        self.cells.copy_within(steps * cells..(steps + 1) * cells, 0);
+        self.activations[..activations].copy_from_slice(&before.activations[steps * activations..][..activations]);
+        self.cells[..cells].copy_from_slice(&before.cells[steps * cells..][..cells]);
     }
 }

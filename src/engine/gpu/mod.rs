@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use self::adapter::OpenDevice;
 use self::image::{State, image};
-use self::kernels::{Buffer, KERNELS, KernelId, planes};
+use self::kernels::{Buffer, KERNELS, Kernel, KernelId, planes};
 use self::uniforms::{ModelUniform, PLACE_STRIDE, Place, places};
 use super::EngineError;
 use super::cpu::state::{Shape, Stream, Weights};
@@ -21,6 +21,8 @@ use crate::numerics::wide::AdamStep;
 
 /// Lanes of a workgroup; `LANES` in shaders/common.wgsl.
 const LANES: usize = 64;
+/// The forward weights, of which there are two sets.
+const FORWARD_WEIGHTS: [Buffer; 4] = [Buffer::Embedding, Buffer::ByInput, Buffer::ByRow, Buffer::Biases];
 /// Streams (or samples) that a lane carries; `GROUP` in shaders/common.wgsl.
 const GROUP: usize = 4;
 
@@ -31,7 +33,12 @@ pub struct GpuEngine {
     model: ModelUniform,
     model_buffer: wgpu::Buffer,
     buffers: Vec<wgpu::Buffer>,
-    bind_groups: Vec<wgpu::BindGroup>,
+    /// One list for each of two sets of forward weights: while one predicts, the other is learnt.
+    bind_groups: [Vec<wgpu::BindGroup>; 2],
+    /// The set in use, 0 or 1.
+    set: usize,
+    /// Whether anything was learnt since the sets were made from the masters.
+    learnt: bool,
     /// Receives distributions for the host.
     staging: wgpu::Buffer,
     /// Between two places of one buffer.
@@ -74,41 +81,43 @@ impl GpuEngine {
             open.queue.write_buffer(&buffer, 0, contents);
             buffer
         };
-        let mut buffers = Vec::with_capacity(Buffer::ALL.len());
+        let (mut buffers, mut second) = (Vec::with_capacity(Buffer::ALL.len()), Vec::new());
         for kind in Buffer::ALL {
             let words = image(&shape, state, kind);
             debug_assert_eq!(words.len(), kind.words(&shape), "{kind:?}");
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
-            buffers.push(buffer(&format!("{kind:?}"), bytemuck::cast_slice(&words), usage));
+            let make = || buffer(&format!("{kind:?}"), bytemuck::cast_slice(&words), usage);
+            buffers.push(make());
+            if FORWARD_WEIGHTS.contains(&kind) {
+                second.push(make());
+            }
             open.check()?;
         }
         let model = ModelUniform::new(&shape);
         let model_buffer = buffer("model", bytemuck::bytes_of(&model), wgpu::BufferUsages::UNIFORM);
         let places = buffer("places", &places(&shape), wgpu::BufferUsages::UNIFORM);
-        let bind_groups = KERNELS
-            .iter()
-            .zip(&open.layouts)
-            .map(|(kernel, layout)| {
-                let place = wgpu::BufferBinding {
-                    buffer: &places,
-                    offset: 0,
-                    size: std::num::NonZeroU64::new(size_of::<Place>() as u64),
-                };
-                let mut entries = vec![
-                    wgpu::BindGroupEntry { binding: 0, resource: model_buffer.as_entire_binding() },
-                    wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::Buffer(place) },
-                ];
-                entries.extend(kernel.bindings.iter().enumerate().map(|(i, &(kind, _))| wgpu::BindGroupEntry {
-                    binding: 2 + i as u32,
-                    resource: buffers[kind as usize].as_entire_binding(),
-                }));
-                device.create_bind_group(&wgpu::BindGroupDescriptor {
-                    label: Some(kernel.name),
-                    layout,
-                    entries: &entries,
-                })
-            })
-            .collect();
+        let bind_group = |set: usize, kernel: &Kernel, layout: &wgpu::BindGroupLayout| {
+            let place = wgpu::BufferBinding {
+                buffer: &places,
+                offset: 0,
+                size: std::num::NonZeroU64::new(size_of::<Place>() as u64),
+            };
+            let of_kind = |kind: Buffer| match FORWARD_WEIGHTS.iter().position(|&weights| weights == kind) {
+                Some(index) if set == 1 => &second[index],
+                _ => &buffers[kind as usize],
+            };
+            let mut entries = vec![
+                wgpu::BindGroupEntry { binding: 0, resource: model_buffer.as_entire_binding() },
+                wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::Buffer(place) },
+            ];
+            entries.extend(kernel.bindings.iter().enumerate().map(|(i, &(kind, _))| wgpu::BindGroupEntry {
+                binding: 2 + i as u32,
+                resource: of_kind(kind).as_entire_binding(),
+            }));
+            device.create_bind_group(&wgpu::BindGroupDescriptor { label: Some(kernel.name), layout, entries: &entries })
+        };
+        let bind_groups =
+            [0, 1].map(|set| KERNELS.iter().zip(&open.layouts).map(|(k, layout)| bind_group(set, k, layout)).collect());
         let staging = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("staging"),
             size: buffers[Buffer::Weights as usize].size(),
@@ -122,7 +131,8 @@ impl GpuEngine {
             mapped_at_creation: false,
         });
         open.check()?;
-        Ok(GpuEngine { open, shape, model, model_buffer, buffers, bind_groups, staging, scratch })
+        let (set, learnt) = (0, false);
+        Ok(GpuEngine { open, shape, model, model_buffer, buffers, bind_groups, set, learnt, staging, scratch })
     }
 
     /// The adapter's name.
@@ -134,12 +144,17 @@ impl GpuEngine {
         &self.buffers[kind as usize]
     }
 
-    /// See [`super::Engine::reset_streams`].
-    pub fn reset_streams(&mut self) {
+    /// See [`super::Engine::start_block`].
+    pub async fn start_block(&mut self) -> Result<(), EngineError> {
+        if self.learnt {
+            let (master, moments) = self.parameters().await?;
+            return self.load(&Parameters { master, moments, bias: Default::default() });
+        }
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
         encoder.clear_buffer(self.buffer(Buffer::Activations), 0, None);
         encoder.clear_buffer(self.buffer(Buffer::Cells), 0, None);
         self.open.queue.submit([encoder.finish()]);
+        Ok(())
     }
 
     /// See [`super::Engine::predict`].
@@ -205,6 +220,7 @@ impl GpuEngine {
         }
         self.carry(&mut encoder, steps);
         self.open.queue.submit([encoder.finish()]);
+        (self.set, self.learnt) = (1 - self.set, true);
         self.open.check()
     }
 
@@ -255,7 +271,7 @@ impl GpuEngine {
         };
         let place = (step * self.shape.layout.matrices.len() + layer) * PLACE_STRIDE;
         pass.set_pipeline(&self.open.pipelines[id as usize]);
-        pass.set_bind_group(0, &self.bind_groups[id as usize], &[place as u32]);
+        pass.set_bind_group(0, &self.bind_groups[self.set][id as usize], &[place as u32]);
         pass.dispatch_workgroups(x as u32, y as u32, 1);
     }
 
