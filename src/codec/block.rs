@@ -1,6 +1,7 @@
 //! One block through predictors and coder, and back.
 
 use super::predictor::Predictor;
+use super::replay;
 use super::streams::Streams;
 use crate::coder::{Decoder, Encoder, SumTree, decode_symbol, encode_symbol};
 use crate::engine::{EngineError, INACTIVE};
@@ -86,8 +87,9 @@ pub async fn encode_block(
             }
         }
         if let Some(engine) = engine {
-            let coded = streams.done(start) as u64;
-            engine.train(&targets, learning_rate(config, done + coded)).await?;
+            let rate = learning_rate(config, done + streams.done(start) as u64);
+            let replay = replay::draw(config, &streams, data, (start / stride) as u64, start + steps);
+            engine.train(&targets, rate, replay.as_ref()).await?;
         }
         progress(streams.done(start + steps) as u64, encoder.len() as u64);
     }
@@ -140,8 +142,9 @@ pub async fn decode_block(
             }
         }
         if let Some(engine) = engine {
-            let decoded = streams.done(start) as u64;
-            engine.train(&targets, learning_rate(config, done + decoded)).await?;
+            let rate = learning_rate(config, done + streams.done(start) as u64);
+            let replay = replay::draw(config, &streams, &data, (start / stride) as u64, start + steps);
+            engine.train(&targets, rate, replay.as_ref()).await?;
         }
         progress(streams.done(start + steps) as u64, coded.len() as u64);
     }

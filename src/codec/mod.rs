@@ -3,6 +3,7 @@
 pub mod block;
 mod error;
 mod predictor;
+mod replay;
 mod stream;
 mod streams;
 

@@ -42,6 +42,15 @@ pub enum EngineError {
     Lost { adapter: String, reason: String },
 }
 
+/// Windows of what is already coded, to be learnt again; each `[replay_steps][replay_streams]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replay {
+    /// Symbols put in.
+    pub previous: Vec<u8>,
+    /// A symbol each, or [`INACTIVE`].
+    pub targets: Vec<u16>,
+}
+
 /// A model on a device.
 pub struct Engine {
     config: ModelConfig,
@@ -142,17 +151,21 @@ impl Engine {
     }
 
     /// Learns from the segment that was just predicted: `targets` is
-    /// `[steps][streams]`, a symbol or [`INACTIVE`]; `rate` in Q28. What is
-    /// learnt counts from the next segment but one on, so the engine may still
-    /// be learning while the next one is predicted.
-    pub async fn train(&mut self, targets: &[u16], rate: u32) -> Result<(), EngineError> {
+    /// `[steps][streams]`, a symbol or [`INACTIVE`]; `rate` in Q28. Then learns
+    /// from `replay`, if given, with hidden and cell states of its own that
+    /// start at zero. What is learnt counts from the next segment but one on,
+    /// so the engine may still be learning while the next one is predicted.
+    pub async fn train(&mut self, targets: &[u16], rate: u32, replay: Option<&Replay>) -> Result<(), EngineError> {
         let streams = u64::from(self.config.streams);
         let embedding_scale = streams << self.config.error_fraction;
         let weight_scale = embedding_scale << self.config.activation_fraction();
-        let adam = self.bias.advance(rate, weight_scale, embedding_scale);
+        let adam = self.bias.advance(rate, weight_scale, embedding_scale, 0);
+        // As many windows as there are streams would weigh as much; half the rate halves that.
+        let shift = self.config.replay_streams.max(1).ilog2().saturating_sub(self.config.streams.ilog2());
+        let replay = replay.map(|replay| (replay, self.bias.advance(rate >> 1, weight_scale, embedding_scale, shift)));
         match &mut self.backend {
-            Backend::Cpu(cpu) => cpu.train(targets, &adam),
-            Backend::Gpu(gpu) => gpu.train(targets, &adam)?,
+            Backend::Cpu(cpu) => cpu.train(targets, adam, replay),
+            Backend::Gpu(gpu) => gpu.train(targets, &adam, replay)?,
         }
         Ok(())
     }

@@ -26,12 +26,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::Replay;
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::AdamStep;
 use learner::Learner;
 use lesson::Lesson;
-use samples::Samples;
 use simd::GROUP;
 use state::{Shape, Stream, Weights};
 
@@ -49,18 +49,9 @@ pub struct CpuEngine {
 impl CpuEngine {
     /// A model with the given learnt state and streams at zero.
     pub fn new(config: &ModelConfig, parameters: &Parameters) -> Self {
-        let shape = Arc::new(Shape::new(config));
-        let weights = Weights::pack(&shape, &parameters.master);
-        let streams = vec![Stream::new(&shape); config.streams()];
-        let learner = Learner {
-            shape: shape.clone(),
-            master: parameters.master.clone(),
-            moments: parameters.moments.clone(),
-            weights: weights.clone(),
-            streams: streams.clone(),
-            samples: Samples::default(),
-        };
-        CpuEngine { shape, weights, streams, lesson: Lesson::learnt(learner) }
+        let learner = Learner::new(config, parameters);
+        let (shape, streams) = (learner.segment.shape.clone(), learner.segment.streams.clone());
+        CpuEngine { shape, weights: learner.weights.clone(), streams, lesson: Lesson::learnt(learner) }
     }
 
     /// See [`super::Engine::start_block`].
@@ -68,10 +59,7 @@ impl CpuEngine {
         let learner = self.lesson.wait();
         learner.weights = Weights::pack(&self.shape, &learner.master);
         self.weights = learner.weights.clone();
-        for stream in &mut self.streams {
-            stream.activations.fill(0);
-            stream.cells.fill(0);
-        }
+        self.streams.iter_mut().for_each(Stream::reset);
     }
 
     /// See [`super::Engine::predict`].
@@ -79,35 +67,18 @@ impl CpuEngine {
         for (stream, &symbol) in self.streams.iter_mut().zip(previous) {
             stream.previous[step] = symbol;
         }
-        self.forward(step..step + 1);
+        forward(&self.shape, &self.weights, &mut self.streams, step..step + 1);
         self.copy_weights(step, weights);
     }
 
     /// See [`super::Engine::predict_segment`].
     pub fn predict_segment(&mut self, previous: &[u8], weights: &mut [u32]) {
         let count = self.streams.len();
-        for (step, previous) in previous.chunks_exact(count).enumerate() {
-            for (stream, &symbol) in self.streams.iter_mut().zip(previous) {
-                stream.previous[step] = symbol;
-            }
-        }
-        self.forward(0..previous.len() / count);
+        set_symbols(&mut self.streams, previous, |stream| &mut stream.previous);
+        forward(&self.shape, &self.weights, &mut self.streams, 0..previous.len() / count);
         for (step, weights) in weights.chunks_exact_mut(count * SYMBOLS).enumerate() {
             self.copy_weights(step, weights);
         }
-    }
-
-    fn forward(&mut self, steps: std::ops::Range<usize>) {
-        let (shape, weights) = (&self.shape, &self.weights);
-        each_gang(weights, &mut self.streams, |gang| {
-            for step in steps.clone() {
-                embed::embed(shape, weights, step, gang);
-                for layer in 0..shape.config.layers() {
-                    lstm_forward::lstm_forward(shape, weights, layer, step, gang);
-                }
-                each_group(gang, |group| output_forward::output_forward(shape, weights, step, group));
-            }
-        });
     }
 
     fn copy_weights(&self, step: usize, weights: &mut [u32]) {
@@ -117,22 +88,22 @@ impl CpuEngine {
     }
 
     /// See [`super::Engine::train`].
-    pub fn train(&mut self, targets: &[u16], adam: &AdamStep) {
-        let count = self.streams.len();
-        let steps = targets.len() / count;
-        for (step, targets) in targets.chunks_exact(count).enumerate() {
-            for (stream, &target) in self.streams.iter_mut().zip(targets) {
-                stream.targets[step] = target;
-            }
-        }
+    pub fn train(&mut self, targets: &[u16], adam: AdamStep, replay: Option<(&Replay, AdamStep)>) {
+        let steps = targets.len() / self.streams.len();
+        set_symbols(&mut self.streams, targets, |stream| &mut stream.targets);
         let learner = self.lesson.wait();
-        for (next, stream) in learner.streams.iter_mut().zip(&self.streams) {
+        for (next, stream) in learner.segment.streams.iter_mut().zip(&self.streams) {
             next.carry(&self.shape, stream, steps);
         }
         std::mem::swap(&mut self.weights, &mut learner.weights);
-        std::mem::swap(&mut self.streams, &mut learner.streams);
-        let adam = *adam;
-        self.lesson.start(move |learner| learner.learn(steps, &adam));
+        std::mem::swap(&mut self.streams, &mut learner.segment.streams);
+        let replay = replay.map(|(windows, adam)| (windows.clone(), adam));
+        self.lesson.start(move |learner| {
+            learner.learn(steps, &adam);
+            if let Some((windows, adam)) = replay {
+                learner.learn_again(&windows, &adam);
+            }
+        });
     }
 
     /// Masters and moments.
@@ -148,6 +119,28 @@ impl CpuEngine {
         learner.moments.copy_from_slice(&parameters.moments);
         self.start_block();
     }
+}
+
+/// Spreads `[steps][streams]` symbols over the streams.
+fn set_symbols<T: Copy>(streams: &mut [Stream], symbols: &[T], part: impl Fn(&mut Stream) -> &mut Vec<T>) {
+    for (step, symbols) in symbols.chunks_exact(streams.len()).enumerate() {
+        for (stream, &symbol) in streams.iter_mut().zip(symbols) {
+            part(stream)[step] = symbol;
+        }
+    }
+}
+
+/// The model's output at each of `steps`, whose symbols are set.
+fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: std::ops::Range<usize>) {
+    each_gang(weights, streams, |gang| {
+        for step in steps.clone() {
+            embed::embed(shape, weights, step, gang);
+            for layer in 0..shape.config.layers() {
+                lstm_forward::lstm_forward(shape, weights, layer, step, gang);
+            }
+            each_group(gang, |group| output_forward::output_forward(shape, weights, step, group));
+        }
+    });
 }
 
 /// Gangs: streams that go through the model together, threads sharing the work of

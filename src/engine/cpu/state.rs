@@ -187,6 +187,12 @@ impl Stream {
         }
     }
 
+    /// Hidden and cell states before the first step become zero.
+    pub fn reset(&mut self) {
+        self.activations.fill(0);
+        self.cells.fill(0);
+    }
+
     /// Takes over the states at the end of another record's segment of `steps` steps.
     pub fn carry(&mut self, shape: &Shape, before: &Stream, steps: usize) {
         let (activations, cells) = (shape.layout.activations, shape.cells());

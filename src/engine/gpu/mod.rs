@@ -13,8 +13,8 @@ use self::adapter::OpenDevice;
 use self::image::{State, image};
 use self::kernels::{Buffer, KERNELS, Kernel, KernelId, planes};
 use self::uniforms::{ModelUniform, PLACE_STRIDE, Place, places};
-use super::EngineError;
 use super::cpu::state::{Shape, Stream, Weights};
+use super::{EngineError, Replay};
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::AdamStep;
@@ -33,12 +33,16 @@ pub struct GpuEngine {
     model: ModelUniform,
     model_buffer: wgpu::Buffer,
     buffers: Vec<wgpu::Buffer>,
+    /// The second set of forward weights.
+    second: Vec<wgpu::Buffer>,
     /// One list for each of two sets of forward weights: while one predicts, the other is learnt.
     bind_groups: [Vec<wgpu::BindGroup>; 2],
     /// The set in use, 0 or 1.
     set: usize,
     /// Whether anything was learnt since the sets were made from the masters.
     learnt: bool,
+    /// The same model with the streams of replay.
+    replay: Option<Box<GpuEngine>>,
     /// Receives distributions for the host.
     staging: wgpu::Buffer,
     /// Between two places of one buffer.
@@ -55,11 +59,25 @@ impl GpuEngine {
             weights: Weights::pack(&shape, &parameters.master),
             streams: vec![Stream::new(&shape); config.streams()],
         };
-        Self::with_state(open, shape, &state)
+        let mut engine = Self::with_state(open.clone(), shape, &state, None)?;
+        if let Some(config) = config.replay() {
+            let shape = Shape::new(&config);
+            let weights = Weights { embedding: Vec::new(), matrices: Vec::new() };
+            let streams = vec![Stream::new(&shape); config.streams()];
+            let state = State { masters: Vec::new(), moments: Vec::new(), weights, streams };
+            engine.replay = Some(Box::new(Self::with_state(open, shape, &state, Some(&engine))?));
+        }
+        Ok(engine)
     }
 
-    /// A model with every buffer as `state` has it.
-    fn with_state(open: Arc<OpenDevice>, shape: Shape, state: &State) -> Result<Self, EngineError> {
+    /// A model with every buffer as `state` has it, but for those of weights
+    /// where it shares them with another.
+    fn with_state(
+        open: Arc<OpenDevice>,
+        shape: Shape,
+        state: &State,
+        shared: Option<&GpuEngine>,
+    ) -> Result<Self, EngineError> {
         let device = &open.device;
         let limits = device.limits();
         let limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
@@ -81,8 +99,13 @@ impl GpuEngine {
             open.queue.write_buffer(&buffer, 0, contents);
             buffer
         };
-        let (mut buffers, mut second) = (Vec::with_capacity(Buffer::ALL.len()), Vec::new());
+        let mut buffers = Vec::with_capacity(Buffer::ALL.len());
+        let mut second = shared.map_or_else(Vec::new, |engine| engine.second.clone());
         for kind in Buffer::ALL {
+            if let Some(engine) = shared.filter(|_| kind.is_learnt()) {
+                buffers.push(engine.buffer(kind).clone());
+                continue;
+            }
             let words = image(&shape, state, kind);
             debug_assert_eq!(words.len(), kind.words(&shape), "{kind:?}");
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
@@ -132,7 +155,20 @@ impl GpuEngine {
         });
         open.check()?;
         let (set, learnt) = (0, false);
-        Ok(GpuEngine { open, shape, model, model_buffer, buffers, bind_groups, set, learnt, staging, scratch })
+        Ok(GpuEngine {
+            open,
+            shape,
+            model,
+            model_buffer,
+            buffers,
+            second,
+            bind_groups,
+            set,
+            learnt,
+            replay: None,
+            staging,
+            scratch,
+        })
     }
 
     /// The adapter's name.
@@ -177,16 +213,7 @@ impl GpuEngine {
         let streams = self.shape.config.streams();
         self.write_symbols(first * streams, previous.iter().map(|&s| u32::from(s)));
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            for step in first..first + steps {
-                self.dispatch(&mut pass, KernelId::Embed, step, 0, 1);
-                for layer in 0..self.shape.config.layers() {
-                    self.dispatch(&mut pass, KernelId::LstmForward, step, layer, 1);
-                }
-                self.dispatch(&mut pass, KernelId::OutputForward, step, self.shape.config.layers(), 1);
-            }
-        }
+        self.record_forward(&mut encoder, first, steps);
         let record = (streams * SYMBOLS * 4) as u64;
         let bytes = steps as u64 * record;
         encoder.copy_buffer_to_buffer(self.buffer(Buffer::Weights), first as u64 * record, &self.staging, 0, bytes);
@@ -194,34 +221,73 @@ impl GpuEngine {
         self.open.read(&self.staging, weights).await
     }
 
+    fn record_forward(&self, encoder: &mut wgpu::CommandEncoder, first: usize, steps: usize) {
+        let layers = self.shape.config.layers();
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        for step in first..first + steps {
+            self.dispatch(&mut pass, KernelId::Embed, step, 0, 1);
+            for layer in 0..layers {
+                self.dispatch(&mut pass, KernelId::LstmForward, step, layer, 1);
+            }
+            self.dispatch(&mut pass, KernelId::OutputForward, step, layers, 1);
+        }
+    }
+
     /// See [`super::Engine::train`].
-    pub fn train(&mut self, targets: &[u16], adam: &AdamStep) -> Result<(), EngineError> {
-        let config = &self.shape.config;
-        let (streams, layers) = (config.streams(), config.layers());
-        let steps = targets.len() / streams;
-        self.write_symbols(config.segment() * streams, targets.iter().map(|&t| u32::from(t)));
+    pub fn train(
+        &mut self,
+        targets: &[u16],
+        adam: &AdamStep,
+        replay: Option<(&Replay, AdamStep)>,
+    ) -> Result<(), EngineError> {
+        let steps = targets.len() / self.shape.config.streams();
+        self.write_targets(targets);
         self.set_segment(steps, adam);
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            self.dispatch(&mut pass, KernelId::OutputError, 0, layers, steps);
-            for step in (0..steps).rev() {
-                for layer in (0..layers).rev() {
-                    self.dispatch(&mut pass, KernelId::LstmBackward, step, layer, steps);
-                }
-            }
-            for layer in 0..layers {
-                self.dispatch(&mut pass, KernelId::EmbeddingBackward, 0, layer, steps);
-            }
-            self.dispatch(&mut pass, KernelId::EmbeddingUpdate, 0, 0, steps);
-            for layer in 0..=layers {
-                self.dispatch(&mut pass, KernelId::WeightUpdate, 0, layer, steps);
-            }
-        }
+        self.record_training(&mut encoder, steps);
         self.carry(&mut encoder, steps);
         self.open.queue.submit([encoder.finish()]);
+        if let (Some((windows, adam)), Some(replay)) = (replay, &mut self.replay) {
+            replay.set = self.set;
+            replay.learn_again(windows, &adam);
+        }
         (self.set, self.learnt) = (1 - self.set, true);
         self.open.check()
+    }
+
+    fn record_training(&self, encoder: &mut wgpu::CommandEncoder, steps: usize) {
+        let layers = self.shape.config.layers();
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        self.dispatch(&mut pass, KernelId::OutputError, 0, layers, steps);
+        for step in (0..steps).rev() {
+            for layer in (0..layers).rev() {
+                self.dispatch(&mut pass, KernelId::LstmBackward, step, layer, steps);
+            }
+        }
+        for layer in 0..layers {
+            self.dispatch(&mut pass, KernelId::EmbeddingBackward, 0, layer, steps);
+        }
+        self.dispatch(&mut pass, KernelId::EmbeddingUpdate, 0, 0, steps);
+        for layer in 0..=layers {
+            self.dispatch(&mut pass, KernelId::WeightUpdate, 0, layer, steps);
+        }
+    }
+
+    /// Forward, backward and update over whole windows; slot 0 is never written, so it stays zero.
+    fn learn_again(&mut self, windows: &Replay, adam: &AdamStep) {
+        let steps = self.shape.config.segment();
+        self.write_symbols(0, windows.previous.iter().map(|&s| u32::from(s)));
+        self.write_targets(&windows.targets);
+        self.set_segment(steps, adam);
+        let mut encoder = self.open.device.create_command_encoder(&Default::default());
+        self.record_forward(&mut encoder, 0, steps);
+        self.record_training(&mut encoder, steps);
+        self.open.queue.submit([encoder.finish()]);
+    }
+
+    fn write_targets(&self, targets: &[u16]) {
+        let config = &self.shape.config;
+        self.write_symbols(config.segment() * config.streams(), targets.iter().map(|&t| u32::from(t)));
     }
 
     /// Copies the states after the last step to slot 0.
