@@ -21,7 +21,7 @@ fn kernels(criterion: &mut Criterion) {
     let mut parameters = initial_parameters(&config);
     let mut weights = Weights::pack(&shape, &parameters.master);
     let mut streams = vec![Stream::new(&shape); config.streams()];
-    let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13);
+    let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, 0);
     let steps = config.segment();
 
     criterion.bench_function("lstm_forward", |b| b.iter(|| lstm_forward(&shape, &weights, 1, 0, &mut streams)));

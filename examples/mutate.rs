@@ -108,7 +108,8 @@ fn main() {
         mixed += u64::from(base == last);
         let (archive, content) = &bases[base];
         let mut damaged = archive.clone();
-        mutate(&mut random, &mut damaged, &bases[random.next as usize % last].0);
+        let other = random.below(last);
+        mutate(&mut random, &mut damaged, &bases[other].0);
         if random.below(2) == 0 {
             repair(&mut damaged);
         }

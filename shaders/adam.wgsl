@@ -1,6 +1,6 @@
 // Twin of src/numerics/wide.rs. Needs `tables`, `masters` and `moments`.
 
-const SECOND_MOMENT_SHIFT: u32 = 13u;
+const SECOND_MOMENT_SHIFT: u32 = 11u;
 const EXPONENT_BIAS: i32 = 128;
 
 fn second_moment(moment: u32, gradient: i32) -> u32 {
@@ -8,7 +8,7 @@ fn second_moment(moment: u32, gradient: i32) -> u32 {
     let zeros = leading_zeros(magnitude);
     let gradient16 = (magnitude << (zeros & 31u)) >> 16u;
     let square = (gradient16 * gradient16) >> 2u;
-    let square_exponent = 34 - 2 * i32(zeros) - i32(SECOND_MOMENT_SHIFT);
+    let square_exponent = 34 - 2 * i32(zeros + model.gradient_shift) - i32(SECOND_MOMENT_SHIFT);
 
     let old = (moment & 0x00ffffffu) << 6u;
     let old_exponent = i32(moment >> 24u) - EXPONENT_BIAS - 6;

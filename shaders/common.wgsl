@@ -22,6 +22,8 @@ struct Model {
     embedding_floor: u32,
     // vec4s of one plane of packed weights.
     packed_plane: u32,
+    // Gradients count as many bits less.
+    gradient_shift: u32,
 }
 
 struct Place {

@@ -66,7 +66,7 @@ fn every_changed_byte_is_found() {
     let archive = sample();
     for at in 0..archive.len() {
         let all: Vec<u8> = (1..=255).collect();
-        for &change in if at < 64 { &all[..] } else { &[1, 0x80, 0xff] } {
+        for &change in if at < 68 { &all[..] } else { &[1, 0x80, 0xff] } {
             let mut damaged = archive.clone();
             damaged[at] ^= change;
             let error = archive_error(&damaged);
@@ -94,7 +94,7 @@ fn a_change_that_list_can_see_is_found_by_it() {
     let archive = sample();
     let frames = list(&mut Cursor::new(&archive)).unwrap();
     let trailer = archive.len() - (41 + 8 * frames[0].trailer.blocks.len());
-    for at in (0..64).chain(trailer..archive.len()) {
+    for at in (0..68).chain(trailer..archive.len()) {
         for change in [1, 0x80, 0xff] {
             let mut damaged = archive.clone();
             damaged[at] ^= change;
@@ -201,22 +201,22 @@ fn a_future_version_says_so_whatever_follows() {
 
 #[test]
 fn blocks_in_another_order_are_found() {
-    let stored = |data: &[u8]| pack(data, 20)[64..][..29 + 20].to_vec();
+    let stored = |data: &[u8]| pack(data, 20)[68..][..29 + 20].to_vec();
     let (first, second) = (noise(40)[..20].to_vec(), noise(40)[20..].to_vec());
     let whole = pack(&noise(40), 20);
-    assert_eq!(whole[64..][..98], [stored(&first), stored(&second)].concat());
-    let swapped = [&whole[..64], &stored(&second), &stored(&first), &whole[162..]].concat();
+    assert_eq!(whole[68..][..98], [stored(&first), stored(&second)].concat());
+    let swapped = [&whole[..68], &stored(&second), &stored(&first), &whole[166..]].concat();
     assert!(matches!(archive_error(&swapped), ArchiveError::Corrupt { .. }));
 }
 
 /// The first block of an archive with one field of its header changed, and its CRC made right again.
 fn forge_block(archive: &mut [u8], at: usize) {
-    let coded_len = u32::from_le_bytes(archive[69..73].try_into().unwrap()) as usize;
-    archive[64 + at] ^= 1;
+    let coded_len = u32::from_le_bytes(archive[73..77].try_into().unwrap()) as usize;
+    archive[68 + at] ^= 1;
     let mut crc = crc32fast::Hasher::new();
-    crc.update(&archive[64..89]);
-    crc.update(&archive[93..][..coded_len]);
-    archive[89..93].copy_from_slice(&crc.finalize().to_le_bytes());
+    crc.update(&archive[68..93]);
+    crc.update(&archive[97..][..coded_len]);
+    archive[93..97].copy_from_slice(&crc.finalize().to_le_bytes());
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_block_that_decodes_to_something_else_on_the_cpu_is_the_archive_s_fault() {
     }
     let data = noise(100);
     let mut archive = pack(&data, 100);
-    assert_eq!(archive[73..81], xxh3_64(&data).to_le_bytes());
+    assert_eq!(archive[77..85], xxh3_64(&data).to_le_bytes());
     forge_block(&mut archive, 9);
     assert!(matches!(archive_error(&archive), ArchiveError::Corrupt { .. }));
 }
@@ -242,8 +242,8 @@ fn memory_is_refused_before_it_is_taken() {
     // 8 layers of 4096 units each: a valid model of some 20 GB.
     archive[14..16].copy_from_slice(&4096u16.to_le_bytes());
     archive[16] = 8;
-    let crc = crc32fast::hash(&archive[..60]).to_le_bytes();
-    archive[60..64].copy_from_slice(&crc);
+    let crc = crc32fast::hash(&archive[..64]).to_le_bytes();
+    archive[64..68].copy_from_slice(&crc);
     match unpack(&archive) {
         Err(error @ CodecError::MemoryLimit { needed, .. }) => {
             assert!(needed > 16 << 30);
@@ -281,13 +281,13 @@ proptest! {
     }
 
     #[test]
-    fn any_header_is_read_or_refused(fields in proptest::collection::vec((8usize..60, any::<u8>()), 1..4)) {
+    fn any_header_is_read_or_refused(fields in proptest::collection::vec((8usize..64, any::<u8>()), 1..4)) {
         let mut archive = sample();
         for &(at, value) in &fields {
             archive[at] = value;
         }
-        let crc = crc32fast::hash(&archive[..60]).to_le_bytes();
-        archive[60..64].copy_from_slice(&crc);
+        let crc = crc32fast::hash(&archive[..64]).to_le_bytes();
+        archive[64..68].copy_from_slice(&crc);
         // Little memory, so that no random model takes long.
         let settings = DecompressSettings { memory: 4 << 20, ..ON_CPU };
         let mut data = Vec::new();

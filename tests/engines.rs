@@ -19,6 +19,8 @@ fn config() -> ModelConfig {
         weight_bits: 8,
         activation_bits: 8,
         error_fraction: 12,
+        replay_streams: 2,
+        replay_steps: 9,
         rate_start: 1 << 21,
         rate_end: 1 << 20,
         schedule_length: 1000,

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use super::{ArchiveError, MAGIC, VERSION, fields};
 use crate::model::{Method, ModelConfig};
 
-/// Bytes of a header.
-pub(super) const HEADER_LEN: u16 = 64;
+/// Bytes of a header of this version.
+pub(super) const HEADER_LEN: u16 = 68;
 /// Magic, version and header length come before all else.
 const PREFIX_LEN: u16 = 7;
 
@@ -57,6 +57,9 @@ impl Header {
         bytes.push(self.method.mixing.unwrap_or(0) as u8);
         bytes.push(self.method.network.into());
         bytes.extend_from_slice(&0u64.to_le_bytes()); // prior: none
+        for value in [config.replay_streams, config.replay_steps] {
+            bytes.extend_from_slice(&(value as u16).to_le_bytes());
+        }
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
         bytes
     }
@@ -90,7 +93,9 @@ impl Header {
         known("header length", len.into(), HEADER_LEN.into())?;
         let input: &mut &[u8] = &mut &rest[..];
         known("flag set", fields::u8(input)?.into(), 0)?;
-        let config = ModelConfig {
+        let mut config = ModelConfig {
+            replay_streams: 0,
+            replay_steps: 1,
             streams: fields::u16(input)?.into(),
             segment: fields::u16(input)?.into(),
             embedding: fields::u16(input)?.into(),
@@ -110,6 +115,7 @@ impl Header {
         known("mixing", mixing.into(), u64::from(mixing == 1))?;
         known("network", network.into(), u64::from(network == 1))?;
         known("prior", fields::u64(input)?, 0)?;
+        (config.replay_streams, config.replay_steps) = (fields::u16(input)?.into(), fields::u16(input)?.into());
         if mixing == 0 && table_bits != 0 {
             return Err(ArchiveError::corrupt("there is a size of mixing tables, but no mixing"));
         }
@@ -160,15 +166,15 @@ mod tests {
     #[test]
     fn newer_parts_are_told_apart_from_damage() {
         assert!(matches!(Header::read(&mut &forged(4, 1)[..]), Err(ArchiveError::OlderVersion(1))));
-        assert!(matches!(Header::read(&mut &forged(4, 3)[..]), Err(ArchiveError::UnsupportedVersion(3))));
+        assert!(matches!(Header::read(&mut &forged(4, VERSION + 1)[..]), Err(ArchiveError::UnsupportedVersion(_))));
         for (at, part) in [(7, "flag set"), (48, "transform"), (49, "mixing"), (51, "network"), (52, "prior")] {
             match Header::read(&mut &forged(at, 9)[..]) {
                 Err(ArchiveError::Unsupported { what, id: 9 }) => assert_eq!(what, part),
                 other => panic!("{part}: {other:?}"),
             }
         }
-        let mut longer = forged(5, 68);
-        longer.truncate(60);
+        let mut longer = forged(5, 72);
+        longer.truncate(64);
         longer.extend_from_slice(&[0; 4]);
         longer.extend_from_slice(&crc32fast::hash(&longer).to_le_bytes());
         assert!(matches!(Header::read(&mut &longer[..]), Err(ArchiveError::Unsupported { what: "header length", .. })));

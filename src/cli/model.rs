@@ -39,6 +39,12 @@ pub struct ModelOptions {
     /// Steps between updates of the weights
     #[arg(long, value_name = "N")]
     segment: Option<u32>,
+    /// Windows of coded bytes to learn again after each segment; 0 is none
+    #[arg(long, value_name = "N")]
+    replay_streams: Option<u32>,
+    /// Bytes of such a window
+    #[arg(long, value_name = "N")]
+    replay_steps: Option<u32>,
     /// Learning rate at the start
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     lr_start: Option<u32>,
@@ -81,6 +87,8 @@ impl ModelOptions {
             weight_bits: self.weight_bits.unwrap_or(level.weight_bits),
             activation_bits: self.activation_bits.unwrap_or(level.activation_bits),
             error_fraction: self.error_bits.unwrap_or(level.error_fraction),
+            replay_streams: self.replay_streams.unwrap_or(level.replay_streams),
+            replay_steps: self.replay_steps.unwrap_or(level.replay_steps),
             rate_start: self.lr_start.unwrap_or(level.rate_start),
             rate_end: self.lr_end.unwrap_or(level.rate_end),
             schedule_length: level.schedule_length,

@@ -3,6 +3,7 @@
 use std::slice;
 
 use super::predictor::Predictor;
+use super::replay;
 use super::streams::Streams;
 use crate::coder::{Decoder, Encoder, SumTree, decode_symbol, encode_symbol};
 use crate::engine::{EngineError, INACTIVE};
@@ -88,7 +89,7 @@ async fn start_block(predictor: &mut Predictor, len: usize, streams: Streams) ->
         mixing.start_block(len, streams.starts());
     }
     match &mut predictor.engine {
-        Some(engine) => engine.reset_streams().await,
+        Some(engine) => engine.start_block().await,
         None => Ok(()),
     }
 }
@@ -151,8 +152,9 @@ impl Coding for BlockEncoder<'_> {
             }
         }
         if let Some(engine) = engine {
-            let coded = streams.done(start) as u64;
-            engine.train(&targets, learning_rate(config, self.done + coded)).await?;
+            let rate = learning_rate(config, self.done + streams.done(start) as u64);
+            let replay = replay::draw(config, &streams, data, (start / stride) as u64, start + steps);
+            engine.train(&targets, rate, replay.as_ref()).await?;
         }
         self.step = start + steps;
         Ok(())
@@ -244,8 +246,9 @@ impl Coding for BlockDecoder<'_> {
             }
         }
         if let Some(engine) = engine {
-            let decoded = streams.done(start) as u64;
-            engine.train(&targets, learning_rate(config, self.done + decoded)).await?;
+            let rate = learning_rate(config, self.done + streams.done(start) as u64);
+            let replay = replay::draw(config, &streams, &self.data, (start / stride) as u64, start + steps);
+            engine.train(&targets, rate, replay.as_ref()).await?;
         }
         self.step = start + steps;
         Ok(())

@@ -8,6 +8,7 @@ mod job;
 mod learner;
 mod monitor;
 mod predictor;
+mod replay;
 mod streams;
 
 pub use block::{Progress, decode_block, encode_block};

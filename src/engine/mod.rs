@@ -44,6 +44,15 @@ pub enum EngineError {
     Lost { adapter: String, reason: String },
 }
 
+/// Windows of what is already coded, to be learnt again; each `[replay_steps][replay_streams]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replay {
+    /// Symbols put in.
+    pub previous: Vec<u8>,
+    /// A symbol each, or [`INACTIVE`].
+    pub targets: Vec<u16>,
+}
+
 /// A model on a device.
 pub struct Engine {
     config: ModelConfig,
@@ -117,11 +126,12 @@ impl Engine {
         }
     }
 
-    /// Sets hidden and cell states of all streams to zero.
-    pub async fn reset_streams(&mut self) -> Result<(), EngineError> {
+    /// Begins a block: hidden and cell states of all streams are zero, and
+    /// everything learnt is in the forward weights.
+    pub async fn start_block(&mut self) -> Result<(), EngineError> {
         match &mut self.backend {
-            Backend::Cpu(cpu) => cpu.reset_streams(),
-            Backend::Gpu(gpu) => gpu.reset_streams(),
+            Backend::Cpu(cpu) => cpu.start_block(),
+            Backend::Gpu(gpu) => gpu.start_block().await?,
         }
         Ok(())
     }
@@ -148,15 +158,21 @@ impl Engine {
     }
 
     /// Learns from the segment that was just predicted: `targets` is
-    /// `[steps][streams]`, a symbol or [`INACTIVE`]; `rate` in Q28.
-    pub async fn train(&mut self, targets: &[u16], rate: u32) -> Result<(), EngineError> {
+    /// `[steps][streams]`, a symbol or [`INACTIVE`]; `rate` in Q28. Then learns
+    /// from `replay`, if given, with hidden and cell states of its own that
+    /// start at zero. What is learnt counts from the next segment but one on,
+    /// so the engine may still be learning while the next one is predicted.
+    pub async fn train(&mut self, targets: &[u16], rate: u32, replay: Option<&Replay>) -> Result<(), EngineError> {
         let streams = u64::from(self.config.streams);
         let embedding_scale = streams << self.config.error_fraction;
         let weight_scale = embedding_scale << self.config.activation_fraction();
-        let adam = self.bias.advance(rate, weight_scale, embedding_scale);
+        let adam = self.bias.advance(rate, weight_scale, embedding_scale, 0);
+        // As many windows as there are streams would weigh as much; half the rate halves that.
+        let shift = self.config.replay_streams.max(1).ilog2().saturating_sub(self.config.streams.ilog2());
+        let replay = replay.map(|replay| (replay, self.bias.advance(rate >> 1, weight_scale, embedding_scale, shift)));
         match &mut self.backend {
-            Backend::Cpu(cpu) => cpu.train(targets, &adam),
-            Backend::Gpu(gpu) => gpu.train(targets, &adam)?,
+            Backend::Cpu(cpu) => cpu.train(targets, adam, replay),
+            Backend::Gpu(gpu) => gpu.train(targets, &adam, replay)?,
         }
         Ok(())
     }
@@ -183,19 +199,25 @@ impl Engine {
     /// All that the engine holds after a segment was learnt.
     pub async fn state(&mut self) -> Result<EngineState, EngineError> {
         let parameters = self.parameters().await?;
-        let streams = match &mut self.backend {
-            Backend::Cpu(cpu) => cpu.streams(),
-            Backend::Gpu(gpu) => gpu.streams().await?,
+        let (forward, streams) = match &mut self.backend {
+            Backend::Cpu(cpu) => (cpu.forward_weights(), cpu.streams()),
+            Backend::Gpu(gpu) => (gpu.forward_weights().await?, gpu.streams().await?),
         };
-        Ok(EngineState { parameters, streams })
+        Ok(EngineState { parameters, forward, streams })
     }
 
     /// Goes on from a state of the same configuration.
     pub async fn restore(&mut self, state: &EngineState) -> Result<(), EngineError> {
         self.load(&state.parameters).await?;
         match &mut self.backend {
-            Backend::Cpu(cpu) => cpu.set_streams(&state.streams),
-            Backend::Gpu(gpu) => gpu.set_streams(&state.streams),
+            Backend::Cpu(cpu) => {
+                cpu.set_forward_weights(&state.forward);
+                cpu.set_streams(&state.streams);
+            }
+            Backend::Gpu(gpu) => {
+                gpu.set_forward_weights(&state.forward);
+                gpu.set_streams(&state.streams);
+            }
         }
         Ok(())
     }

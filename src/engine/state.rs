@@ -1,6 +1,6 @@
 //! All that an engine holds between two segments, on the host.
 
-use crate::model::{Layout, ModelConfig, Parameters};
+use crate::model::{Layout, ModelConfig, Parameters, limit_masters};
 use crate::numerics::fixed::{CELL_LIMIT, bounded};
 use crate::numerics::wide::BiasCorrection;
 use crate::state::Visitor;
@@ -10,6 +10,8 @@ use crate::state::Visitor;
 pub struct EngineState {
     /// What was learnt.
     pub parameters: Parameters,
+    /// Masters of the forward weights of the next segment, which learns a segment late.
+    pub forward: Vec<i32>,
     /// The streams' states after the last segment.
     pub streams: StreamStates,
 }
@@ -36,12 +38,14 @@ impl EngineState {
             activations: vec![0; config.streams() * layout.activations],
             cells: vec![0; config.streams() * config.layers() * config.units()],
         };
-        EngineState { parameters, streams }
+        EngineState { parameters, forward: vec![0; layout.total], streams }
     }
 
     /// Shows everything; what was read is brought into the ranges that an engine keeps to.
     pub fn visit(&mut self, config: &ModelConfig, visitor: &mut dyn Visitor) {
         self.parameters.visit(config, visitor);
+        visitor.u32s(bytemuck::cast_slice_mut(&mut self.forward));
+        limit_masters(config, &mut self.forward);
         let StreamStates { activations, cells } = &mut self.streams;
         visitor.u16s(bytemuck::cast_slice_mut(activations));
         visitor.u32s(bytemuck::cast_slice_mut(cells));

@@ -27,6 +27,11 @@ pub struct ModelConfig {
     pub activation_bits: u32,
     /// Fraction bits of an error, 8..=14; range +-1.
     pub error_fraction: u32,
+    /// Windows of what is already coded that are learnt again after each segment
+    /// (replay), 0 (none) to 4096.
+    pub replay_streams: u32,
+    /// Steps of such a window, 1..=1024.
+    pub replay_steps: u32,
     /// Learning rate at the start, Q28.
     pub rate_start: u32,
     /// Learning rate at the end of the schedule, Q28.
@@ -75,6 +80,8 @@ impl ModelConfig {
         range("weight bits", self.weight_bits.into(), 8, 12)?;
         range("activation bits", self.activation_bits.into(), 8, 12)?;
         range("error fraction bits", self.error_fraction.into(), 8, 14)?;
+        range("replay streams", self.replay_streams.into(), 0, 4096)?;
+        range("replay steps", self.replay_steps.into(), 1, 1024)?;
         range("learning rate at the start (Q28)", self.rate_start.into(), 0, 1 << RATE_FRACTION)?;
         range("learning rate at the end (Q28)", self.rate_end.into(), 0, 1 << RATE_FRACTION)?;
         multiple("embedding", self.embedding)?;
@@ -89,12 +96,13 @@ impl ModelConfig {
             });
         }
         let samples = u64::from(self.streams) * u64::from(self.segment);
+        let samples = samples.max(u64::from(self.replay_streams) * u64::from(self.replay_steps));
         let weight_part = u64::from(self.activation_limit().unsigned_abs()) << self.error_fraction;
         let embedding_part = u64::from(STATE_ERROR_LIMIT.unsigned_abs());
         if samples * weight_part.max(embedding_part) >= 1 << 31 {
             return Err(ConfigError::Overflow {
                 what: "a gradient",
-                lower: "the streams, the segment, the activation bits or the error fraction bits",
+                lower: "the streams, the segment, replay, the activation bits or the error fraction bits",
             });
         }
         Ok(())
@@ -130,6 +138,12 @@ impl ModelConfig {
         1 << self.error_fraction
     }
 
+    /// The model as it learns again: its streams are the windows.
+    pub fn replay(&self) -> Option<ModelConfig> {
+        let (streams, segment) = (self.replay_streams, self.replay_steps);
+        (streams > 0).then(|| ModelConfig { streams, segment, replay_streams: 0, ..self.clone() })
+    }
+
     /// Streams as an index type.
     pub fn streams(&self) -> usize {
         self.streams as usize
@@ -161,9 +175,10 @@ impl ModelConfig {
         let samples = u64::from(self.streams) * u64::from(self.segment + 1);
         let cells = u64::from(self.layers) * u64::from(self.units);
         let activations = u64::from(self.embedding) + cells;
-        // master, moment, two packings; a snapshot; records of a segment
-        parameters * (4 + 4 + 2 + 2 + 8)
-            + samples * (activations * 4 + cells * (8 + 4 + 8) + SYMBOLS as u64 * 6)
+        let windows = u64::from(self.replay_streams) * u64::from(self.replay_steps + 1);
+        // master, moment; two packings twice; a snapshot; records of two segments and of replay
+        parameters * (4 + 4 + 2 * (2 + 2) + 8)
+            + (2 * samples + windows) * (activations * 3 + cells * (8 + 4 + 8) + SYMBOLS as u64 * 6)
             + u64::from(self.streams) * cells * 4
     }
 }
@@ -184,6 +199,8 @@ pub(crate) mod tests {
             weight_bits: 8,
             activation_bits: 8,
             error_fraction: 12,
+            replay_streams: 2,
+            replay_steps: 7,
             rate_start: 1 << 21,
             rate_end: 1 << 20,
             schedule_length: 1000,
@@ -204,6 +221,8 @@ pub(crate) mod tests {
             |c| c.weight_bits = 7,
             |c| c.activation_bits = 13,
             |c| c.error_fraction = 15,
+            |c| c.replay_steps = 0,
+            |c| (c.replay_streams, c.replay_steps) = (4096, 2),
             |c| c.rate_start = u32::MAX,
             |c| (c.streams, c.segment) = (4096, 2),
             |c| (c.units, c.weight_bits, c.activation_bits) = (4096, 12, 12),
@@ -218,10 +237,13 @@ pub(crate) mod tests {
     fn any_config() -> impl Strategy<Value = ModelConfig> {
         let size = |most: u32| prop_oneof![1..=most, 1..=16u32, Just(most)];
         let widths = (8u32..=12, 8u32..=12, 8u32..=14);
-        (size(4096), size(1024), size(64), size(256), 1u32..=8, widths).prop_map(
-            |(streams, segment, embedding, units, layers, (weight_bits, activation_bits, error_fraction))| {
+        let replay = (0u32..=4096, size(1024));
+        (size(4096), size(1024), size(64), size(256), 1u32..=8, widths, replay).prop_map(
+            |(streams, segment, embedding, units, layers, widths, (replay_streams, replay_steps))| {
+                let (weight_bits, activation_bits, error_fraction) = widths;
                 let (embedding, units) = (16 * embedding, 16 * units);
                 let widths = ModelConfig { weight_bits, activation_bits, error_fraction, ..small() };
+                let widths = ModelConfig { replay_streams, replay_steps, ..widths };
                 ModelConfig { streams, segment, embedding, units, layers, ..widths }
             },
         )
@@ -235,6 +257,7 @@ pub(crate) mod tests {
         let half = 1i128 << (config.product_fraction() - PREACTIVATION_FRACTION);
         assert!(inputs as i128 * weight * activation + bias + half < room, "pre-activation: {config:?}");
         let samples = i128::from(config.streams) * i128::from(config.segment);
+        let samples = samples.max(i128::from(config.replay_streams) * i128::from(config.replay_steps));
         assert!(samples * activation * i128::from(config.error_limit()) < room, "weight gradient: {config:?}");
         assert!(samples * i128::from(STATE_ERROR_LIMIT) < room, "embedding gradient: {config:?}");
     }

@@ -60,6 +60,8 @@ pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
         weight_bits: 8,
         activation_bits: 8,
         error_fraction: 12,
+        replay_streams: 0,
+        replay_steps: 1,
         rate_start: rate(row.rate_start),
         rate_end: rate(row.rate_end),
         schedule_length: input_len,

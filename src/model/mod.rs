@@ -11,4 +11,4 @@ pub mod schedule;
 pub use config::{ConfigError, ModelConfig};
 pub use layout::{Layout, Matrix};
 pub use method::Method;
-pub use parameters::Parameters;
+pub use parameters::{Parameters, limit_masters};

@@ -33,17 +33,7 @@ impl Parameters {
             // A mantissa has its leading one; a moment below the least is none.
             *moment = if *moment >> 24 == 0 { 0 } else { *moment | 1 << 23 };
         }
-        let layout = Layout::new(config);
-        let limit = |masters: &mut [i32], limit| masters.iter_mut().for_each(|w| *w = bounded(*w, limit));
-        let (embedding, matrices) = self.master.split_at_mut(layout.embedding_len);
-        limit(embedding, config.activation_limit() << (MASTER_FRACTION - config.activation_fraction()));
-        for matrix in &layout.matrices {
-            for tile in matrices[matrix.offset - layout.embedding_len..][..matrix.len()].chunks_mut(matrix.tile_len()) {
-                let (weights, biases) = tile.split_at_mut(matrix.inputs * TILE);
-                limit(weights, config.weight_limit() << (MASTER_FRACTION - config.weight_fraction()));
-                limit(biases, BIAS_LIMIT);
-            }
-        }
+        limit_masters(config, &mut self.master);
     }
 
     /// XXH3-64 over masters, moments and bias correction, little-endian.
@@ -61,5 +51,20 @@ impl Parameters {
         hasher.update(&bytes);
         hasher.update(&self.bias.0.to_le_bytes());
         hasher.digest()
+    }
+}
+
+/// Brings master weights into the ranges that training keeps them in.
+pub fn limit_masters(config: &ModelConfig, masters: &mut [i32]) {
+    let layout = Layout::new(config);
+    let limit = |masters: &mut [i32], limit| masters.iter_mut().for_each(|w| *w = bounded(*w, limit));
+    let (embedding, matrices) = masters.split_at_mut(layout.embedding_len);
+    limit(embedding, config.activation_limit() << (MASTER_FRACTION - config.activation_fraction()));
+    for matrix in &layout.matrices {
+        for tile in matrices[matrix.offset - layout.embedding_len..][..matrix.len()].chunks_mut(matrix.tile_len()) {
+            let (weights, biases) = tile.split_at_mut(matrix.inputs * TILE);
+            limit(weights, config.weight_limit() << (MASTER_FRACTION - config.weight_fraction()));
+            limit(biases, BIAS_LIMIT);
+        }
     }
 }

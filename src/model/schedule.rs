@@ -2,13 +2,19 @@
 
 use super::ModelConfig;
 
-/// The learning rate (Q28) when `done` bytes are coded: a straight line from
-/// start to end over the schedule's length, then level.
+/// The learning rate (Q28) when `done` bytes are coded: from start to end over
+/// the schedule's length, its inverse growing evenly; then level.
 pub fn learning_rate(config: &ModelConfig, done: u64) -> u32 {
     let length = config.schedule_length.max(1);
     let done = u128::from(done.min(length));
     let (start, end, length) = (u128::from(config.rate_start), u128::from(config.rate_end), u128::from(length));
-    ((start * (length - done) + end * done) / length) as u32
+    // start / (1 + (start / end - 1) * done / length)
+    let divisor = end * length + start.saturating_sub(end) * done;
+    if end < start && end > 0 {
+        (start * end * length / divisor) as u32
+    } else {
+        ((start * (length - done) + end * done) / length) as u32
+    }
 }
 
 #[cfg(test)]
@@ -20,9 +26,12 @@ mod tests {
     fn rate_moves_from_start_to_end() {
         let config = small();
         assert_eq!(learning_rate(&config, 0), config.rate_start);
-        assert_eq!(learning_rate(&config, 500), (config.rate_start + config.rate_end) / 2);
+        // The start is twice the end: half-way the inverse is one and a half times the start's.
+        assert_eq!(learning_rate(&config, 500), config.rate_start * 2 / 3);
         assert_eq!(learning_rate(&config, 1000), config.rate_end);
         assert_eq!(learning_rate(&config, u64::MAX), config.rate_end);
+        let rising = ModelConfig { rate_end: 3 * config.rate_start, ..config.clone() };
+        assert_eq!(learning_rate(&rising, 500), 2 * config.rate_start);
         let constant = ModelConfig { schedule_length: 0, ..config };
         assert_eq!(learning_rate(&constant, 0), constant.rate_start);
     }

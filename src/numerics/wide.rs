@@ -9,8 +9,8 @@
 use super::fixed::{MASTER_FRACTION, bounded};
 use super::tables::Tables;
 
-/// beta2 = 1 - 2^-13 (0.99988).
-pub const SECOND_MOMENT_SHIFT: u32 = 13;
+/// beta2 = 1 - 2^-11 (0.9995).
+pub const SECOND_MOMENT_SHIFT: u32 = 11;
 /// Exponent field of the value 2^0 * mantissa.
 pub const EXPONENT_BIAS: i32 = 128;
 
@@ -19,8 +19,10 @@ pub const EXPONENT_BIAS: i32 = 128;
 pub struct AdamStep {
     /// Learning rate with bias correction: 16-bit mantissa (2^15..2^16, or zero).
     pub rate_mantissa: u32,
-    /// Exponent: rate * 2^24 = mantissa * 2^exponent.
+    /// Exponent: rate * 2^24 = mantissa * 2^exponent, less the gradients' shift.
     pub rate_exponent: i32,
+    /// Gradients count as many bits less, 0..=12.
+    pub gradient_shift: u32,
     /// Least second moment of weights and biases (epsilon squared), packed.
     pub weight_floor: u32,
     /// Least second moment of embeddings, packed.
@@ -38,15 +40,15 @@ pub fn pack_wide(value: u128, exponent: i32) -> u32 {
     if field <= 0 { 0 } else { ((field.min(255) as u32) << 24) | mantissa }
 }
 
-/// Decays a second moment and adds the square of a gradient:
-/// v * (1 - 2^-13) + gradient^2 * 2^-13, mantissas truncated.
+/// Decays a second moment and adds the square of a gradient, g = gradient * 2^-gradient_shift
+/// (at most 12): v * (1 - 2^-11) + g^2 * 2^-11, mantissas truncated.
 #[inline(always)]
-pub fn second_moment(moment: u32, gradient: i32) -> u32 {
+pub fn second_moment(moment: u32, gradient: i32, gradient_shift: u32) -> u32 {
     let magnitude = gradient.unsigned_abs();
     let zeros = magnitude.leading_zeros();
     let gradient16 = (magnitude << (zeros & 31)) >> 16;
     let square = (gradient16 * gradient16) >> 2; // 30 bits
-    let square_exponent = 34 - 2 * zeros as i32 - SECOND_MOMENT_SHIFT as i32;
+    let square_exponent = 34 - 2 * (zeros + gradient_shift) as i32 - SECOND_MOMENT_SHIFT as i32;
 
     let old = (moment & 0x00ff_ffff) << 6; // 30 bits
     let old_exponent = (moment >> 24) as i32 - EXPONENT_BIAS - 6;
@@ -97,7 +99,7 @@ pub fn adam(
     master: &mut i32,
     moment: &mut u32,
 ) {
-    *moment = second_moment(*moment, gradient);
+    *moment = second_moment(*moment, gradient, step.gradient_shift);
     let variance = (*moment).max(floor);
     let root = tables.rsqrt[root_index(variance)];
     *master = bounded(*master - adam_change(step, variance, root, gradient), limit);
@@ -117,8 +119,9 @@ impl BiasCorrection {
     /// Goes on by one step; returns its scalars.
     ///
     /// `rate` is the learning rate in Q28, `weight_scale` and `embedding_scale`
-    /// the integer that stands for a mean gradient of 1.0. Epsilon is 10^-5.
-    pub fn advance(&mut self, rate: u32, weight_scale: u64, embedding_scale: u64) -> AdamStep {
+    /// the integer that stands for a mean gradient of 1.0, `gradient_shift` (at most
+    /// 12) how many bits less the gradients are to count. Epsilon is 10^-5.
+    pub fn advance(&mut self, rate: u32, weight_scale: u64, embedding_scale: u64, gradient_shift: u32) -> AdamStep {
         self.0 -= self.0 >> SECOND_MOMENT_SHIFT;
         let correction = (1u64 << 63) - self.0; // 1 - beta2^t, Q63
         let root = (u128::from(correction) << 63).isqrt(); // Q63
@@ -131,7 +134,8 @@ impl BiasCorrection {
         };
         AdamStep {
             rate_mantissa: if rate == 0 { 0 } else { ((rate << zeros) >> 112) as u32 },
-            rate_exponent: 112 - zeros - 91 + MASTER_FRACTION as i32,
+            rate_exponent: 112 - zeros - 91 + MASTER_FRACTION as i32 - gradient_shift as i32,
+            gradient_shift,
             weight_floor: floor(weight_scale),
             embedding_floor: floor(embedding_scale),
         }
@@ -162,13 +166,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn second_moment_follows_its_recurrence(moment in any_wide(), gradient in any_gradient()) {
-            let beta = 1.0 - 1.0 / 8192.0;
-            let exact = wide_to_f64(moment) * beta + f64::from(gradient).powi(2) / 8192.0;
-            let next = second_moment(moment, gradient);
+        fn second_moment_follows_its_recurrence(moment in any_wide(), gradient in any_gradient(), shift in 0u32..=12) {
+            let beta = 1.0 - 1.0 / 2048.0;
+            let square = (f64::from(gradient) * (-f64::from(shift)).exp2()).powi(2) / 2048.0;
+            let exact = wide_to_f64(moment) * beta + square;
+            let next = second_moment(moment, gradient, shift);
             prop_assert!(next == 0 || next & (1 << 23) != 0, "normalised");
             // 30-bit work, 24-bit mantissa, 16-bit gradient
-            let tolerance = exact * 2.4e-7 + f64::from(gradient).powi(2) / 8192.0 * 7e-5;
+            let tolerance = exact * 2.4e-7 + square * 7e-5;
             prop_assert!((wide_to_f64(next) - exact).abs() <= tolerance, "{} against {exact}", wide_to_f64(next));
         }
 
@@ -179,16 +184,16 @@ mod tests {
 
         #[test]
         fn change_is_rate_times_gradient_over_root(
-            moment in any_wide(), gradient in any_gradient(), rate in 1u32..1 << 26, steps in 1usize..50
+            moment in any_wide(), gradient in any_gradient(), rate in 1u32..1 << 26, steps in 1usize..50, shift in 0u32..=12
         ) {
             let mut bias = BiasCorrection::default();
-            let mut step = bias.advance(rate, 1 << 22, 1 << 15);
-            for _ in 1..steps { step = bias.advance(rate, 1 << 22, 1 << 15); }
-            let correction = 1.0 - (1.0f64 - 1.0 / 8192.0).powi(steps as i32);
+            let mut step = bias.advance(rate, 1 << 22, 1 << 15, shift);
+            for _ in 1..steps { step = bias.advance(rate, 1 << 22, 1 << 15, shift); }
+            let correction = 1.0 - (1.0f64 - 1.0 / 2048.0).powi(steps as i32);
             let epsilon_squared = (f64::from(1 << 22) * 1e-5).powi(2).floor() * correction;
             let variance = wide_to_f64(moment).max(epsilon_squared);
             let exact = f64::from(rate) / f64::from(1 << 28) * correction.sqrt() * f64::from(gradient)
-                / variance.sqrt() * f64::from(1 << 24);
+                * (-f64::from(shift)).exp2() / variance.sqrt() * f64::from(1 << 24);
             let packed = moment.max(step.weight_floor);
             let change = f64::from(adam_change(&step, packed, TABLES.rsqrt[root_index(packed)], gradient));
             if exact.abs() < f64::from(1 << 26) {
@@ -207,12 +212,12 @@ mod tests {
 
     #[test]
     fn moments_fade_to_zero_without_gradient() {
-        let mut moment = second_moment(0, 1);
+        let mut moment = second_moment(0, 1, 0);
         assert!(moment > 0);
         for _ in 0..2_000_000 {
-            moment = second_moment(moment, 0);
+            moment = second_moment(moment, 0, 0);
         }
-        assert!(moment < second_moment(0, 1) >> 1);
+        assert!(moment < second_moment(0, 1, 0) >> 1);
     }
 
     /// The 16 leading bits of a magnitude and the power of two that they stand for.
@@ -225,24 +230,25 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
         #[test]
-        fn second_moment_is_exact(moment in any_wide(), gradient in any_gradient()) {
+        fn second_moment_is_exact(moment in any_wide(), gradient in any_gradient(), shift in 0u32..=12) {
             let (gradient16, power) = leading16(gradient.unsigned_abs());
-            let (square, square_exponent) = (gradient16 * gradient16 / 4, 2 * power + 2 - 13);
+            let (square, square_exponent) = (gradient16 * gradient16 / 4, 2 * (power - shift as i32) + 2 - 11);
             let old = u128::from(moment % (1 << 24)) * 64;
             let old_exponent = (moment >> 24) as i32 - 128 - 6;
             let exponent = if square == 0 { old_exponent } else { old_exponent.max(square_exponent) };
             let align = |value: u128, from: i32| value.checked_shr((exponent - from).max(0) as u32).unwrap_or(0);
-            let sum = align(old - old / 8192, old_exponent) + align(square, square_exponent);
+            let sum = align(old - old / 2048, old_exponent) + align(square, square_exponent);
             prop_assert!(sum < 1 << 31);
-            prop_assert_eq!(second_moment(moment, gradient), pack_wide(sum, exponent));
+            prop_assert_eq!(second_moment(moment, gradient, shift), pack_wide(sum, exponent));
         }
 
         #[test]
         fn change_is_exact_and_at_most_two_to_the_29(
             moment in any_wide(), floor in any_wide(), gradient in any_gradient(),
-            mantissa in prop_oneof![1u32 << 15..1 << 16, Just(0), Just(65535)], exponent in -83i32..=8,
+            mantissa in prop_oneof![1u32 << 15..1 << 16, Just(0), Just(65535)], exponent in -95i32..=8,
         ) {
-            let step = AdamStep { rate_mantissa: mantissa, rate_exponent: exponent, weight_floor: floor, embedding_floor: 0 };
+            let (rate_mantissa, rate_exponent) = (mantissa, exponent);
+            let step = AdamStep { rate_mantissa, rate_exponent, gradient_shift: 0, weight_floor: floor, embedding_floor: 0 };
             let variance = moment.max(floor);
             let power = (variance >> 24) as i32 - 128 + 23;
             let odd = power.rem_euclid(2);
@@ -265,17 +271,17 @@ mod tests {
     #[test]
     fn step_scalars_stay_in_range() {
         for rate in [0, 1, 1 << 14, 1 << 28] {
-            for (weight_scale, embedding_scale) in [(1 << 15, 1 << 8), (1 << 37, 1 << 26)] {
+            for (weight_scale, embedding_scale, shift) in [(1 << 15, 1 << 8, 0), (1 << 37, 1 << 26, 12)] {
                 let mut bias = BiasCorrection::default();
                 for _ in 0..400_000 {
-                    let step = bias.advance(rate, weight_scale, embedding_scale);
+                    let step = bias.advance(rate, weight_scale, embedding_scale, shift);
                     let normal = |packed: u32| packed >> 24 > 0 && packed & 1 << 23 != 0;
                     assert!(normal(step.weight_floor) && normal(step.embedding_floor));
                     assert_eq!(step.rate_mantissa == 0, rate == 0);
                     assert!(rate == 0 || (1 << 15..1 << 16).contains(&step.rate_mantissa));
-                    assert!((-83..=8).contains(&step.rate_exponent));
+                    assert!((-95..=8).contains(&step.rate_exponent));
                 }
-                assert_eq!(bias.0, 8191, "beta2^t stops where 2^-13 of it is below one");
+                assert_eq!(bias.0, 2047, "beta2^t stops where 2^-11 of it is below one");
             }
         }
     }

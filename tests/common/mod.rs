@@ -18,6 +18,8 @@ pub fn tiny(schedule_length: u64) -> ModelConfig {
         weight_bits: 8,
         activation_bits: 8,
         error_fraction: 12,
+        replay_streams: 2,
+        replay_steps: 9,
         rate_start: 1 << 23,
         rate_end: 1 << 21,
         schedule_length,

@@ -33,6 +33,8 @@ pub fn tiny() -> ModelConfig {
         rate_end: 1 << 21,
         schedule_length: 1000,
         seed: 1,
+        replay_streams: 0,
+        replay_steps: 1,
     }
 }
 
@@ -152,6 +154,8 @@ fn any_method(choices: &mut Choices<'_>) -> Method {
         rate_end: choices.u32() >> 4,
         schedule_length: choices.u32().into(),
         seed: choices.u32().into(),
+        replay_streams: choices.below(4),
+        replay_steps: 1 + choices.below(24),
     };
     let (network, mixing) = [(true, None), (true, Some(10)), (false, Some(11))][choices.below(3) as usize];
     Method { model, network, mixing }
@@ -241,7 +245,7 @@ impl Read for Chunks<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let size = self.sizes.get(self.turn % self.sizes.len().max(1)).copied().unwrap_or(255);
         self.turn += 1;
-        if size == 0 && self.turn % 2 == 0 {
+        if size == 0 && self.turn.is_multiple_of(2) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let len = usize::from(size).max(1).min(buffer.len());

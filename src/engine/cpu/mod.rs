@@ -1,5 +1,8 @@
 //! The CPU engine: plain integer loops, split over streams and tiles with rayon.
 //!
+//! While one segment is predicted and coded, another thread learns from the
+//! segment before: so the update comes a segment late, by the format's rule.
+//!
 //! One file a kernel; each has a WGSL twin of the same name in shaders/.
 
 pub mod adam_row;
@@ -7,6 +10,8 @@ pub mod aligned;
 pub mod embed;
 pub mod embedding_backward;
 pub mod embedding_update;
+mod learner;
+mod lesson;
 pub mod lstm_backward;
 pub mod lstm_forward;
 pub mod output_error;
@@ -17,46 +22,44 @@ pub mod state;
 mod tiles;
 pub mod weight_update;
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
-use super::StreamStates;
+use super::{Replay, StreamStates};
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::AdamStep;
-use samples::Samples;
+use learner::Learner;
+use lesson::Lesson;
 use simd::GROUP;
 use state::{Shape, Stream, Weights};
 
 /// The model in main memory.
 pub struct CpuEngine {
-    shape: Shape,
-    master: Vec<i32>,
-    moments: Vec<u32>,
+    shape: Arc<Shape>,
+    /// What the present segment is predicted with.
     weights: Weights,
+    /// Records of the present segment.
     streams: Vec<Stream>,
-    samples: Samples,
+    /// What learns from the segment before.
+    lesson: Lesson,
 }
 
 impl CpuEngine {
     /// A model with the given learnt state and streams at zero.
     pub fn new(config: &ModelConfig, parameters: &Parameters) -> Self {
-        let shape = Shape::new(config);
-        CpuEngine {
-            master: parameters.master.clone(),
-            moments: parameters.moments.clone(),
-            weights: Weights::pack(&shape, &parameters.master),
-            streams: vec![Stream::new(&shape); config.streams()],
-            samples: Samples::default(),
-            shape,
-        }
+        let learner = Learner::new(config, parameters);
+        let (shape, streams) = (learner.segment.shape.clone(), learner.segment.streams.clone());
+        CpuEngine { shape, weights: learner.weights.clone(), streams, lesson: Lesson::learnt(learner) }
     }
 
-    /// See [`super::Engine::reset_streams`].
-    pub fn reset_streams(&mut self) {
-        for stream in &mut self.streams {
-            stream.activations.fill(0);
-            stream.cells.fill(0);
-        }
+    /// See [`super::Engine::start_block`].
+    pub fn start_block(&mut self) {
+        let learner = self.lesson.wait();
+        learner.weights = Weights::pack(&self.shape, &learner.master);
+        self.weights = learner.weights.clone();
+        self.streams.iter_mut().for_each(Stream::reset);
     }
 
     /// See [`super::Engine::predict`].
@@ -64,45 +67,18 @@ impl CpuEngine {
         for (stream, &symbol) in self.streams.iter_mut().zip(previous) {
             stream.previous[step] = symbol;
         }
-        self.forward(step..step + 1);
+        forward(&self.shape, &self.weights, &mut self.streams, step..step + 1);
         self.copy_weights(step, weights);
     }
 
     /// See [`super::Engine::predict_segment`].
     pub fn predict_segment(&mut self, previous: &[u8], weights: &mut [u32]) {
         let count = self.streams.len();
-        for (step, previous) in previous.chunks_exact(count).enumerate() {
-            for (stream, &symbol) in self.streams.iter_mut().zip(previous) {
-                stream.previous[step] = symbol;
-            }
-        }
-        self.forward(0..previous.len() / count);
+        set_symbols(&mut self.streams, previous, |stream| &mut stream.previous);
+        forward(&self.shape, &self.weights, &mut self.streams, 0..previous.len() / count);
         for (step, weights) in weights.chunks_exact_mut(count * SYMBOLS).enumerate() {
             self.copy_weights(step, weights);
         }
-    }
-
-    fn forward(&mut self, steps: std::ops::Range<usize>) {
-        let (shape, weights, gang) = (&self.shape, &self.weights, self.gang());
-        self.streams.par_chunks_mut(gang).for_each(|gang| {
-            for step in steps.clone() {
-                embed::embed(shape, weights, step, gang);
-                for layer in 0..shape.config.layers() {
-                    lstm_forward::lstm_forward(shape, weights, layer, step, gang);
-                }
-                each_group(gang, |group| output_forward::output_forward(shape, weights, step, group));
-            }
-        });
-    }
-
-    /// Streams that go through the model together, threads sharing the work of
-    /// each layer: all of them, unless there are groups for every thread and
-    /// the weights fit a core's own cache. Then threads need not wait for each other.
-    fn gang(&self) -> usize {
-        const CACHE: usize = 1 << 20;
-        let weights: usize = self.weights.matrices.iter().map(|matrix| size_of_val(&matrix.by_input[..])).sum();
-        let groups = self.streams.len().div_ceil(GROUP);
-        if weights <= CACHE && groups >= rayon::current_num_threads() { GROUP } else { self.streams.len() }
     }
 
     fn copy_weights(&self, step: usize, weights: &mut [u32]) {
@@ -112,57 +88,46 @@ impl CpuEngine {
     }
 
     /// See [`super::Engine::train`].
-    pub fn train(&mut self, targets: &[u16], adam: &AdamStep) {
-        let count = self.streams.len();
-        let steps = targets.len() / count;
-        for (step, targets) in targets.chunks_exact(count).enumerate() {
-            for (stream, &target) in self.streams.iter_mut().zip(targets) {
-                stream.targets[step] = target;
-            }
+    pub fn train(&mut self, targets: &[u16], adam: AdamStep, replay: Option<(&Replay, AdamStep)>) {
+        let steps = targets.len() / self.streams.len();
+        set_symbols(&mut self.streams, targets, |stream| &mut stream.targets);
+        let learner = self.lesson.wait();
+        for (next, stream) in learner.segment.streams.iter_mut().zip(&self.streams) {
+            next.carry(&self.shape, stream, steps);
         }
-        let gang = self.gang();
-        let (shape, weights) = (&self.shape, &mut self.weights);
-        self.streams.par_chunks_mut(gang).for_each(|gang| {
-            each_group(gang, |group| output_error::output_error(shape, steps, group));
-            for step in (0..steps).rev() {
-                for layer in (0..shape.config.layers()).rev() {
-                    lstm_backward::lstm_backward(shape, weights, layer, step, step + 1 == steps, gang);
-                }
+        std::mem::swap(&mut self.weights, &mut learner.weights);
+        std::mem::swap(&mut self.streams, &mut learner.segment.streams);
+        let replay = replay.map(|(windows, adam)| (windows.clone(), adam));
+        self.lesson.start(move |learner| {
+            learner.learn(steps, &adam);
+            if let Some((windows, adam)) = replay {
+                learner.learn_again(&windows, &adam);
             }
-            each_group(gang, |group| {
-                (0..steps).for_each(|step| embedding_backward::embedding_backward(shape, weights, step, group));
-            });
         });
-        self.samples.gather(shape, steps, &self.streams);
-        let (streams, samples) = (&self.streams, &self.samples);
-        let (mut master, mut moments) = (&mut self.master[..], &mut self.moments[..]);
-        let mut take = |len: usize| {
-            let (m, rest) = std::mem::take(&mut master).split_at_mut(len);
-            master = rest;
-            let (v, rest) = std::mem::take(&mut moments).split_at_mut(len);
-            moments = rest;
-            (m, v)
-        };
-        let (m, v) = take(shape.layout.embedding_len);
-        embedding_update::embedding_update(shape, steps, adam, streams, m, v, &mut weights.embedding);
-        for (index, matrix) in shape.layout.matrices.iter().enumerate() {
-            let (m, v) = take(matrix.len());
-            let packed = &mut weights.matrices[index];
-            weight_update::weight_update(shape, index, steps, adam, streams, samples, m, v, packed);
-        }
-        self.streams.par_iter_mut().for_each(|stream| stream.carry(shape, steps));
     }
 
     /// Masters and moments.
-    pub fn parameters(&self) -> (Vec<i32>, Vec<u32>) {
-        (self.master.clone(), self.moments.clone())
+    pub fn parameters(&mut self) -> (Vec<i32>, Vec<u32>) {
+        let learner = self.lesson.wait();
+        (learner.master.clone(), learner.moments.clone())
     }
 
     /// See [`super::Engine::load`].
     pub fn load(&mut self, parameters: &Parameters) {
-        self.master.copy_from_slice(&parameters.master);
-        self.moments.copy_from_slice(&parameters.moments);
-        self.weights = Weights::pack(&self.shape, &parameters.master);
+        let learner = self.lesson.wait();
+        learner.master.copy_from_slice(&parameters.master);
+        learner.moments.copy_from_slice(&parameters.moments);
+        self.start_block();
+    }
+
+    /// Masters that the present forward weights could come from, see [`Weights::unpack`].
+    pub fn forward_weights(&self) -> Vec<i32> {
+        self.weights.unpack(&self.shape)
+    }
+
+    /// Puts others in their place.
+    pub fn set_forward_weights(&mut self, masters: &[i32]) {
+        self.weights = Weights::pack(&self.shape, masters);
     }
 
     /// Where the streams stand after a segment.
@@ -182,6 +147,42 @@ impl CpuEngine {
             stream.activations[..activations].copy_from_slice(record);
             stream.cells[..cells].copy_from_slice(state);
         }
+    }
+}
+
+/// Spreads `[steps][streams]` symbols over the streams.
+fn set_symbols<T: Copy>(streams: &mut [Stream], symbols: &[T], part: impl Fn(&mut Stream) -> &mut Vec<T>) {
+    for (step, symbols) in symbols.chunks_exact(streams.len()).enumerate() {
+        for (stream, &symbol) in streams.iter_mut().zip(symbols) {
+            part(stream)[step] = symbol;
+        }
+    }
+}
+
+/// The model's output at each of `steps`, whose symbols are set.
+fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: std::ops::Range<usize>) {
+    each_gang(weights, streams, |gang| {
+        for step in steps.clone() {
+            embed::embed(shape, weights, step, gang);
+            for layer in 0..shape.config.layers() {
+                lstm_forward::lstm_forward(shape, weights, layer, step, gang);
+            }
+            each_group(gang, |group| output_forward::output_forward(shape, weights, step, group));
+        }
+    });
+}
+
+/// Gangs: streams that go through the model together, threads sharing the work of
+/// each layer. All of them are one, unless there are groups for every thread and
+/// the weights fit a core's own cache. Then threads need not wait for each other.
+fn each_gang(weights: &Weights, streams: &mut [Stream], work: impl Fn(&mut [Stream]) + Send + Sync) {
+    const CACHE: usize = 1 << 20;
+    let weights: usize = weights.matrices.iter().map(|matrix| size_of_val(&matrix.by_input[..])).sum();
+    let groups = streams.len().div_ceil(GROUP);
+    if weights <= CACHE && groups >= rayon::current_num_threads() {
+        each_group(streams, work);
+    } else {
+        work(streams);
     }
 }
 

@@ -81,6 +81,24 @@ impl Weights {
             .collect();
         Weights { embedding, matrices }
     }
+
+    /// Masters that [`Weights::pack`] makes these weights from: each weight, scaled up.
+    pub fn unpack(&self, shape: &Shape) -> Vec<i32> {
+        let config = &shape.config;
+        let scale = |fraction: u32| move |weight: i32| weight << (MASTER_FRACTION - fraction);
+        let embedding = self.embedding.iter().map(|&w| i32::from(w)).map(scale(config.activation_fraction()));
+        let mut masters: Vec<i32> = embedding.collect();
+        for (matrix, packed) in shape.layout.matrices.iter().zip(&self.matrices) {
+            let tiles = packed.by_input.chunks_exact(matrix.inputs * TILE).zip(packed.biases.chunks_exact(TILE));
+            for (weights, biases) in tiles {
+                let pairs = weights.chunks_exact(2 * TILE);
+                let weights = pairs.flat_map(|pair| pair.iter().step_by(2).chain(pair[1..].iter().step_by(2)));
+                masters.extend(weights.map(|&w| i32::from(w)).map(scale(config.weight_fraction())));
+                masters.extend(biases.iter().copied().map(scale(config.product_fraction())));
+            }
+        }
+        masters
+    }
 }
 
 impl PackedMatrix {
@@ -187,10 +205,35 @@ impl Stream {
         }
     }
 
-    /// Carries the states at the end of a segment of `steps` steps over to the next.
-    pub fn carry(&mut self, shape: &Shape, steps: usize) {
+    /// Hidden and cell states before the first step become zero.
+    pub fn reset(&mut self) {
+        self.activations.fill(0);
+        self.cells.fill(0);
+    }
+
+    /// Takes over the states at the end of another record's segment of `steps` steps.
+    pub fn carry(&mut self, shape: &Shape, before: &Stream, steps: usize) {
         let (activations, cells) = (shape.layout.activations, shape.cells());
-        self.activations.copy_within(steps * activations..(steps + 1) * activations, 0);
-        self.cells.copy_within(steps * cells..(steps + 1) * cells, 0);
+        self.activations[..activations].copy_from_slice(&before.activations[steps * activations..][..activations]);
+        self.cells[..cells].copy_from_slice(&before.cells[steps * cells..][..cells]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::config::tests::small;
+    use crate::model::init::initial_parameters;
+
+    #[test]
+    fn weights_come_back_from_what_they_unpack_to() {
+        let shape = Shape::new(&small());
+        let mut master = initial_parameters(&shape.config).master;
+        for (i, master) in master.iter_mut().enumerate() {
+            *master += i as i32 % 1001;
+        }
+        let weights = Weights::pack(&shape, &master);
+        assert_eq!(Weights::pack(&shape, &weights.unpack(&shape)), weights);
+        assert_ne!(weights.unpack(&shape), master);
     }
 }

@@ -64,8 +64,7 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
         }
         Buffer::Embedding => pack_planes(&state.weights.embedding, planes(config.activation_bits)),
         Buffer::ByInput => packed_weights(shape, &state.weights, |inputs, units, weight| {
-            let words = (0..inputs / 4).flat_map(move |w| (0..units * 4).map(move |n| (w, n / 4, n % 4)));
-            words.map(|(w, unit, q)| std::array::from_fn(|i| weight(gate_row(unit, q), 4 * w + i))).collect()
+            by_input(inputs, units).map(|places| places.map(|(row, input)| weight(row, input))).collect()
         }),
         Buffer::ByRow => packed_weights(shape, &state.weights, |inputs, units, weight| {
             let words = (0..units / 4).flat_map(move |u| (0..inputs * 4).map(move |n| (4 * u + n % 4, n / 4)));
@@ -107,6 +106,35 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
         Buffer::Masters => words(&state.masters),
         Buffer::Moments => state.moments.clone(),
     }
+}
+
+/// Rows and inputs of the four weights in each word of a matrix's plane.
+fn by_input(inputs: usize, units: usize) -> impl Iterator<Item = [(usize, usize); 4]> {
+    let words = (0..inputs / 4).flat_map(move |w| (0..units * 4).map(move |n| (w, n / 4, n % 4)));
+    words.map(|(w, unit, q)| std::array::from_fn(|i| (gate_row(unit, q), 4 * w + i)))
+}
+
+/// The forward weights that a device's buffers hold: embedding, by input and biases.
+pub fn weights(shape: &Shape, embedding: &[u32], packed: &[u32], biases: &[u32]) -> Weights {
+    let split = |words: &[u32], planes: usize| {
+        let planes: Vec<&[u32]> = words.chunks_exact(words.len() / planes).collect();
+        unpack_planes(&planes)
+    };
+    let mut weights = Weights::pack(shape, &vec![0; shape.layout.total]);
+    weights.embedding = split(embedding, planes(shape.config.activation_bits));
+    let packed = split(packed, planes(shape.config.weight_bits));
+    let mut values = packed.iter();
+    let mut biases = biases.iter();
+    for (matrix, packed) in shape.layout.matrices.iter().zip(&mut weights.matrices) {
+        for (row, input) in by_input(matrix.inputs, matrix.rows / 4).flatten() {
+            if let Some(&value) = values.next() {
+                let pair = (row / TILE * matrix.inputs + input / 2 * 2) * TILE;
+                packed.by_input[pair + row % TILE * 2 + input % 2] = value;
+            }
+        }
+        packed.biases.iter_mut().zip(&mut biases).for_each(|(bias, &word)| *bias = word as i32);
+    }
+    weights
 }
 
 /// All matrices plane by plane; `order` lists a matrix's words as four weights each.

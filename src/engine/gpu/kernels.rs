@@ -59,6 +59,12 @@ impl Buffer {
         Buffer::Moments,
     ];
 
+    /// Whether it holds the tables or what is learnt, rather than a batch of streams.
+    pub fn is_learnt(self) -> bool {
+        use Buffer::{Biases, ByInput, ByRow, Embedding, Masters, Moments, Tables};
+        matches!(self, Tables | Embedding | ByInput | ByRow | Biases | Masters | Moments)
+    }
+
     /// Length of the buffer in words.
     pub fn words(self, shape: &Shape) -> usize {
         let config = &shape.config;

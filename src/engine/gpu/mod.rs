@@ -10,17 +10,19 @@ mod uniforms;
 use std::sync::Arc;
 
 use self::adapter::OpenDevice;
-use self::image::{State, image, pack_planes, unpack_planes};
-use self::kernels::{Buffer, KERNELS, KernelId, planes};
+use self::image::{State, image, pack_planes, unpack_planes, weights};
+use self::kernels::{Buffer, KERNELS, Kernel, KernelId, planes};
 use self::uniforms::{ModelUniform, PLACE_STRIDE, Place, places};
 use super::cpu::state::{Shape, Stream, Weights};
-use super::{EngineError, StreamStates};
+use super::{EngineError, Replay, StreamStates};
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::AdamStep;
 
 /// Lanes of a workgroup; `LANES` in shaders/common.wgsl.
 const LANES: usize = 64;
+/// The forward weights, of which there are two sets.
+const FORWARD_WEIGHTS: [Buffer; 4] = [Buffer::Embedding, Buffer::ByInput, Buffer::ByRow, Buffer::Biases];
 /// Streams (or samples) that a lane carries; `GROUP` in shaders/common.wgsl.
 const GROUP: usize = 4;
 
@@ -31,7 +33,16 @@ pub struct GpuEngine {
     model: ModelUniform,
     model_buffer: wgpu::Buffer,
     buffers: Vec<wgpu::Buffer>,
-    bind_groups: Vec<wgpu::BindGroup>,
+    /// The second set of forward weights.
+    second: Vec<wgpu::Buffer>,
+    /// One list for each of two sets of forward weights: while one predicts, the other is learnt.
+    bind_groups: [Vec<wgpu::BindGroup>; 2],
+    /// The set in use, 0 or 1.
+    set: usize,
+    /// Whether anything was learnt since the sets were made from the masters.
+    learnt: bool,
+    /// The same model with the streams of replay.
+    replay: Option<Box<GpuEngine>>,
     /// Receives distributions for the host.
     staging: wgpu::Buffer,
     /// Between two places of one buffer.
@@ -48,11 +59,25 @@ impl GpuEngine {
             weights: Weights::pack(&shape, &parameters.master),
             streams: vec![Stream::new(&shape); config.streams()],
         };
-        Self::with_state(open, shape, &state)
+        let mut engine = Self::with_state(open.clone(), shape, &state, None)?;
+        if let Some(config) = config.replay() {
+            let shape = Shape::new(&config);
+            let weights = Weights { embedding: Vec::new(), matrices: Vec::new() };
+            let streams = vec![Stream::new(&shape); config.streams()];
+            let state = State { masters: Vec::new(), moments: Vec::new(), weights, streams };
+            engine.replay = Some(Box::new(Self::with_state(open, shape, &state, Some(&engine))?));
+        }
+        Ok(engine)
     }
 
-    /// A model with every buffer as `state` has it.
-    fn with_state(open: Arc<OpenDevice>, shape: Shape, state: &State) -> Result<Self, EngineError> {
+    /// A model with every buffer as `state` has it, but for those of weights
+    /// where it shares them with another.
+    fn with_state(
+        open: Arc<OpenDevice>,
+        shape: Shape,
+        state: &State,
+        shared: Option<&GpuEngine>,
+    ) -> Result<Self, EngineError> {
         let device = &open.device;
         let limits = device.limits();
         let limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
@@ -75,40 +100,47 @@ impl GpuEngine {
             buffer
         };
         let mut buffers = Vec::with_capacity(Buffer::ALL.len());
+        let mut second = shared.map_or_else(Vec::new, |engine| engine.second.clone());
         for kind in Buffer::ALL {
+            if let Some(engine) = shared.filter(|_| kind.is_learnt()) {
+                buffers.push(engine.buffer(kind).clone());
+                continue;
+            }
             let words = image(&shape, state, kind);
             debug_assert_eq!(words.len(), kind.words(&shape), "{kind:?}");
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
-            buffers.push(buffer(&format!("{kind:?}"), bytemuck::cast_slice(&words), usage));
+            let make = || buffer(&format!("{kind:?}"), bytemuck::cast_slice(&words), usage);
+            buffers.push(make());
+            if FORWARD_WEIGHTS.contains(&kind) {
+                second.push(make());
+            }
             open.check()?;
         }
         let model = ModelUniform::new(&shape);
         let model_buffer = buffer("model", bytemuck::bytes_of(&model), wgpu::BufferUsages::UNIFORM);
         let places = buffer("places", &places(&shape), wgpu::BufferUsages::UNIFORM);
-        let bind_groups = KERNELS
-            .iter()
-            .zip(&open.layouts)
-            .map(|(kernel, layout)| {
-                let place = wgpu::BufferBinding {
-                    buffer: &places,
-                    offset: 0,
-                    size: std::num::NonZeroU64::new(size_of::<Place>() as u64),
-                };
-                let mut entries = vec![
-                    wgpu::BindGroupEntry { binding: 0, resource: model_buffer.as_entire_binding() },
-                    wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::Buffer(place) },
-                ];
-                entries.extend(kernel.bindings.iter().enumerate().map(|(i, &(kind, _))| wgpu::BindGroupEntry {
-                    binding: 2 + i as u32,
-                    resource: buffers[kind as usize].as_entire_binding(),
-                }));
-                device.create_bind_group(&wgpu::BindGroupDescriptor {
-                    label: Some(kernel.name),
-                    layout,
-                    entries: &entries,
-                })
-            })
-            .collect();
+        let bind_group = |set: usize, kernel: &Kernel, layout: &wgpu::BindGroupLayout| {
+            let place = wgpu::BufferBinding {
+                buffer: &places,
+                offset: 0,
+                size: std::num::NonZeroU64::new(size_of::<Place>() as u64),
+            };
+            let of_kind = |kind: Buffer| match FORWARD_WEIGHTS.iter().position(|&weights| weights == kind) {
+                Some(index) if set == 1 => &second[index],
+                _ => &buffers[kind as usize],
+            };
+            let mut entries = vec![
+                wgpu::BindGroupEntry { binding: 0, resource: model_buffer.as_entire_binding() },
+                wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::Buffer(place) },
+            ];
+            entries.extend(kernel.bindings.iter().enumerate().map(|(i, &(kind, _))| wgpu::BindGroupEntry {
+                binding: 2 + i as u32,
+                resource: of_kind(kind).as_entire_binding(),
+            }));
+            device.create_bind_group(&wgpu::BindGroupDescriptor { label: Some(kernel.name), layout, entries: &entries })
+        };
+        let bind_groups =
+            [0, 1].map(|set| KERNELS.iter().zip(&open.layouts).map(|(k, layout)| bind_group(set, k, layout)).collect());
         let staging = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("staging"),
             size: buffers[Buffer::Weights as usize].size(),
@@ -122,7 +154,21 @@ impl GpuEngine {
             mapped_at_creation: false,
         });
         open.check()?;
-        Ok(GpuEngine { open, shape, model, model_buffer, buffers, bind_groups, staging, scratch })
+        let (set, learnt) = (0, false);
+        Ok(GpuEngine {
+            open,
+            shape,
+            model,
+            model_buffer,
+            buffers,
+            second,
+            bind_groups,
+            set,
+            learnt,
+            replay: None,
+            staging,
+            scratch,
+        })
     }
 
     /// The adapter's name.
@@ -134,12 +180,17 @@ impl GpuEngine {
         &self.buffers[kind as usize]
     }
 
-    /// See [`super::Engine::reset_streams`].
-    pub fn reset_streams(&mut self) {
+    /// See [`super::Engine::start_block`].
+    pub async fn start_block(&mut self) -> Result<(), EngineError> {
+        if self.learnt {
+            let (master, moments) = self.parameters().await?;
+            return self.load(&Parameters { master, moments, bias: Default::default() });
+        }
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
         encoder.clear_buffer(self.buffer(Buffer::Activations), 0, None);
         encoder.clear_buffer(self.buffer(Buffer::Cells), 0, None);
         self.open.queue.submit([encoder.finish()]);
+        Ok(())
     }
 
     /// See [`super::Engine::predict`].
@@ -162,16 +213,7 @@ impl GpuEngine {
         let streams = self.shape.config.streams();
         self.write_symbols(first * streams, previous.iter().map(|&s| u32::from(s)));
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            for step in first..first + steps {
-                self.dispatch(&mut pass, KernelId::Embed, step, 0, 1);
-                for layer in 0..self.shape.config.layers() {
-                    self.dispatch(&mut pass, KernelId::LstmForward, step, layer, 1);
-                }
-                self.dispatch(&mut pass, KernelId::OutputForward, step, self.shape.config.layers(), 1);
-            }
-        }
+        self.record_forward(&mut encoder, first, steps);
         let record = (streams * SYMBOLS * 4) as u64;
         let bytes = steps as u64 * record;
         encoder.copy_buffer_to_buffer(self.buffer(Buffer::Weights), first as u64 * record, &self.staging, 0, bytes);
@@ -179,33 +221,73 @@ impl GpuEngine {
         self.open.read(&self.staging, weights).await
     }
 
+    fn record_forward(&self, encoder: &mut wgpu::CommandEncoder, first: usize, steps: usize) {
+        let layers = self.shape.config.layers();
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        for step in first..first + steps {
+            self.dispatch(&mut pass, KernelId::Embed, step, 0, 1);
+            for layer in 0..layers {
+                self.dispatch(&mut pass, KernelId::LstmForward, step, layer, 1);
+            }
+            self.dispatch(&mut pass, KernelId::OutputForward, step, layers, 1);
+        }
+    }
+
     /// See [`super::Engine::train`].
-    pub fn train(&mut self, targets: &[u16], adam: &AdamStep) -> Result<(), EngineError> {
-        let config = &self.shape.config;
-        let (streams, layers) = (config.streams(), config.layers());
-        let steps = targets.len() / streams;
-        self.write_symbols(config.segment() * streams, targets.iter().map(|&t| u32::from(t)));
+    pub fn train(
+        &mut self,
+        targets: &[u16],
+        adam: &AdamStep,
+        replay: Option<(&Replay, AdamStep)>,
+    ) -> Result<(), EngineError> {
+        let steps = targets.len() / self.shape.config.streams();
+        self.write_targets(targets);
         self.set_segment(steps, adam);
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            self.dispatch(&mut pass, KernelId::OutputError, 0, layers, steps);
-            for step in (0..steps).rev() {
-                for layer in (0..layers).rev() {
-                    self.dispatch(&mut pass, KernelId::LstmBackward, step, layer, steps);
-                }
-            }
-            for layer in 0..layers {
-                self.dispatch(&mut pass, KernelId::EmbeddingBackward, 0, layer, steps);
-            }
-            self.dispatch(&mut pass, KernelId::EmbeddingUpdate, 0, 0, steps);
-            for layer in 0..=layers {
-                self.dispatch(&mut pass, KernelId::WeightUpdate, 0, layer, steps);
-            }
-        }
+        self.record_training(&mut encoder, steps);
         self.carry(&mut encoder, steps);
         self.open.queue.submit([encoder.finish()]);
+        if let (Some((windows, adam)), Some(replay)) = (replay, &mut self.replay) {
+            replay.set = self.set;
+            replay.learn_again(windows, &adam);
+        }
+        (self.set, self.learnt) = (1 - self.set, true);
         self.open.check()
+    }
+
+    fn record_training(&self, encoder: &mut wgpu::CommandEncoder, steps: usize) {
+        let layers = self.shape.config.layers();
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        self.dispatch(&mut pass, KernelId::OutputError, 0, layers, steps);
+        for step in (0..steps).rev() {
+            for layer in (0..layers).rev() {
+                self.dispatch(&mut pass, KernelId::LstmBackward, step, layer, steps);
+            }
+        }
+        for layer in 0..layers {
+            self.dispatch(&mut pass, KernelId::EmbeddingBackward, 0, layer, steps);
+        }
+        self.dispatch(&mut pass, KernelId::EmbeddingUpdate, 0, 0, steps);
+        for layer in 0..=layers {
+            self.dispatch(&mut pass, KernelId::WeightUpdate, 0, layer, steps);
+        }
+    }
+
+    /// Forward, backward and update over whole windows; slot 0 is never written, so it stays zero.
+    fn learn_again(&mut self, windows: &Replay, adam: &AdamStep) {
+        let steps = self.shape.config.segment();
+        self.write_symbols(0, windows.previous.iter().map(|&s| u32::from(s)));
+        self.write_targets(&windows.targets);
+        self.set_segment(steps, adam);
+        let mut encoder = self.open.device.create_command_encoder(&Default::default());
+        self.record_forward(&mut encoder, 0, steps);
+        self.record_training(&mut encoder, steps);
+        self.open.queue.submit([encoder.finish()]);
+    }
+
+    fn write_targets(&self, targets: &[u16]) {
+        let config = &self.shape.config;
+        self.write_symbols(config.segment() * config.streams(), targets.iter().map(|&t| u32::from(t)));
     }
 
     /// Copies the states after the last step to slot 0.
@@ -255,14 +337,14 @@ impl GpuEngine {
         };
         let place = (step * self.shape.layout.matrices.len() + layer) * PLACE_STRIDE;
         pass.set_pipeline(&self.open.pipelines[id as usize]);
-        pass.set_bind_group(0, &self.bind_groups[id as usize], &[place as u32]);
+        pass.set_bind_group(0, &self.bind_groups[self.set][id as usize], &[place as u32]);
         pass.dispatch_workgroups(x as u32, y as u32, 1);
     }
 
     /// Masters and moments.
     pub async fn parameters(&mut self) -> Result<(Vec<i32>, Vec<u32>), EngineError> {
-        let masters = self.download(Buffer::Masters).await?;
-        let moments = self.download(Buffer::Moments).await?;
+        let masters = self.download(self.buffer(Buffer::Masters)).await?;
+        let moments = self.download(self.buffer(Buffer::Moments)).await?;
         Ok((bytemuck::cast_slice(&masters).to_vec(), moments))
     }
 
@@ -272,13 +354,40 @@ impl GpuEngine {
         Ok(())
     }
 
+    /// Masters that the present forward weights could come from, see [`Weights::unpack`].
+    pub async fn forward_weights(&self) -> Result<Vec<i32>, EngineError> {
+        let embedding = self.download(self.forward_buffer(Buffer::Embedding)).await?;
+        let by_input = self.download(self.forward_buffer(Buffer::ByInput)).await?;
+        let biases = self.download(self.forward_buffer(Buffer::Biases)).await?;
+        Ok(weights(&self.shape, &embedding, &by_input, &biases).unpack(&self.shape))
+    }
+
+    /// Puts others in their place.
+    pub fn set_forward_weights(&mut self, masters: &[i32]) {
+        let weights = Weights::pack(&self.shape, masters);
+        let state = State { masters: Vec::new(), moments: Vec::new(), weights, streams: Vec::new() };
+        for kind in FORWARD_WEIGHTS {
+            let words = image(&self.shape, &state, kind);
+            self.open.queue.write_buffer(self.forward_buffer(kind), 0, bytemuck::cast_slice(&words));
+        }
+        self.learnt = true;
+    }
+
+    /// Forward weights of the set in use.
+    fn forward_buffer(&self, kind: Buffer) -> &wgpu::Buffer {
+        match FORWARD_WEIGHTS.iter().position(|&weights| weights == kind) {
+            Some(index) if self.set == 1 => &self.second[index],
+            _ => self.buffer(kind),
+        }
+    }
+
     /// Where the streams stand after a segment: slot 0 of activations and cells.
     pub async fn streams(&self) -> Result<StreamStates, EngineError> {
         let (activations, cells) = self.slot_words();
-        let planes = self.download(Buffer::Activations).await?;
+        let planes = self.download(self.buffer(Buffer::Activations)).await?;
         let plane = planes.len() / planes_of_activations(&self.shape);
         let slots: Vec<&[u32]> = planes.chunks_exact(plane).map(|plane| &plane[..activations]).collect();
-        let states = self.download(Buffer::Cells).await?;
+        let states = self.download(self.buffer(Buffer::Cells)).await?;
         Ok(StreamStates { activations: unpack_planes(&slots), cells: bytemuck::cast_slice(&states[..cells]).to_vec() })
     }
 
@@ -301,8 +410,7 @@ impl GpuEngine {
     }
 
     /// The words of a whole buffer.
-    async fn download(&self, kind: Buffer) -> Result<Vec<u32>, EngineError> {
-        let buffer = self.buffer(kind);
+    async fn download(&self, buffer: &wgpu::Buffer) -> Result<Vec<u32>, EngineError> {
         let staging = self.open.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("download"),
             size: buffer.size(),

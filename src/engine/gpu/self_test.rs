@@ -52,6 +52,8 @@ fn configs() -> [ModelConfig; 2] {
         weight_bits: 8,
         activation_bits: 8,
         error_fraction: 12,
+        replay_streams: 0,
+        replay_steps: 1,
         rate_start: 1 << 21,
         rate_end: 1 << 20,
         schedule_length: 1,
@@ -81,13 +83,13 @@ pub async fn check_kernels(
     let shape = Shape::new(config);
     for (id, kernel) in KERNEL_IDS.into_iter().zip(&KERNELS) {
         let mut state = draw_state(&shape, operands, seed * 100 + id as u64);
-        let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13);
-        let mut engine = GpuEngine::with_state(open.clone(), shape.clone(), &state)?;
+        let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, seed as u32 % 4);
+        let mut engine = GpuEngine::with_state(open.clone(), shape.clone(), &state, None)?;
         engine.set_segment(config.segment(), &adam);
         run_on_device(&engine, id);
         run_twin(&shape, id, &adam, &mut state);
         for &(buffer, _) in kernel.bindings.iter().filter(|(_, written)| *written) {
-            if engine.download(buffer).await? != image(&shape, &state, buffer) {
+            if engine.download(engine.buffer(buffer)).await? != image(&shape, &state, buffer) {
                 return Err(EngineError::Inexact { adapter: open.name.clone(), kernel: kernel.name });
             }
         }

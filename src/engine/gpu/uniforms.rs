@@ -27,6 +27,8 @@ pub struct ModelUniform {
     weight_floor: u32,
     embedding_floor: u32,
     packed_plane: u32,
+    gradient_shift: u32,
+    padding: [u32; 3],
 }
 
 impl ModelUniform {
@@ -55,6 +57,7 @@ impl ModelUniform {
         self.steps = steps as u32;
         self.rate_mantissa = adam.rate_mantissa;
         self.rate_exponent = adam.rate_exponent;
+        self.gradient_shift = adam.gradient_shift;
         self.weight_floor = adam.weight_floor;
         self.embedding_floor = adam.embedding_floor;
     }

@@ -1,0 +1,60 @@
+//! Which windows of what is already coded are learnt again.
+
+use super::streams::Streams;
+use crate::engine::{INACTIVE, Replay};
+use crate::model::ModelConfig;
+use crate::numerics::generator::random_u64;
+
+/// First steps of a window that teach nothing: its states have only begun.
+const WARM_UP: usize = 4;
+
+/// Draws the windows after a segment (the `segment`-th of its block, from 0) up to
+/// step `done`; none without replay, or while no stream is as long as a window.
+pub fn draw(config: &ModelConfig, streams: &Streams, data: &[u8], segment: u64, done: usize) -> Option<Replay> {
+    let (count, steps) = (config.replay_streams as usize, config.replay_steps as usize);
+    let starts = done.checked_sub(steps).filter(|_| count > 0)? as u64 + 1;
+    let windows: Vec<(usize, usize)> = (0..count as u64)
+        .map(|window| {
+            let number = random_u64(!config.seed, segment * count as u64 + window);
+            let below = |number: u64, limit: u64| ((number * limit) >> 32) as usize;
+            (below(number >> 32, config.streams.into()), below(number & 0xffff_ffff, starts))
+        })
+        .collect();
+    let grid = || (0..steps).flat_map(|step| windows.iter().map(move |&(stream, start)| (stream, start, step)));
+    let target = |(stream, start, step)| match streams.position(stream, start + step) {
+        Some(position) if step >= WARM_UP => u16::from(data[position]),
+        _ => INACTIVE,
+    };
+    Some(Replay {
+        previous: grid().map(|(stream, start, step)| streams.previous(data, stream, start + step)).collect(),
+        targets: grid().map(target).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::levels::config_for;
+
+    #[test]
+    fn windows_hold_what_is_coded() {
+        let data: Vec<u8> = (0..1000).map(|i| (i % 251) as u8).collect();
+        let config = ModelConfig { streams: 3, replay_streams: 5, replay_steps: 9, ..config_for(5, 1000) };
+        let streams = Streams::new(data.len(), 3);
+        assert_eq!(draw(&config, &streams, &data, 0, 8), None);
+        assert_eq!(draw(&ModelConfig { replay_streams: 0, ..config.clone() }, &streams, &data, 0, 100), None);
+        let first = draw(&config, &streams, &data, 0, 9).unwrap();
+        assert_eq!(first.previous[..5], [0; 5], "there is no other window than a stream's start");
+        for (segment, done) in [(1, 20), (7, 100), (30, 334)] {
+            let replay = draw(&config, &streams, &data, segment, done).unwrap();
+            assert_ne!(replay, draw(&config, &streams, &data, segment + 1, done).unwrap());
+            assert!(replay.targets[..WARM_UP * 5].iter().all(|&target| target == INACTIVE));
+            for i in WARM_UP * 5..9 * 5 {
+                let (previous, target) = (replay.previous[i], replay.targets[i]);
+                assert!(target == INACTIVE || target == (u16::from(previous) + 1) % 251);
+                let coded = |p: &usize| p % 334 < done && u16::from(data[*p]) == target;
+                assert!(target == INACTIVE || (0..1000).any(|p| coded(&p)), "only what is coded");
+            }
+        }
+    }
+}

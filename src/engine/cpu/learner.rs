@@ -1,0 +1,120 @@
+//! What learns: masters, moments, and the forward weights and records of a segment.
+
+use std::sync::Arc;
+
+use super::samples::Samples;
+use super::state::{Shape, Stream, Weights};
+use super::{each_gang, each_group, embedding_backward, embedding_update, lstm_backward, output_error, weight_update};
+use super::{forward, set_symbols};
+use crate::engine::Replay;
+use crate::model::{ModelConfig, Parameters};
+use crate::numerics::wide::AdamStep;
+
+/// Everything that learning reads and writes.
+pub struct Learner {
+    /// Master weights, Q24.
+    pub master: Vec<i32>,
+    /// Second moments, packed wide numbers.
+    pub moments: Vec<u32>,
+    /// What the segment was predicted with; after learning, what the next but one is.
+    pub weights: Weights,
+    /// Records of the segment.
+    pub segment: Records,
+    /// Records of windows that are learnt again.
+    pub replay: Option<Records>,
+}
+
+/// A batch of streams, forward and backward.
+pub struct Records {
+    /// The model's shape with this batch's streams and steps.
+    pub shape: Arc<Shape>,
+    /// A record a stream.
+    pub streams: Vec<Stream>,
+    /// Their activations, transposed.
+    samples: Samples,
+}
+
+impl Records {
+    /// Streams at zero.
+    pub fn new(config: &ModelConfig) -> Self {
+        let shape = Arc::new(Shape::new(config));
+        Records { streams: vec![Stream::new(&shape); config.streams()], samples: Samples::default(), shape }
+    }
+}
+
+impl Learner {
+    /// A learner with the given learnt state.
+    pub fn new(config: &ModelConfig, parameters: &Parameters) -> Self {
+        let segment = Records::new(config);
+        Learner {
+            master: parameters.master.clone(),
+            moments: parameters.moments.clone(),
+            weights: Weights::pack(&segment.shape, &parameters.master),
+            segment,
+            replay: config.replay().map(|config| Records::new(&config)),
+        }
+    }
+
+    /// Learns from a segment of `steps` steps that was predicted.
+    pub fn learn(&mut self, steps: usize, adam: &AdamStep) {
+        let Learner { master, moments, weights, segment, .. } = self;
+        backward(segment, weights, steps);
+        update(segment, weights, master, moments, steps, adam);
+    }
+
+    /// Learns from windows of what is already coded.
+    pub fn learn_again(&mut self, windows: &Replay, adam: &AdamStep) {
+        let Learner { master, moments, weights, replay, .. } = self;
+        let records = replay.as_mut().expect("the model has replay");
+        let steps = records.shape.config.segment();
+        set_symbols(&mut records.streams, &windows.previous, |stream| &mut stream.previous);
+        set_symbols(&mut records.streams, &windows.targets, |stream| &mut stream.targets);
+        records.streams.iter_mut().for_each(|stream| stream.reset());
+        forward(&records.shape, weights, &mut records.streams, 0..steps);
+        backward(records, weights, steps);
+        update(records, weights, master, moments, steps, adam);
+    }
+}
+
+/// All errors, from the last step to the first.
+fn backward(records: &mut Records, weights: &Weights, steps: usize) {
+    let shape = &*records.shape;
+    each_gang(weights, &mut records.streams, |gang| {
+        each_group(gang, |group| output_error::output_error(shape, steps, group));
+        for step in (0..steps).rev() {
+            for layer in (0..shape.config.layers()).rev() {
+                lstm_backward::lstm_backward(shape, weights, layer, step, step + 1 == steps, gang);
+            }
+        }
+        each_group(gang, |group| {
+            (0..steps).for_each(|step| embedding_backward::embedding_backward(shape, weights, step, group));
+        });
+    });
+}
+
+/// Every weight, once.
+fn update(
+    records: &mut Records,
+    weights: &mut Weights,
+    mut master: &mut [i32],
+    mut moments: &mut [u32],
+    steps: usize,
+    adam: &AdamStep,
+) {
+    let Records { shape, streams, samples } = records;
+    samples.gather(shape, steps, streams);
+    let mut take = |len: usize| {
+        let (m, rest) = std::mem::take(&mut master).split_at_mut(len);
+        master = rest;
+        let (v, rest) = std::mem::take(&mut moments).split_at_mut(len);
+        moments = rest;
+        (m, v)
+    };
+    let (m, v) = take(shape.layout.embedding_len);
+    embedding_update::embedding_update(shape, steps, adam, streams, m, v, &mut weights.embedding);
+    for (index, matrix) in shape.layout.matrices.iter().enumerate() {
+        let (m, v) = take(matrix.len());
+        let packed = &mut weights.matrices[index];
+        weight_update::weight_update(shape, index, steps, adam, streams, samples, m, v, packed);
+    }
+}
