@@ -28,7 +28,7 @@ fn kernels(criterion: &mut Criterion) {
     criterion.bench_function("output_forward", |b| b.iter(|| output_forward(&shape, &weights, 0, &mut streams)));
     criterion.bench_function("output_error", |b| b.iter(|| output_error(&shape, 1, &mut streams)));
     criterion.bench_function("lstm_backward", |b| {
-        b.iter(|| lstm_backward(&shape, &weights, 0, 0, false, &mut streams));
+        b.iter(|| lstm_backward(&shape, &weights, 0, steps, &mut streams));
     });
     let mut samples = Samples::default();
     criterion.bench_function("gather_samples", |b| b.iter(|| samples.gather(&shape, steps, &streams)));

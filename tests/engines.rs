@@ -19,8 +19,8 @@ fn config() -> ModelConfig {
         weight_bits: 8,
         activation_bits: 8,
         error_fraction: 12,
-        replay_streams: 2,
-        replay_steps: 9,
+        replay_streams: 0,
+        replay_steps: 1,
         rate_start: 1 << 21,
         rate_end: 1 << 20,
         schedule_length: 1000,
@@ -85,6 +85,13 @@ fn engines_agree_on_text() {
 }
 
 #[test]
+fn engines_agree_on_what_is_learnt_again() {
+    for (streams, replay_streams, replay_steps) in [(3, 2, 9), (1, 6, 5)] {
+        agree(&ModelConfig { streams, replay_streams, replay_steps, ..config() }, &text(150));
+    }
+}
+
+#[test]
 fn engines_agree_on_fewer_bytes_than_streams_and_on_single_bytes() {
     for len in [1, 2, 5] {
         agree(&ModelConfig { streams: 8, ..config() }, &text(5)[..len]);
@@ -115,7 +122,7 @@ fn engines_agree_on_zeros_and_on_noise() {
 fn a_second_block_goes_on_from_the_learnt_state() {
     let data = text(400);
     let mut codes = Vec::new();
-    for mut engine in engines(&config()) {
+    for mut engine in engines(&ModelConfig { replay_streams: 2, replay_steps: 9, ..config() }) {
         let (first, _) = encode(&mut engine, &data);
         let learnt = pollster::block_on(engine.learnt()).unwrap();
         let (second, hash) = encode(&mut engine, &data);
@@ -129,7 +136,7 @@ fn a_second_block_goes_on_from_the_learnt_state() {
 
 #[test]
 fn threads_do_not_change_a_bit() {
-    let config = ModelConfig { streams: 9, units: 80, ..config() };
+    let config = ModelConfig { streams: 9, units: 80, replay_streams: 5, ..config() };
     let data = text(1500);
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

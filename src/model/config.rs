@@ -178,7 +178,7 @@ impl ModelConfig {
         let windows = u64::from(self.replay_streams) * u64::from(self.replay_steps + 1);
         // master, moment; two packings twice; a snapshot; records of two segments and of replay
         parameters * (4 + 4 + 2 * (2 + 2) + 8)
-            + (2 * samples + windows) * (activations * 3 + cells * (8 + 4 + 8) + SYMBOLS as u64 * 6)
+            + (2 * samples + windows) * (activations * 3 + cells * (8 + 4 + 8 + 4) + SYMBOLS as u64 * 6)
             + u64::from(self.streams) * cells * 4
     }
 }

@@ -1,6 +1,6 @@
 //! Adam over a run of weights, in vectors.
 
-use super::simd::{look_up, vectorized};
+use super::simd::{self, look_up, vectorized};
 use crate::model::layout::TILE;
 use crate::numerics::fixed::bounded;
 use crate::numerics::tables::Tables;
@@ -16,6 +16,9 @@ pub fn adam_row(
     master: &mut [i32],
     moments: &mut [u32],
 ) {
+    if simd::adam(&tables.rsqrt, step, floor, limit, gradients, master, moments) {
+        return;
+    }
     vectorized(
         #[inline(always)]
         || row(tables, *step, floor, limit, gradients, master, moments),
@@ -60,12 +63,17 @@ mod tests {
         #[test]
         fn a_run_is_adam_for_each(weights: [(i32, u32, i32); 64], rate in 0u32..1 << 28, shift in 0u32..=12) {
             let step = BiasCorrection::default().advance(rate, 1 << 20, 1 << 13, shift);
-            let gradients = weights.map(|w| w.0);
+            // Of every length in bits.
+            let gradients = weights.map(|w| w.0 >> (w.2 & 31));
             // Moments are zero or normalised.
-            let moments = weights.map(|w| if w.1 < 1 << 24 { 0 } else { (w.1 % (190 << 24)) | (1 << 23) });
+            let moments = weights.map(|w| if w.1 < 1 << 24 { 0 } else { (w.1 % (167 << 24)).max(1 << 24) | (1 << 23) });
             let masters = weights.map(|w| w.2 >> 3);
             let (mut run_masters, mut run_moments) = (masters, moments);
             adam_row(&TABLES, &step, step.weight_floor, 1 << 28, &gradients, &mut run_masters, &mut run_moments);
+            let (mut plain_masters, mut plain_moments) = (masters, moments);
+            let floor = step.weight_floor;
+            row(&TABLES, step, floor, 1 << 28, &gradients, &mut plain_masters, &mut plain_moments);
+            prop_assert_eq!((plain_masters, plain_moments), (run_masters, run_moments));
             for n in 0..64 {
                 let (mut master, mut moment) = (masters[n], moments[n]);
                 adam(&TABLES, &step, step.weight_floor, 1 << 28, gradients[n], &mut master, &mut moment);

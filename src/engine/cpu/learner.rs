@@ -81,14 +81,12 @@ fn backward(records: &mut Records, weights: &Weights, steps: usize) {
     let shape = &*records.shape;
     each_gang(weights, &mut records.streams, |gang| {
         each_group(gang, |group| output_error::output_error(shape, steps, group));
-        for step in (0..steps).rev() {
-            for layer in (0..shape.config.layers()).rev() {
-                lstm_backward::lstm_backward(shape, weights, layer, step, step + 1 == steps, gang);
-            }
+        for layer in (0..shape.config.layers()).rev() {
+            lstm_backward::lstm_backward(shape, weights, layer, steps, gang);
         }
-        each_group(gang, |group| {
-            (0..steps).for_each(|step| embedding_backward::embedding_backward(shape, weights, step, group));
-        });
+        for stream in gang {
+            embedding_backward::embedding_backward(shape, weights, steps, stream);
+        }
     });
 }
 

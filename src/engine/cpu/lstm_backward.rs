@@ -1,16 +1,17 @@
-//! Kernel `lstm_backward`: errors of one layer's gates at one step.
+//! Kernel `lstm_backward`: errors of one layer's gates, from the last step to the first.
 //!
 //! The error of a hidden state comes from the output, from the layer above at
 //! the same step and from the same layer one step later; the sum is rounded once.
 
 use super::simd::{GROUP, look_up, multiply_rows, vectorized};
 use super::state::{Shape, Stream, Weights};
-use super::tiles::{each_tile, parts};
+use super::tiles::{TASK, each_tile, parts};
 use crate::model::layout::{CELLS, TILE};
 use crate::numerics::activation::{tanh_between, tanh_index};
 use crate::numerics::fixed::*;
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
+use rayon::prelude::*;
 
 /// What a tile of 16 cells comes to.
 #[derive(Clone, Copy)]
@@ -25,34 +26,68 @@ impl Default for Errors {
     }
 }
 
-/// Writes the gate errors of `layer` at `step` for all `streams`;
-/// `last` says that no later step of this segment exists.
-pub fn lstm_backward(shape: &Shape, weights: &Weights, layer: usize, step: usize, last: bool, streams: &mut [Stream]) {
+/// Writes the gate errors of `layer` at each of `steps` steps for all `streams`;
+/// those of the layer above are there.
+pub fn lstm_backward(shape: &Shape, weights: &Weights, layer: usize, steps: usize, streams: &mut [Stream]) {
+    for stream in streams.iter_mut() {
+        errors_from_above(shape, weights, layer, steps, stream);
+    }
+    for step in (0..steps).rev() {
+        step_backward(shape, weights, layer, step, step + 1 == steps, streams);
+    }
+}
+
+/// Sums over the output's errors and those of the layer above: no step waits for
+/// another, so a weight that was loaded serves four of them.
+fn errors_from_above(shape: &Shape, weights: &Weights, layer: usize, steps: usize, stream: &mut Stream) {
     let config = &shape.config;
     let (units, gates) = (config.units(), shape.gates());
     let rows = 4 * units;
-    let (above, own) = (layer + 1 < config.layers(), shape.layout.matrices[layer].inputs - units);
+    let above = layer + 1 < config.layers();
+    let Stream { output_errors, gate_errors, hidden_errors, .. } = stream;
+    let products = GROUP * units * (SYMBOLS + rows * usize::from(above));
+    let groups = hidden_errors[..steps * units].par_chunks_mut(GROUP * units).with_min_len(TASK.div_ceil(products));
+    groups.enumerate().for_each(|(group, sums)| {
+        let (first, count) = (group * GROUP, sums.len() / units);
+        let step = |m: usize| first + m.min(count - 1);
+        let output: [&[i16]; GROUP] = std::array::from_fn(|m| &output_errors[step(m) * SYMBOLS..][..SYMBOLS]);
+        let upper: [&[i16]; GROUP] = match above {
+            true => std::array::from_fn(|m| &gate_errors[step(m) * gates + (layer + 1) * rows..][..rows]),
+            false => output,
+        };
+        for cell in (0..units).step_by(CELLS) {
+            let mut tile = [[0; CELLS]; GROUP];
+            let output = weights.matrices[config.layers()].rows(layer * units + cell, output);
+            let terms = match above {
+                true => &[output, weights.matrices[layer + 1].rows(config.embedding() + cell, upper)][..],
+                false => &[output],
+            };
+            multiply_rows(count, terms, &mut tile);
+            for (sums, tile) in sums.chunks_exact_mut(units).zip(&tile) {
+                sums[cell..][..CELLS].copy_from_slice(tile);
+            }
+        }
+    });
+}
+
+/// One step; `last` says that no later one of this segment exists.
+fn step_backward(shape: &Shape, weights: &Weights, layer: usize, step: usize, last: bool, streams: &mut [Stream]) {
+    let config = &shape.config;
+    let (units, gates) = (config.units(), shape.gates());
+    let rows = 4 * units;
+    let own = shape.layout.matrices[layer].inputs - units;
     let first_cell = |tile: usize| layer * units + tile * CELLS;
 
     let compute = |tile: usize, group: &[Stream], results: &mut [Errors]| {
         let mut sums = [[0; CELLS]; GROUP];
-        let term = |matrix: usize, first: usize, errors| weights.matrices[matrix].rows(first + tile * CELLS, errors);
-        let output = parts(group, |s| &s.output_errors[step * SYMBOLS..][..SYMBOLS]);
-        let mut terms = [term(config.layers(), layer * units, output); 3];
-        let mut count = 1;
-        if above {
-            let errors = parts(group, |s| &s.gate_errors[step * gates + (layer + 1) * rows..][..rows]);
-            terms[count] = term(layer + 1, config.embedding(), errors);
-            count += 1;
-        }
         if !last {
             let errors = parts(group, |s| &s.gate_errors[(step + 1) * gates + layer * rows..][..rows]);
-            terms[count] = term(layer, own, errors);
-            count += 1;
+            multiply_rows(group.len(), &[weights.matrices[layer].rows(own + tile * CELLS, errors)], &mut sums);
         }
-        multiply_rows(group.len(), &terms[..count], &mut sums);
         let cell = first_cell(tile);
-        for ((stream, sums), result) in group.iter().zip(&sums).zip(results) {
+        for ((stream, sums), result) in group.iter().zip(&mut sums).zip(results) {
+            let above = &stream.hidden_errors[step * units + tile * CELLS..][..CELLS];
+            sums.iter_mut().zip(above).for_each(|(sum, &above)| *sum = sum.wrapping_add(above));
             let cells =
                 |slot: usize| stream.cells[slot * shape.cells() + cell..].first_chunk().expect("a tile of cells");
             let gates = stream.gates[step * gates + 4 * cell..].first_chunk().expect("a tile of gates");
@@ -70,8 +105,7 @@ pub fn lstm_backward(shape: &Shape, weights: &Weights, layer: usize, step: usize
         stream.gate_errors[step * gates + 4 * cell..][..TILE].copy_from_slice(&result.gates);
         stream.cell_errors[cell..][..CELLS].copy_from_slice(&result.cells);
     };
-    let products = CELLS * (SYMBOLS + rows * (usize::from(above) + usize::from(!last)));
-    each_tile(units / CELLS, products, streams, compute, store);
+    each_tile(units / CELLS, CELLS * rows, streams, compute, store);
 }
 
 /// A tile of 16 cells of one stream.

@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 use crate::model::layout::{CELLS, TILE};
+use crate::numerics::wide::AdamStep;
 
 /// Rows of the left operand that one call multiplies at most.
 pub const GROUP: usize = 4;
@@ -166,6 +167,28 @@ pub fn look_up(table: &[u32; 256], indices: &mut [u32]) {
     }
 }
 
+/// [`crate::numerics::wide::adam`] for each of a run of weights, a multiple of 16;
+/// false, and nothing done, where this machine has no such vectors.
+pub fn adam(
+    roots: &[u32; 256],
+    step: &AdamStep,
+    floor: u32,
+    limit: i32,
+    gradients: &[i32],
+    master: &mut [i32],
+    moments: &mut [u32],
+) -> bool {
+    assert!(master.len().is_multiple_of(16) && gradients.len() == master.len() && moments.len() == master.len());
+    #[cfg(target_arch = "x86_64")]
+    if *AVX512 {
+        // SAFETY: the features were just detected, the lengths just checked.
+        unsafe { x86::adam(roots, step, floor, limit, gradients, master, moments) };
+        return true;
+    }
+    let _ = (roots, step, floor, limit);
+    false
+}
+
 /// Multiplies 16-bit (or, where `bytes` is set, 8-bit) integers in registers
 /// alone, as fast as this machine can; returns how many products it added up.
 /// Nothing where there is no such instruction.
@@ -182,7 +205,8 @@ pub fn peak(bytes: bool, rounds: u64) -> Option<u64> {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{CELLS, GROUP, QUAD, Rows, TILE, TileSums};
+    use super::{AdamStep, CELLS, GROUP, QUAD, Rows, TILE, TileSums};
+    use crate::numerics::wide::SECOND_MOMENT_SHIFT;
     use std::arch::x86_64::*;
 
     /// i16 values of one vector.
@@ -282,6 +306,77 @@ mod x86 {
         let abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
         let half = _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
         _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1))
+    }
+
+    /// Vector shifts by 32 or more give zero, so the limits of shifts in `numerics::wide` need no code.
+    /// Safety: AVX-512 is there; the lengths are as [`super::adam`] checks them.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512cd,avx512vnni")]
+    pub unsafe fn adam(
+        roots: &[u32; 256],
+        step: &AdamStep,
+        floor: u32,
+        limit: i32,
+        gradients: &[i32],
+        master: &mut [i32],
+        moments: &mut [u32],
+    ) {
+        // SAFETY: the table makes 16 vectors.
+        let t: [__m512i; 16] =
+            std::array::from_fn(|i| unsafe { _mm512_loadu_epi32(roots.as_ptr().add(16 * i).cast()) });
+        let all = |x: i32| _mm512_set1_epi32(x);
+        let square_base = all(34 - SECOND_MOMENT_SHIFT as i32 - 2 * step.gradient_shift as i32);
+        let shift_base = all(-step.rate_exponent - 17);
+        let (floor, least, most) = (all(floor as i32), all(-limit), all(limit));
+        for i in (0..master.len()).step_by(16) {
+            // SAFETY: 16 values from i on exist in each list.
+            let (gradient, moment, weight) = unsafe {
+                let load = |p: *const i32| _mm512_loadu_epi32(p.add(i));
+                (load(gradients.as_ptr()), load(moments.as_ptr().cast()), load(master.as_ptr()))
+            };
+            let magnitude = _mm512_abs_epi32(gradient);
+            let zeros = _mm512_lzcnt_epi32(magnitude);
+            let gradient16 = _mm512_srli_epi32::<16>(_mm512_sllv_epi32(magnitude, zeros));
+
+            let square = _mm512_srli_epi32::<2>(_mm512_mullo_epi32(gradient16, gradient16));
+            let square_exponent = _mm512_sub_epi32(square_base, _mm512_slli_epi32::<1>(zeros));
+            let old = _mm512_slli_epi32::<6>(_mm512_and_epi32(moment, all(0x00ff_ffff)));
+            let old_exponent = _mm512_sub_epi32(_mm512_srli_epi32::<24>(moment), all(134));
+            let decayed = _mm512_sub_epi32(old, _mm512_srli_epi32::<SECOND_MOMENT_SHIFT>(old));
+            let some = _mm512_test_epi32_mask(magnitude, magnitude);
+            let exponent = _mm512_mask_max_epi32(old_exponent, some, old_exponent, square_exponent);
+            let sum = _mm512_add_epi32(
+                _mm512_srlv_epi32(decayed, _mm512_sub_epi32(exponent, old_exponent)),
+                _mm512_srlv_epi32(square, _mm512_sub_epi32(exponent, square_exponent)),
+            );
+            let sum_zeros = _mm512_lzcnt_epi32(sum);
+            let mantissa = _mm512_srli_epi32::<8>(_mm512_sllv_epi32(sum, sum_zeros));
+            let field = _mm512_sub_epi32(_mm512_add_epi32(exponent, all(136)), sum_zeros);
+            let whole = _mm512_mask_cmpgt_epi32_mask(_mm512_test_epi32_mask(sum, sum), field, all(0));
+            let moment = _mm512_maskz_or_epi32(whole, _mm512_slli_epi32::<24>(field), mantissa);
+
+            let variance = _mm512_max_epu32(moment, floor);
+            // Five bits choose within two vectors, two among four pairs; of an even exponent, the upper half.
+            let index = _mm512_srli_epi32::<16>(variance);
+            let bit = |n: i32| _mm512_test_epi32_mask(variance, all(1 << n));
+            let (bit5, bit6) = (bit(21), bit(22));
+            let pair = |i: usize| _mm512_permutex2var_epi32(t[2 * i], index, t[2 * i + 1]);
+            let four = |i: usize| _mm512_mask_blend_epi32(bit5, pair(2 * i), pair(2 * i + 1));
+            let eight = |i: usize| _mm512_mask_blend_epi32(bit6, four(2 * i), four(2 * i + 1));
+            let root = _mm512_mask_blend_epi32(bit(24), eight(1), eight(0));
+            let product = _mm512_mullo_epi32(_mm512_mulhi_epu16(gradient16, root), all(step.rate_mantissa as i32));
+            let half_power = _mm512_srai_epi32::<1>(_mm512_sub_epi32(_mm512_srli_epi32::<24>(variance), all(105)));
+            let shift = _mm512_add_epi32(_mm512_add_epi32(zeros, half_power), shift_base);
+            let change = _mm512_srlv_epi32(product, _mm512_max_epi32(shift, all(2)));
+            let change = _mm512_srli_epi32::<1>(_mm512_add_epi32(change, all(1)));
+            let less = _mm512_sub_epi32(weight, change);
+            let weight = _mm512_mask_add_epi32(less, _mm512_movepi32_mask(gradient), weight, change);
+            let weight = _mm512_min_epi32(_mm512_max_epi32(weight, least), most);
+            // SAFETY: as for the loads.
+            unsafe {
+                _mm512_storeu_epi32(moments.as_mut_ptr().add(i).cast(), moment);
+                _mm512_storeu_epi32(master.as_mut_ptr().add(i), weight);
+            }
+        }
     }
 
     /// Keeps the whole table in registers.

@@ -177,6 +177,8 @@ pub struct Stream {
     pub output_errors: Aligned,
     /// `[T][gates]`, errors of gates before their non-linearity.
     pub gate_errors: Aligned,
+    /// `[T][units]`, sums for the errors of one layer's hidden states.
+    pub hidden_errors: Vec<i32>,
     /// `[cells]`, errors of the cell states one step later.
     pub cell_errors: Vec<i32>,
     /// `[T][embedding]`, errors of the embedded symbols.
@@ -198,6 +200,7 @@ impl Stream {
             weights: vec![0; steps * SYMBOLS],
             output_errors: Aligned::zeros(steps * SYMBOLS),
             gate_errors: Aligned::zeros(steps * shape.gates()),
+            hidden_errors: vec![0; steps * shape.config.units()],
             cell_errors: vec![0; shape.cells()],
             embedding_errors: vec![0; steps * shape.config.embedding()],
             previous: vec![0; steps],

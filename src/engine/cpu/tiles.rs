@@ -6,7 +6,7 @@ use super::simd::GROUP;
 use super::state::Stream;
 
 /// Products that are worth a task of their own: some microseconds.
-const TASK: usize = 1 << 18;
+pub const TASK: usize = 1 << 20;
 
 /// Computes every tile for every stream and stores what came out.
 ///

@@ -138,12 +138,11 @@ fn run_twin(shape: &Shape, id: KernelId, adam: &AdamStep, state: &mut State) {
             KernelId::OutputForward => (0..steps).for_each(|step| output_forward(shape, weights, step, group)),
             KernelId::OutputError => output_error(shape, steps, group),
             KernelId::LstmBackward => {
-                for step in (0..steps).rev() {
-                    let last = step + 1 == steps;
-                    (0..layers).rev().for_each(|layer| lstm_backward(shape, weights, layer, step, last, group));
-                }
+                (0..layers).rev().for_each(|layer| lstm_backward(shape, weights, layer, steps, group));
             }
-            KernelId::EmbeddingBackward => (0..steps).for_each(|step| embedding_backward(shape, weights, step, group)),
+            KernelId::EmbeddingBackward => {
+                group.iter_mut().for_each(|stream| embedding_backward(shape, weights, steps, stream));
+            }
             KernelId::EmbeddingUpdate | KernelId::WeightUpdate => {}
         }
     }
