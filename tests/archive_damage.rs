@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 fn header(block_size: u32) -> Header {
-    Header { method: Method::network_alone(tiny(block_size.into())), block_size }
+    Header { method: Method::network_alone(tiny(block_size.into())), block_size, prior: 0 }
 }
 
 /// Coded, stored and coded blocks.
@@ -197,7 +197,7 @@ fn only_checked_blocks_are_written() {
     let mut archive = pack(&data, 100);
     let last = archive.len() - 41 - 4 * 8 - 1;
     archive[last] ^= 1;
-    let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 1 << 30 };
+    let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 1 << 30, prior: None, keep_model: false };
     let mut written = Vec::new();
     let result = pollster::block_on(decompress(&mut &archive[..], &mut written, &settings, &mut |_, _| ()));
     assert!(matches!(result, Err(CodecError::Archive(ArchiveError::Corrupt { .. }))));
@@ -227,7 +227,7 @@ proptest! {
         let crc = crc32fast::hash(&archive[..60]).to_le_bytes();
         archive[60..64].copy_from_slice(&crc);
         // Little memory, so that no random model takes long.
-        let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 4 << 20 };
+        let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 4 << 20, prior: None, keep_model: false };
         let mut data = Vec::new();
         let result = pollster::block_on(decompress(&mut &archive[..], &mut data, &settings, &mut |_, _| ()));
         if result.is_ok() {

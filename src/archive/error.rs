@@ -25,6 +25,9 @@ pub enum ArchiveError {
     /// A checksum or a field is wrong.
     #[error("the archive is corrupt: {what}")]
     Corrupt { what: String },
+    /// Compact frames have no list at their end.
+    #[error("a compact archive can't be listed: its model is its prior's")]
+    NoList,
     /// The input ends too early.
     #[error("the archive is cut short")]
     Truncated,

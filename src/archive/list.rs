@@ -5,7 +5,9 @@ use std::io::{Read, Seek, SeekFrom};
 use super::block::BLOCK_HEADER_LEN;
 use super::header::HEADER_LEN;
 use super::trailer::{TAIL_LEN, trailer_len};
-use super::{ArchiveError, END_MAGIC, Header, Trailer, fields};
+use super::{
+    ArchiveError, END_MAGIC, Header, PRIOR_END_MAGIC, PRIOR_MAGIC, PRIOR_TAIL_LEN, Part, Trailer, fields, next_part,
+};
 
 /// A frame of an archive, as its header and its trailer describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,15 +23,36 @@ pub fn list(file: &mut (impl Read + Seek)) -> Result<Vec<Frame>, ArchiveError> {
     let mut end = file.seek(SeekFrom::End(0))?;
     file.rewind()?;
     // The start tells best whether this is an archive, and of which version.
-    Header::read(file).map_err(|error| if end == 0 { ArchiveError::NotAnArchive } else { error })?;
+    match next_part(file, true)? {
+        Some(Part::Frame) => Header::read_after_magic(file).map(|_| ())?,
+        Some(Part::Prior) => {}
+        Some(Part::Compact) | None => return Err(ArchiveError::NoList),
+    }
     let mut frames = Vec::new();
     while end > 0 {
+        if let Some(start) = prior_before(file, end)? {
+            end = start;
+            continue;
+        }
         let frame = frame_before(file, end)?;
         end -= frame.trailer.frame_len;
         frames.push(frame);
     }
     frames.reverse();
     Ok(frames)
+}
+
+/// Where a prior that ends at `end` starts, if there is one.
+fn prior_before(file: &mut (impl Read + Seek), end: u64) -> Result<Option<u64>, ArchiveError> {
+    let Some(tail) = end.checked_sub(PRIOR_TAIL_LEN) else { return Ok(None) };
+    file.seek(SeekFrom::Start(tail))?;
+    let len = fields::u64(file)?;
+    if fields::array(file)? != PRIOR_END_MAGIC {
+        return Ok(None);
+    }
+    let start = end.checked_sub(len).ok_or_else(|| ArchiveError::corrupt("a prior's length is wrong"))?;
+    file.seek(SeekFrom::Start(start))?;
+    if fields::array(file)? == PRIOR_MAGIC && len > 0 { Ok(Some(start)) } else { Ok(None) }
 }
 
 /// The frame that ends at `end`.

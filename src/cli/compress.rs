@@ -2,9 +2,11 @@
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::bail;
 use lockstep::codec::{self, CompressSettings};
+use lockstep::prior::Prior;
 
 use super::input::{Input, display_name};
 use super::options::{Options, Target};
@@ -12,7 +14,7 @@ use super::output::{Output, archive_name};
 use super::progress::{Progress, bits_per_byte, percent};
 
 /// Compresses one file.
-pub fn compress(options: &Options, source: &Path) -> anyhow::Result<()> {
+pub fn compress(options: &Options, prior: Option<Arc<Prior>>, source: &Path) -> anyhow::Result<()> {
     let mut input = Input::open(source)?;
     let mut output = match options.target(source) {
         Target::Stdout if io::stdout().is_terminal() && !options.stdout && !options.force => {
@@ -24,16 +26,20 @@ pub fn compress(options: &Options, source: &Path) -> anyhow::Result<()> {
     };
     let settings = CompressSettings {
         device: options.device.clone(),
-        method: &|length| options.method_for(length),
+        method: &|length| options.method_for(prior.as_deref(), length),
         block_size: options.block_size,
         length: input.length(),
         memory: options.memory,
+        prior: prior.clone(),
+        embed_prior: options.embed_prior,
+        keep_model: options.save_model.is_some(),
     };
     let name = display_name(source);
     let to_stdout = matches!(output, Output::Stdout(_));
     let mut progress = Progress::new(options.quiet == 0, &name, settings.length, true);
     let mut update = |raw, coded| progress.update(raw, coded);
-    let done = pollster::block_on(codec::compress(&mut input, &mut output, &settings, &mut update))?;
+    let mut done = pollster::block_on(codec::compress(&mut input, &mut output, &settings, &mut update))?;
+    options.save_model(&mut done)?;
     let speed = progress.finish(done.raw);
     let target = output.name();
     output.complete(source, input.metadata(), options.remove)?;

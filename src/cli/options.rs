@@ -1,21 +1,27 @@
 //! The command line.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::{ArgAction, Parser, Subcommand};
 use lockstep::codec::Summary;
 use lockstep::engine::DeviceChoice;
 use lockstep::model::Method;
 use lockstep::model::levels::method_for;
+use lockstep::prior::{Prior, PriorError};
 
 use super::bench::BenchOptions;
 use super::exit::say;
+use super::export::ExportOptions;
 use super::level::Level;
 use super::model::ModelOptions;
+use super::output::Output;
 use super::sizes::{parse_block_size, parse_size};
+use super::train::TrainOptions;
 
 /// Compress files with a neural network that learns as it goes.
 ///
@@ -83,6 +89,18 @@ pub struct Options {
     /// Bytes coded as one block, with K, M or G
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parse_block_size)]
     pub block_size: u32,
+    /// Start from a prior that `lockstep train` made; decoding needs the same
+    #[arg(long, value_name = "FILE")]
+    prior: Option<PathBuf>,
+    /// Put the prior into the archive, so that decoding does not ask for it
+    #[arg(long, requires = "prior")]
+    pub embed_prior: bool,
+    /// Go on where --save-model ended; decoding needs the same
+    #[arg(long, value_name = "FILE", conflicts_with = "prior")]
+    load_model: Option<PathBuf>,
+    /// Save what was learnt in the end
+    #[arg(long, value_name = "FILE")]
+    pub save_model: Option<PathBuf>,
     #[command(flatten)]
     level: Level,
     #[command(flatten)]
@@ -100,6 +118,10 @@ pub enum Word {
     },
     /// Measure how fast the model runs, and where the time goes
     Bench(BenchOptions),
+    /// Learn from samples: make a prior for --prior
+    Train(TrainOptions),
+    /// Write the weights of a prior in safetensors
+    Export(ExportOptions),
 }
 
 /// What to do with the files.
@@ -160,9 +182,30 @@ impl Options {
         Ok(())
     }
 
-    /// The method for an input of so many bytes.
-    pub fn method_for(&self, length: u64) -> Method {
-        self.model.apply(method_for(self.level.number(), length))
+    /// The method for an input of so many bytes that starts from a prior or from nothing.
+    pub fn method_for(&self, prior: Option<&Prior>, length: u64) -> Method {
+        let level = method_for(self.level.number(), length);
+        self.model.apply(match prior {
+            None => level,
+            Some(prior) if self.load_model.is_some() => prior.method_after(&level, length),
+            Some(prior) => prior.method_for(&level, length),
+        })
+    }
+
+    /// The prior that was asked for.
+    pub fn open_prior(&self) -> anyhow::Result<Option<Arc<Prior>>> {
+        let Some(path) = self.prior.as_ref().or(self.load_model.as_ref()) else { return Ok(None) };
+        read_prior(path, self.memory).map(|prior| Some(Arc::new(prior)))
+    }
+
+    /// Writes what was learnt in the end, if that was asked for.
+    pub fn save_model(&self, done: &mut Summary) -> anyhow::Result<()> {
+        if let (Some(path), Some(model)) = (&self.save_model, &mut done.model) {
+            let mut output = Output::file(path, Path::new("-"), self.force)?;
+            model.write(&mut output)?;
+            output.complete(path, None, false)?;
+        }
+        Ok(())
     }
 
     /// Sums up what was done, unless that would disturb.
@@ -173,5 +216,17 @@ impl Options {
         if let Some(engine) = done.engine.as_ref().filter(|_| self.verbose > 0) {
             say(format_args!("  on {engine}"));
         }
+    }
+}
+
+/// Reads a prior's file.
+pub fn read_prior(path: &Path, memory: u64) -> anyhow::Result<Prior> {
+    let name = path.display();
+    let file = File::open(path).with_context(|| format!("can't read {name}"))?;
+    let mut file = BufReader::new(file);
+    let prior = Prior::read(&mut file, memory).with_context(|| name.to_string())?;
+    match file.fill_buf() {
+        Ok([]) => Ok(prior),
+        _ => Err(PriorError::Corrupt("something follows its end")).with_context(|| name.to_string()),
     }
 }

@@ -1,6 +1,7 @@
 //! The way of a byte: inputs cut into blocks, blocks into streams, predicted, coded, learnt from.
 
 pub mod block;
+mod compact;
 mod error;
 mod predictor;
 mod stream;

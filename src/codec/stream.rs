@@ -1,15 +1,21 @@
 //! Whole inputs, block by block, into archives and back.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::block::{Progress, decode_block, encode_block};
+use super::compact::{self, compact_prior};
 use super::error::CodecError;
 use super::predictor::Predictor;
-use crate::archive::{ArchiveError, BLOCK_SIZES, FrameReader, FrameWriter, Header, Payload, Trailer};
+use crate::archive::{
+    ArchiveError, BLOCK_SIZES, Compact, FrameReader, FrameWriter, Header, PRIOR_MAGIC, Part, Payload, Trailer,
+    next_part,
+};
 use crate::engine::{DeviceChoice, EngineError};
 use crate::model::{Method, Parameters};
+use crate::prior::Prior;
 
 /// Length that a stream of unknown length is taken for: it sets the
 /// learning-rate schedule and the number of streams.
@@ -27,6 +33,12 @@ pub struct CompressSettings<'a> {
     pub length: Option<u64>,
     /// Most bytes of memory that decoding may need.
     pub memory: u64,
+    /// What to start from; it must fit the method.
+    pub prior: Option<Arc<Prior>>,
+    /// Whether the archive is to hold the prior.
+    pub embed_prior: bool,
+    /// Whether to give back what was learnt in the end.
+    pub keep_model: bool,
 }
 
 /// How to decompress.
@@ -35,10 +47,14 @@ pub struct DecompressSettings {
     pub device: DeviceChoice,
     /// Most bytes of memory that may be used.
     pub memory: u64,
+    /// What frames that name it start from.
+    pub prior: Option<Arc<Prior>>,
+    /// Whether to give back what was learnt in the end.
+    pub keep_model: bool,
 }
 
 /// What was done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Summary {
     /// Raw bytes.
     pub raw: u64,
@@ -46,6 +62,8 @@ pub struct Summary {
     pub coded: u64,
     /// What the model ran on; nothing if it was not needed.
     pub engine: Option<String>,
+    /// What was learnt by the end of the last frame, if that was asked for.
+    pub model: Option<Prior>,
 }
 
 /// Compresses all of `input` into one frame.
@@ -71,18 +89,36 @@ pub async fn compress(
     method.validate()?;
     // A block larger than the input would only ask the decoder for memory.
     let block_size = if whole { raw.len().max(1) as u32 } else { settings.block_size };
-    let header = Header { method, block_size };
-    check_memory(&header, settings.memory)?;
+    let header = Header { method, block_size, prior: settings.prior.as_ref().map_or(0, |prior| prior.hash()) };
+    check_memory(&header, settings.prior.as_deref(), settings.memory)?;
 
+    let embedded = match &settings.prior {
+        Some(prior) if settings.embed_prior => Prior::clone(prior).write(output).map_err(CodecError::Output)?,
+        _ => 0,
+    };
+    if let Some(prior) = compact_prior(settings.prior.as_ref(), &header.method, length).filter(|_| whole) {
+        let (frame, mut predictor) = compact::encode(&settings.device, prior, &raw, progress).await?;
+        let bytes = frame.to_bytes();
+        output.write_all(&bytes).and_then(|()| output.flush()).map_err(CodecError::Output)?;
+        let engine = Some(predictor.description());
+        if frame.is_stored() {
+            predictor.forget_block(prior.network()).await?;
+        }
+        let model = match settings.keep_model {
+            true => Some(predictor.into_prior(header.method, length).await?),
+            false => None,
+        };
+        return Ok(Summary { raw: length, coded: embedded + bytes.len() as u64, engine, model });
+    }
     let mut frame = FrameWriter::new(output, &header).map_err(CodecError::Output)?;
     let mut model = None;
     let mut done = 0;
     while !raw.is_empty() {
         let model = match &mut model {
             Some(model) => model,
-            None => model.insert(Learner::open(&settings.device, &header).await?),
+            None => model.insert(Learner::open(&settings.device, &header, settings.prior.clone()).await?),
         };
-        let written = frame.written();
+        let written = embedded + frame.written();
         let mut progress = |block_done, coded| progress(done + block_done, written + coded);
         let payload = model.encode(&raw, done, &mut progress).await?;
         frame.block(&raw, payload).map_err(CodecError::Output)?;
@@ -91,8 +127,17 @@ pub async fn compress(
     }
     let Trailer { raw_len, frame_len, .. } = frame.finish().map_err(CodecError::Output)?;
     output.flush().map_err(CodecError::Output)?;
-    progress(raw_len, frame_len);
-    Ok(Summary { raw: raw_len, coded: frame_len, engine: model.map(|m| m.predictor.description()) })
+    progress(raw_len, embedded + frame_len);
+    let engine = model.as_ref().map(|m| m.predictor.description());
+    let model = match (model, settings.keep_model) {
+        (_, false) => None,
+        (Some(mut model), true) => Some(model.predictor.into_prior(header.method, raw_len).await?),
+        (None, true) => {
+            let mut model = Learner::open(&settings.device, &header, settings.prior.clone()).await?;
+            Some(model.predictor.into_prior(header.method, raw_len).await?)
+        }
+    };
+    Ok(Summary { raw: raw_len, coded: embedded + frame_len, engine, model })
 }
 
 /// The encoder's predictors, and what the network goes back to after a stored block.
@@ -102,8 +147,8 @@ struct Learner {
 }
 
 impl Learner {
-    async fn open(device: &DeviceChoice, header: &Header) -> Result<Self, EngineError> {
-        let mut predictor = Predictor::open(device, &header.method, header.block_size).await?;
+    async fn open(device: &DeviceChoice, header: &Header, prior: Option<Arc<Prior>>) -> Result<Self, EngineError> {
+        let mut predictor = Predictor::open(device, &header.method, header.block_size, prior).await?;
         let learnt = predictor.learnt().await?;
         Ok(Learner { predictor, learnt })
     }
@@ -133,9 +178,36 @@ pub async fn decompress(
 ) -> Result<Summary, CodecError> {
     let mut input = BufReader::new(input);
     let mut summary = Summary::default();
-    while let Some(mut frame) = FrameReader::open(&mut input, summary.coded == 0)? {
+    let mut prior = settings.prior.clone();
+    while let Some(part) = next_part(&mut input, summary.coded == 0)? {
+        let mut frame = match part {
+            Part::Prior => {
+                let mut counted = Counted { input: &mut input, count: PRIOR_MAGIC.len() as u64 };
+                prior = Some(Arc::new(Prior::read_after_magic(&mut counted, settings.memory)?));
+                summary.coded += counted.count;
+                continue;
+            }
+            Part::Compact => {
+                let frame = Compact::read_after_magic(&mut input)?;
+                let coded = summary.coded + frame.to_bytes().len() as u64;
+                let mut progress = |done, _| progress(summary.raw + done, coded);
+                let (raw, mut predictor) =
+                    compact::decode(&settings.device, prior.as_ref(), frame, &mut progress).await?;
+                output.write_all(&raw).map_err(CodecError::Output)?;
+                summary.raw += raw.len() as u64;
+                summary.coded = coded;
+                summary.engine = Some(predictor.description());
+                if let (true, Some(prior)) = (settings.keep_model, &prior) {
+                    let method = prior.compact_method(raw.len() as u32);
+                    summary.model = Some(predictor.into_prior(method, raw.len() as u64).await?);
+                }
+                continue;
+            }
+            Part::Frame => FrameReader::after_magic(&mut input)?,
+        };
         let header = frame.header().clone();
-        check_memory(&header, settings.memory)?;
+        let prior = find_prior(&header, prior.as_ref())?;
+        check_memory(&header, prior.as_deref(), settings.memory)?;
         let mut predictor: Option<Predictor> = None;
         let mut done = 0;
         while let Some(block) = frame.next_block()? {
@@ -143,8 +215,9 @@ pub async fn decompress(
                 Payload::Coded { code, state } => {
                     let predictor = match &mut predictor {
                         Some(predictor) => predictor,
-                        None => predictor
-                            .insert(Predictor::open(&settings.device, &header.method, header.block_size).await?),
+                        None => predictor.insert(
+                            Predictor::open(&settings.device, &header.method, header.block_size, prior.clone()).await?,
+                        ),
                     };
                     let coded = summary.coded + frame.consumed();
                     let mut progress = |block_done, _| progress(summary.raw + done + block_done, coded);
@@ -172,7 +245,14 @@ pub async fn decompress(
         }
         summary.raw += done;
         summary.coded += frame.consumed();
-        summary.engine = predictor.map(|p| p.description()).or(summary.engine);
+        summary.engine = predictor.as_ref().map(|p| p.description()).or(summary.engine);
+        if settings.keep_model {
+            let mut predictor = match predictor {
+                Some(predictor) => predictor,
+                None => Predictor::open(&settings.device, &header.method, header.block_size, prior).await?,
+            };
+            summary.model = Some(predictor.into_prior(header.method, done).await?);
+        }
         progress(summary.raw, summary.coded);
     }
     output.flush().map_err(CodecError::Output)?;
@@ -194,7 +274,39 @@ fn at_end(input: &mut dyn BufRead) -> Result<bool, CodecError> {
     }
 }
 
-fn check_memory(header: &Header, limit: u64) -> Result<(), CodecError> {
-    let needed = header.memory();
+/// Counts what is read.
+struct Counted<'a> {
+    input: &'a mut dyn Read,
+    count: u64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let len = self.input.read(buffer)?;
+        self.count += len as u64;
+        Ok(len)
+    }
+}
+
+/// The prior that a frame starts from.
+fn find_prior(header: &Header, given: Option<&Arc<Prior>>) -> Result<Option<Arc<Prior>>, CodecError> {
+    let hash = given.map(|prior| prior.hash());
+    match given {
+        _ if header.prior == 0 => Ok(None),
+        Some(prior) if prior.hash() == header.prior && prior.fits(&header.method) => Ok(Some(prior.clone())),
+        Some(prior) if prior.hash() == header.prior => Err(CodecError::PriorUnfit),
+        _ => {
+            let wanted = format!("whose hash is {:016x}", header.prior);
+            Err(CodecError::PriorMissing { wanted, given: hash })
+        }
+    }
+}
+
+fn check_memory(header: &Header, prior: Option<&Prior>, limit: u64) -> Result<(), CodecError> {
+    let needed = match prior {
+        // A block as long as the past is what the mixing stage's memory goes by.
+        Some(prior) => header.method.memory(1 << prior.past_bits(header.block_size)) + 2 * u64::from(header.block_size),
+        None => header.memory(),
+    };
     if needed > limit { Err(CodecError::MemoryLimit { needed, limit }) } else { Ok(()) }
 }

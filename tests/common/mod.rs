@@ -32,7 +32,16 @@ pub fn pack_with(data: &[u8], block_size: u32, model: &dyn Fn(u64) -> ModelConfi
 
 /// An archive by any method.
 pub fn pack_by(data: &[u8], block_size: u32, method: &dyn Fn(u64) -> Method) -> Result<Vec<u8>, CodecError> {
-    let settings = CompressSettings { device: DeviceChoice::Cpu, method, block_size, length: None, memory: 1 << 30 };
+    let settings = CompressSettings {
+        device: DeviceChoice::Cpu,
+        method,
+        block_size,
+        length: None,
+        memory: 1 << 30,
+        prior: None,
+        embed_prior: false,
+        keep_model: false,
+    };
     let mut archive = Vec::new();
     let summary = pollster::block_on(compress(&mut &data[..], &mut archive, &settings, &mut |_, _| ()))?;
     assert_eq!((summary.raw, summary.coded), (data.len() as u64, archive.len() as u64));
@@ -44,7 +53,7 @@ pub fn pack(data: &[u8], block_size: u32) -> Vec<u8> {
 }
 
 pub fn unpack(archive: &[u8]) -> Result<Vec<u8>, CodecError> {
-    let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 1 << 30 };
+    let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 1 << 30, prior: None, keep_model: false };
     let mut data = Vec::new();
     let summary: Summary = pollster::block_on(decompress(&mut &archive[..], &mut data, &settings, &mut |_, _| ()))?;
     assert_eq!((summary.raw, summary.coded), (data.len() as u64, archive.len() as u64));
