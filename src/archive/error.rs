@@ -25,6 +25,11 @@ pub enum ArchiveError {
     /// A checksum or a field is wrong.
     #[error("the archive is corrupt: {what}")]
     Corrupt { what: String },
+    /// All content was read and is right, but a trailer behind it is not.
+    #[error(
+        "a trailer is damaged or cut off: all blocks before it are intact, but whether more followed can't be told"
+    )]
+    Trailer,
     /// Compact frames have no list at their end.
     #[error("a compact archive can't be listed: its model is its prior's")]
     NoList,

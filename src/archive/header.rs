@@ -26,6 +26,9 @@ pub struct Header {
 }
 
 impl Header {
+    /// Bytes of a header in the archive.
+    pub const LEN: usize = HEADER_LEN as usize;
+
     /// Bytes of memory that decoding takes: the method's and a block, raw and coded.
     pub fn memory(&self) -> u64 {
         self.method.memory(self.block_size) + 2 * u64::from(self.block_size)

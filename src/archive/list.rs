@@ -2,11 +2,12 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use super::block::BLOCK_HEADER_LEN;
+use super::block::{BLOCK_HEADER_LEN, BlockHeader};
 use super::header::HEADER_LEN;
 use super::trailer::{TAIL_LEN, trailer_len};
 use super::{
-    ArchiveError, END_MAGIC, Header, PRIOR_END_MAGIC, PRIOR_MAGIC, PRIOR_TAIL_LEN, Part, Trailer, fields, next_part,
+    ArchiveError, BlockLengths, END_MAGIC, Header, PRIOR_END_MAGIC, PRIOR_MAGIC, PRIOR_TAIL_LEN, Part, Trailer, fields,
+    next_part,
 };
 
 /// A frame of an archive, as its header and its trailer describe it.
@@ -16,6 +17,8 @@ pub struct Frame {
     pub header: Header,
     /// What it ends with.
     pub trailer: Trailer,
+    /// Bytes of priors that lie before it.
+    pub priors: u64,
 }
 
 /// All frames of an archive in a file, found from its end.
@@ -28,9 +31,10 @@ pub fn list(file: &mut (impl Read + Seek)) -> Result<Vec<Frame>, ArchiveError> {
         Some(Part::Prior) => {}
         Some(Part::Compact) | None => return Err(ArchiveError::NoList),
     }
-    let mut frames = Vec::new();
+    let mut frames: Vec<Frame> = Vec::new();
     while end > 0 {
         if let Some(start) = prior_before(file, end)? {
+            frames.last_mut().ok_or(ArchiveError::NoList)?.priors += end - start;
             end = start;
             continue;
         }
@@ -50,9 +54,10 @@ fn prior_before(file: &mut (impl Read + Seek), end: u64) -> Result<Option<u64>, 
     if fields::array(file)? != PRIOR_END_MAGIC {
         return Ok(None);
     }
-    let start = end.checked_sub(len).ok_or_else(|| ArchiveError::corrupt("a prior's length is wrong"))?;
+    let wrong = || ArchiveError::corrupt("a prior's length is wrong");
+    let start = end.checked_sub(len).filter(|_| len > PRIOR_TAIL_LEN).ok_or_else(wrong)?;
     file.seek(SeekFrom::Start(start))?;
-    if fields::array(file)? == PRIOR_MAGIC && len > 0 { Ok(Some(start)) } else { Ok(None) }
+    if fields::array(file)? == PRIOR_MAGIC { Ok(Some(start)) } else { Err(wrong()) }
 }
 
 /// The frame that ends at `end`.
@@ -73,5 +78,36 @@ fn frame_before(file: &mut (impl Read + Seek), end: u64) -> Result<Frame, Archiv
     if u64::from(HEADER_LEN) + blocks + len != frame_len || raw != trailer.raw_len {
         return Err(ArchiveError::corrupt("the trailer contradicts itself"));
     }
-    Ok(Frame { header, trailer })
+    Ok(Frame { header, trailer, priors: 0 })
+}
+
+/// All frames of an archive in a file, found by going from block to block: for one
+/// whose trailers can't be believed. Checksums of contents are not known then, and
+/// stay 0; payloads are not looked at.
+pub fn walk(file: &mut (impl Read + Seek)) -> Result<Vec<Frame>, ArchiveError> {
+    let end = file.seek(SeekFrom::End(0))?;
+    let (mut frames, mut start) = (Vec::new(), 0);
+    while start < end {
+        file.seek(SeekFrom::Start(start))?;
+        let header = Header::read(file)?;
+        let mut trailer = Trailer { frame_len: HEADER_LEN.into(), ..Trailer::default() };
+        loop {
+            let at = start + trailer.frame_len;
+            file.seek(SeekFrom::Start(at))?;
+            let bytes = fields::at_most(file, BLOCK_HEADER_LEN)?;
+            let block = bytes.first_chunk().and_then(|bytes| BlockHeader::parse(bytes, &header).ok());
+            let Some(BlockHeader { raw_len: raw, coded_len: coded, .. }) = block else { break };
+            if u64::from(coded) > end.saturating_sub(at + BLOCK_HEADER_LEN) {
+                return Err(ArchiveError::Truncated);
+            }
+            trailer.frame_len += BLOCK_HEADER_LEN + u64::from(coded);
+            trailer.raw_len += u64::from(raw);
+            trailer.blocks.push(BlockLengths { raw, coded });
+        }
+        // What is no block must be the trailer, whatever is left of it.
+        trailer.frame_len = (trailer.frame_len + trailer_len(trailer.blocks.len())).min(end.saturating_sub(start));
+        start += trailer.frame_len;
+        frames.push(Frame { header, trailer, priors: 0 });
+    }
+    Ok(frames)
 }

@@ -7,9 +7,9 @@ use anyhow::{Context, bail};
 use clap::Args;
 use lockstep::prior::{Precision, to_safetensors};
 
-use super::options::read_prior;
 use super::output::Output;
 use super::sizes::parse_size;
+use super::start::read_prior;
 
 /// What to export.
 #[derive(Args, Clone, Debug)]
@@ -27,13 +27,13 @@ pub struct ExportOptions {
     #[arg(short, long)]
     force: bool,
     /// Most memory that may be used, with K, M or G
-    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
-    memory: u64,
+    #[arg(long, visible_alias = "memory", value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
+    memory_limit: u64,
 }
 
 /// Writes the weights.
 pub fn export(options: &ExportOptions) -> anyhow::Result<()> {
-    let prior = read_prior(&options.file, options.memory)?;
+    let prior = read_prior(&options.file, options.memory_limit)?;
     let precision = if options.half { Precision::F16 } else { Precision::F32 };
     let Some(bytes) = to_safetensors(&prior, precision).context("can't lay the weights out")? else {
         bail!("{} holds no network", options.file.display());

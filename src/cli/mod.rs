@@ -2,11 +2,13 @@
 
 mod bench;
 mod bench_report;
+mod checkpoint;
 mod compress;
 mod decompress;
 mod devices;
 mod exit;
 mod export;
+mod frames;
 mod input;
 mod interrupt;
 mod level;
@@ -16,7 +18,9 @@ mod options;
 mod output;
 mod progress;
 mod sizes;
+mod start;
 mod train;
+mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -64,10 +68,10 @@ fn dispatch(options: &Options) -> anyhow::Result<Exit> {
         (None, Mode::List) => list::list(options),
         (None, mode) => {
             options.check()?;
-            let prior = options.open_prior()?;
+            let start = options.start.open(options)?;
             Ok(each_file(options, |file| match mode {
-                Mode::Compress => compress::compress(options, prior.clone(), file),
-                _ => decompress::decompress(options, prior.clone(), file, mode == Mode::Test),
+                Mode::Compress => compress::compress(options, &start, file),
+                _ => decompress::decompress(options, &start, file, mode == Mode::Test),
             }))
         }
     }

@@ -1,26 +1,24 @@
 //! The command line.
 
 use std::fmt::Display;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, bail};
-use clap::{ArgAction, Parser, Subcommand};
+use anyhow::bail;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use lockstep::codec::Summary;
 use lockstep::engine::DeviceChoice;
 use lockstep::model::Method;
 use lockstep::model::levels::method_for;
-use lockstep::prior::{Prior, PriorError};
 
 use super::bench::BenchOptions;
 use super::exit::say;
 use super::export::ExportOptions;
 use super::level::Level;
 use super::model::ModelOptions;
-use super::output::Output;
-use super::sizes::{parse_block_size, parse_size};
+use super::sizes::{Range, Share, parse_block_size, parse_frame_size, parse_seconds, parse_size};
+use super::start::{Start, StartOptions};
 use super::train::TrainOptions;
 
 /// Compress files with a neural network that learns as it goes.
@@ -83,28 +81,56 @@ pub struct Options {
     /// Where to run the model: auto, cpu, gpu, or a name or index from `lockstep devices`
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
-    /// Most memory an archive's decoder may need, with K, M or G
-    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
-    pub memory: u64,
+    /// Most memory that coding or decoding may take, with K, M or G
+    #[arg(long, visible_alias = "memory", value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
+    pub memory_limit: u64,
     /// Bytes coded as one block, with K, M or G
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parse_block_size)]
     pub block_size: u32,
-    /// Start from a prior that `lockstep train` made; decoding needs the same
-    #[arg(long, value_name = "FILE")]
-    prior: Option<PathBuf>,
-    /// Put the prior into the archive, so that decoding does not ask for it
-    #[arg(long, requires = "prior")]
-    pub embed_prior: bool,
-    /// Go on where --save-model ended; decoding needs the same
-    #[arg(long, value_name = "FILE", conflicts_with = "prior")]
-    load_model: Option<PathBuf>,
-    /// Save what was learnt in the end
-    #[arg(long, value_name = "FILE")]
-    pub save_model: Option<PathBuf>,
+    #[command(flatten)]
+    pub long: LongJobs,
+    #[command(flatten)]
+    pub start: StartOptions,
     #[command(flatten)]
     level: Level,
     #[command(flatten)]
     model: ModelOptions,
+}
+
+/// What long jobs need.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Long jobs")]
+pub struct LongJobs {
+    /// Bytes coded as one frame, with K, M or G: frames are independent, and -T of them are coded at a time
+    #[arg(long, value_name = "SIZE", value_parser = parse_frame_size)]
+    pub frame_size: Option<u64>,
+    /// Code only part I of N of the frames; cat of all parts is the archive
+    #[arg(long, value_name = "I/N", requires = "frame_size")]
+    pub frames: Option<Share>,
+    /// With -d: only LENGTH bytes from OFFSET on, from the frames that hold them
+    #[arg(long, value_name = "OFFSET:LENGTH")]
+    pub range: Option<Range>,
+    /// With -d and -t: refuse archives that hold more, with K, M or G
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub size_limit: Option<u64>,
+    /// Save all state every few minutes; the same command goes on from there [FILE: OUTPUT.checkpoint]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub checkpoint: Option<Option<PathBuf>>,
+    /// Seconds between two checkpoints
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = parse_seconds)]
+    pub checkpoint_interval: Duration,
+    /// Decode after encoding, on another device if there is one, before the archive gets its name
+    #[arg(long)]
+    pub verify: bool,
+    /// Where to go on from the last good block if the device fails: cpu
+    #[arg(long, value_name = "DEVICE")]
+    pub fallback: Option<Fallback>,
+}
+
+/// What takes over from a device that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Fallback {
+    Cpu,
 }
 
 /// Words for what is not done to files; a file of that name is given as ./NAME.
@@ -179,33 +205,49 @@ impl Options {
         if self.files.len() > 1 && self.output.as_ref().is_some_and(|o| o != Path::new("-")) {
             bail!("-o names one output, but there are {} inputs", self.files.len());
         }
-        Ok(())
-    }
-
-    /// The method for an input of so many bytes that starts from a prior or from nothing.
-    pub fn method_for(&self, prior: Option<&Prior>, length: u64) -> Method {
-        let level = method_for(self.level.number(), length);
-        self.model.apply(match prior {
-            None => level,
-            Some(prior) if self.load_model.is_some() => prior.method_after(&level, length),
-            Some(prior) => prior.method_for(&level, length),
-        })
-    }
-
-    /// The prior that was asked for.
-    pub fn open_prior(&self) -> anyhow::Result<Option<Arc<Prior>>> {
-        let Some(path) = self.prior.as_ref().or(self.load_model.as_ref()) else { return Ok(None) };
-        read_prior(path, self.memory).map(|prior| Some(Arc::new(prior)))
-    }
-
-    /// Writes what was learnt in the end, if that was asked for.
-    pub fn save_model(&self, done: &mut Summary) -> anyhow::Result<()> {
-        if let (Some(path), Some(model)) = (&self.save_model, &mut done.model) {
-            let mut output = Output::file(path, Path::new("-"), self.force)?;
-            model.write(&mut output)?;
-            output.complete(path, None, false)?;
+        self.start.check(self)?;
+        let LongJobs { frames, range, checkpoint, verify, .. } = &self.long;
+        let to_file = |flag: &str| match self.files().iter().all(|file| matches!(self.target(file), Target::Stdout)) {
+            true => bail!("{flag} needs an output that is a file (-o names it)"),
+            false => Ok(()),
+        };
+        match self.mode() {
+            Mode::Compress if range.is_some() => bail!("--range is for decompression (-d)"),
+            Mode::Compress => {}
+            _ if frames.is_some() || *verify => bail!("--frames and --verify are for compression"),
+            Mode::Decompress if range.is_some() && checkpoint.is_some() => bail!("--range needs no --checkpoint"),
+            Mode::Decompress => {}
+            _ if range.is_some() || checkpoint.is_some() => bail!("--range and --checkpoint are not for -t and -l"),
+            _ => {}
+        }
+        if *verify {
+            to_file("--verify")?;
+        }
+        if let Some(file) = checkpoint {
+            to_file("--checkpoint")?;
+            if file.is_some() && self.files.len() > 1 {
+                bail!("--checkpoint names one file, but there are {} inputs", self.files.len());
+            }
         }
         Ok(())
+    }
+
+    /// What decides the bytes of a result, as a text.
+    pub fn job(&self) -> String {
+        let LongJobs { frame_size, frames, .. } = &self.long;
+        format!("{:?} {:?} {:?} {frame_size:?} {frames:?} {:?}", self.mode(), self.block_size, self.level, self.model)
+    }
+
+    /// The method for an input of so many bytes.
+    pub fn method_for(&self, start: &Start<'_>, length: u64) -> Method {
+        self.model.apply(start.method_for(method_for(self.level.number(), length), length))
+    }
+
+    /// Says how much memory is needed.
+    pub fn say_memory(&self, name: &str, needed: u64) {
+        if self.verbose > 0 {
+            say(format_args!("{name} : needs {} MiB of memory for each frame at work", needed.div_ceil(1 << 20)));
+        }
     }
 
     /// Sums up what was done, unless that would disturb.
@@ -216,17 +258,5 @@ impl Options {
         if let Some(engine) = done.engine.as_ref().filter(|_| self.verbose > 0) {
             say(format_args!("  on {engine}"));
         }
-    }
-}
-
-/// Reads a prior's file.
-pub fn read_prior(path: &Path, memory: u64) -> anyhow::Result<Prior> {
-    let name = path.display();
-    let file = File::open(path).with_context(|| format!("can't read {name}"))?;
-    let mut file = BufReader::new(file);
-    let prior = Prior::read(&mut file, memory).with_context(|| name.to_string())?;
-    match file.fill_buf() {
-        Ok([]) => Ok(prior),
-        _ => Err(PriorError::Corrupt("something follows its end")).with_context(|| name.to_string()),
     }
 }

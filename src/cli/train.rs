@@ -44,8 +44,8 @@ pub struct TrainOptions {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
     /// Most memory that may be used, with K, M or G
-    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
-    memory: u64,
+    #[arg(long, visible_alias = "memory", value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
+    memory_limit: u64,
     #[command(flatten)]
     level: Level,
     #[command(flatten)]
@@ -65,7 +65,7 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
     level.mixing = level.mixing.map(|bits| (length.ilog2() + TABLE_SHIFT).clamp(18, bits.max(18)));
     level.model.streams = 16;
     let method = options.model.apply(level);
-    let (device, memory) = (options.device.clone(), options.memory);
+    let (device, memory) = (options.device.clone(), options.memory_limit);
     let settings = TrainSettings { device, method, passes: options.passes.into(), memory };
     let mut bar = Progress::new(!options.quiet, "training", Some(length), false);
     let mut news = |news| match news {

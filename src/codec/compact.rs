@@ -1,11 +1,16 @@
 //! Compact frames: short inputs that start from a prior.
 
+use std::io::Write;
 use std::sync::Arc;
 
-use super::block::{Progress, decode_block, encode_block};
+use super::block::{decode_block, encode_block};
+use super::decode::DecompressSettings;
+use super::encode::CompressSettings;
 use super::error::CodecError;
+use super::monitor::Monitor;
 use super::predictor::Predictor;
-use crate::archive::{ArchiveError, COMPACT_LIMIT, Compact};
+use super::{check_memory, find_prior};
+use crate::archive::{ArchiveError, COMPACT_LIMIT, Compact, Header};
 use crate::engine::DeviceChoice;
 use crate::model::Method;
 use crate::prior::Prior;
@@ -16,44 +21,90 @@ pub fn compact_prior<'a>(prior: Option<&'a Arc<Prior>>, method: &Method, length:
     prior.filter(|prior| prior.compact_method(length) == *method)
 }
 
-/// Codes a whole input; returns what predicted, too.
+/// The header that a compact frame stands for.
+fn header(prior: &Prior, raw_len: u32) -> Header {
+    Header { method: prior.compact_method(raw_len), block_size: raw_len.max(1), prior: prior.hash() }
+}
+
+/// Codes a frame; returns what the model ran on.
 pub async fn encode(
-    device: &DeviceChoice,
-    prior: &Arc<Prior>,
     raw: &[u8],
-    progress: &mut Progress<'_>,
-) -> Result<(Compact, Predictor), CodecError> {
-    let mut predictor = open(device, prior, raw.len() as u32).await?;
-    let code = encode_block(&mut predictor, raw, 0, progress).await?;
-    Ok((Compact::new(prior.hash(), raw, code), predictor))
-}
-
-/// Decodes a frame; returns what predicted, too.
-pub async fn decode(
-    device: &DeviceChoice,
-    prior: Option<&Arc<Prior>>,
-    frame: Compact,
-    progress: &mut Progress<'_>,
-) -> Result<(Vec<u8>, Predictor), CodecError> {
-    let Some(prior) = prior.filter(|prior| prior.hash() as u32 == frame.prior) else {
-        let wanted = format!("whose hash ends in {:08x}", frame.prior);
-        return Err(CodecError::PriorMissing { wanted, given: prior.map(|prior| prior.hash()) });
+    output: &mut dyn Write,
+    prior: &Arc<Prior>,
+    settings: &CompressSettings<'_>,
+    monitor: &mut dyn Monitor,
+) -> Result<String, CodecError> {
+    let header = header(prior, raw.len() as u32);
+    let code = async |device: &DeviceChoice| {
+        let mut predictor = open(device, &header, prior).await?;
+        let code = encode_block(&mut predictor, raw, 0, &mut |_, _| ()).await?;
+        Ok((Compact::new(prior.hash(), raw, code), predictor))
     };
-    let mut predictor = open(device, prior, frame.raw_len).await?;
-    let raw = if frame.is_stored() {
-        frame.payload.clone()
-    } else {
-        decode_block(&mut predictor, &frame.payload, frame.raw_len as usize, 0, progress).await?
-    };
-    match frame.matches(&raw) {
-        true => Ok((raw, predictor)),
-        false if frame.is_stored() => {
-            Err(ArchiveError::Corrupt { what: "the content of a compact frame is wrong".into() }.into())
+    let (frame, mut predictor) = match code(&settings.device).await {
+        Err(CodecError::Engine(error)) if settings.fallback => {
+            monitor.warn(&format!("{error}; going on on the CPU"));
+            code(&DeviceChoice::Cpu).await?
         }
-        false => Err(CodecError::Diverged { block: 1, engine: predictor.description() }),
+        result => result?,
+    };
+    output.write_all(&frame.to_bytes()).map_err(CodecError::Output)?;
+    if frame.is_stored() {
+        predictor.forget_block(prior.network()).await?;
     }
+    let engine = predictor.description();
+    if monitor.wants_model() {
+        monitor.learnt(predictor.into_prior(header.method, raw.len() as u64).await?);
+    }
+    Ok(engine)
 }
 
-async fn open(device: &DeviceChoice, prior: &Arc<Prior>, length: u32) -> Result<Predictor, CodecError> {
-    Ok(Predictor::open(device, &prior.compact_method(length), length.max(1), Some(prior.clone())).await?)
+/// Decodes a frame; returns what the model ran on, if it was needed.
+pub async fn decode(
+    frame: Compact,
+    output: &mut dyn Write,
+    given: Option<&Arc<Prior>>,
+    settings: &DecompressSettings,
+    monitor: &mut dyn Monitor,
+) -> Result<String, CodecError> {
+    let Some(prior) = given.filter(|prior| prior.hash() as u32 == frame.prior) else {
+        let wanted = format!("whose hash ends in {:08x}", frame.prior);
+        return Err(CodecError::PriorMissing { wanted, given: given.map(|prior| prior.hash()) });
+    };
+    let header = header(prior, frame.raw_len);
+    find_prior(&header, given)?;
+    check_memory(&header, Some(prior), settings.fallback, settings.memory)?;
+    let decode = async |device: &DeviceChoice| {
+        let mut predictor = open(device, &header, prior).await?;
+        let raw = match frame.is_stored() {
+            true => frame.payload.clone(),
+            false => {
+                let len = frame.raw_len as usize;
+                decode_block(&mut predictor, &frame.payload, len, 0, &mut |_, _| ()).await?
+            }
+        };
+        match frame.matches(&raw) {
+            true => Ok((raw, predictor)),
+            false if frame.is_stored() => {
+                Err(ArchiveError::Corrupt { what: "the content of a compact frame is wrong".into() }.into())
+            }
+            false => Err(predictor.wrong_block(1)),
+        }
+    };
+    let (raw, predictor) = match decode(&settings.device).await {
+        Err(error @ (CodecError::Engine(_) | CodecError::Diverged { .. })) if settings.fallback => {
+            monitor.warn(&format!("{error}; going on on the CPU"));
+            decode(&DeviceChoice::Cpu).await?
+        }
+        result => result?,
+    };
+    output.write_all(&raw).map_err(CodecError::Output)?;
+    let engine = predictor.description();
+    if monitor.wants_model() {
+        monitor.learnt(predictor.into_prior(header.method, raw.len() as u64).await?);
+    }
+    Ok(engine)
+}
+
+async fn open(device: &DeviceChoice, header: &Header, prior: &Arc<Prior>) -> Result<Predictor, CodecError> {
+    Ok(Predictor::open(device, &header.method, header.block_size, Some(prior.clone())).await?)
 }

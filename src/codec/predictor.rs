@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::error::CodecError;
 use crate::engine::{DeviceChoice, Engine, EngineError};
 use crate::mixing::Mixing;
 use crate::model::init::initial_parameters;
@@ -72,9 +73,18 @@ impl Predictor {
     }
 
     /// All that was learnt, for another job to start from; `raw_len` bytes of this one were coded.
-    pub async fn into_prior(&mut self, method: Method, raw_len: u64) -> Result<Prior, EngineError> {
+    pub async fn into_prior(mut self, method: Method, raw_len: u64) -> Result<Prior, EngineError> {
         let network = self.learnt().await?;
-        Ok(Prior::new(method, raw_len, network, self.mixing.take()))
+        Ok(Prior::new(method, raw_len, network, self.mixing))
+    }
+
+    /// What it means that an intact block came out wrong.
+    pub fn wrong_block(&self, block: usize) -> CodecError {
+        let engine = self.description();
+        match self.engine.as_ref().is_some_and(|engine| !engine.is_cpu()) {
+            true => CodecError::Diverged { block, engine },
+            false => CodecError::Unrepeatable { block, engine },
+        }
     }
 
     /// Forgets a block: the network goes back to what it had learnt before.

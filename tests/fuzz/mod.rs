@@ -1,0 +1,354 @@
+//! What the fuzz targets do with their bytes: each is a function that panics where
+//! something is wrong. The fuzzers of fuzz/ call them, and so do tests/smoke.rs,
+//! over the committed corpus, and examples/mutate.rs.
+
+#![allow(dead_code)] // every user takes a part
+
+use std::io::{self, Cursor, Read, Write};
+
+use lockstep::archive::{ArchiveError, FrameReader, Part, Prefix, list, next_part, walk};
+use lockstep::codec::{CodecError, CompressSettings, DecompressSettings, Monitor, Next, Resume, compress, decompress};
+use lockstep::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
+use lockstep::engine::DeviceChoice;
+use lockstep::mixing::Mixing;
+use lockstep::model::{Method, ModelConfig};
+
+/// Little enough that no model in a header takes long.
+const MEMORY: u64 = 24 << 20;
+/// Most raw bytes that a forged archive may make the decoder work on.
+const MOST_RAW: u64 = 1 << 12;
+
+/// A model that takes microseconds a byte.
+pub fn tiny() -> ModelConfig {
+    ModelConfig {
+        streams: 2,
+        segment: 8,
+        embedding: 16,
+        units: 16,
+        layers: 1,
+        weight_bits: 8,
+        activation_bits: 8,
+        error_fraction: 12,
+        rate_start: 1 << 23,
+        rate_end: 1 << 21,
+        schedule_length: 1000,
+        seed: 1,
+    }
+}
+
+/// Bytes that are taken from the front of the input; zeros when it has ended.
+struct Choices<'a>(&'a [u8]);
+
+impl Choices<'_> {
+    fn u8(&mut self) -> u8 {
+        let mut byte = [0];
+        let _ = self.0.read(&mut byte);
+        byte[0]
+    }
+
+    fn u32(&mut self) -> u32 {
+        u32::from_le_bytes([self.u8(), self.u8(), self.u8(), self.u8()])
+    }
+
+    fn below(&mut self, limit: u32) -> u32 {
+        u32::from(self.u8()) % limit
+    }
+}
+
+fn nothing() -> impl FnMut(u64, u64) {
+    |_, _| ()
+}
+
+/// Compresses on the CPU.
+pub fn pack(data: &[u8], method: &Method, block_size: u32, frame_size: Option<u64>) -> Result<Vec<u8>, CodecError> {
+    let settings = CompressSettings {
+        prior: None,
+        device: DeviceChoice::Cpu,
+        fallback: false,
+        method: &|_| method.clone(),
+        block_size,
+        frame_size,
+        length: None,
+        memory: 1 << 28,
+    };
+    let mut archive = Vec::new();
+    pollster::block_on(compress(&mut &data[..], &mut archive, &settings, &mut nothing()))?;
+    Ok(archive)
+}
+
+/// Decompresses on the CPU; gives what was written too, whatever came of it.
+pub fn unpack(archive: &mut dyn Read, memory: u64) -> (Result<(), CodecError>, Vec<u8>) {
+    let settings =
+        DecompressSettings { device: DeviceChoice::Cpu, fallback: false, prior: None, memory, size_limit: MOST_RAW };
+    let mut data = Vec::new();
+    let result = pollster::block_on(decompress(archive, &mut data, &settings, &mut nothing()));
+    (result.map(|_| ()), data)
+}
+
+/// Makes header and block checksums right, so that mutations get behind them.
+pub fn repair(archive: &mut [u8]) {
+    if archive.len() < 64 {
+        return;
+    }
+    archive[..5].copy_from_slice(&[0x89, b'L', b'K', b'S', lockstep::archive::VERSION]);
+    let crc = crc32fast::hash(&archive[..60]).to_le_bytes();
+    archive[60..64].copy_from_slice(&crc);
+    let mut at = 64;
+    while at + 29 <= archive.len() && matches!(archive[at], 1 | 2) {
+        let len = u32::from_le_bytes([archive[at + 5], archive[at + 6], archive[at + 7], archive[at + 8]]) as usize;
+        let Some(end) = (at + 29).checked_add(len).filter(|&end| end <= archive.len()) else { return };
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&archive[at..at + 25]);
+        crc.update(&archive[at + 29..end]);
+        archive[at + 25..at + 29].copy_from_slice(&crc.finalize().to_le_bytes());
+        at = end;
+    }
+}
+
+/// Headers and trailers: read, listed, walked through.
+pub fn header(data: &[u8]) {
+    let mut bytes = data.to_vec();
+    for _ in 0..2 {
+        let listed = list(&mut Cursor::new(&bytes));
+        let walked = walk(&mut Cursor::new(&bytes));
+        if let (Ok(listed), Ok(walked)) = (listed, walked) {
+            let sum = |frames: &[lockstep::archive::Frame]| frames.iter().map(|f| f.trailer.frame_len).sum::<u64>();
+            assert_eq!(sum(&listed), bytes.len() as u64);
+            assert!(sum(&walked) <= bytes.len() as u64);
+        }
+        let mut input = &bytes[..];
+        let frame = next_part(&mut input, true).ok().filter(|part| *part == Some(Part::Frame));
+        if let Some(Ok(mut frame)) = frame.map(|_| FrameReader::after_magic(&mut input)) {
+            // What was accepted is written again as it was.
+            assert_eq!(frame.header().to_bytes(), bytes[..64]);
+            frame.header().method.validate().unwrap();
+            while let Ok(Some(_)) = frame.next_block() {}
+        }
+        repair(&mut bytes);
+    }
+}
+
+/// The whole decoder on anything, as it is and with right checksums.
+pub fn decode(data: &[u8]) {
+    let mut archive = data.to_vec();
+    for _ in 0..2 {
+        let (result, content) = unpack(&mut &archive[..], MEMORY);
+        if result.is_ok() {
+            // What is an archive of this content decodes to it again.
+            assert_eq!(unpack(&mut &archive[..], MEMORY).1, content);
+        }
+        repair(&mut archive);
+    }
+}
+
+fn any_method(choices: &mut Choices<'_>) -> Method {
+    let model = ModelConfig {
+        streams: 1 + choices.below(12),
+        segment: 1 + choices.below(20),
+        embedding: 16 * (1 + choices.below(2)),
+        units: 16 * (1 + choices.below(3)),
+        layers: 1 + choices.below(3),
+        weight_bits: 8 + choices.below(5),
+        activation_bits: 8 + choices.below(5),
+        error_fraction: 8 + choices.below(7),
+        rate_start: choices.u32() >> 4,
+        rate_end: choices.u32() >> 4,
+        schedule_length: choices.u32().into(),
+        seed: choices.u32().into(),
+    };
+    let (network, mixing) = [(true, None), (true, Some(10)), (false, Some(11))][choices.below(3) as usize];
+    Method { model, network, mixing }
+}
+
+/// Any content under any options comes back.
+pub fn round_trip(data: &[u8]) {
+    let mut choices = Choices(data);
+    let method = any_method(&mut choices);
+    let block_size = 1 + choices.u32() % 700;
+    let frame_size = [None, Some(1 + u64::from(choices.u32() % 900))][choices.below(2) as usize];
+    let content = &choices.0[..choices.0.len().min(1500)];
+    if method.validate().is_ok() {
+        let archive = pack(content, &method, block_size, frame_size).unwrap();
+        let (result, decoded) = unpack(&mut &archive[..], 1 << 28);
+        result.unwrap();
+        assert_eq!(decoded, content);
+    }
+}
+
+/// The mixing stage under any bits of any network: probabilities stay in range, and
+/// the same again gives the same.
+pub fn mixing(data: &[u8]) {
+    let mut choices = Choices(data);
+    let streams = 1 + choices.below(4) as usize;
+    let (table, past) = (10 + choices.below(6), 10 + choices.below(3));
+    let with_network = choices.below(2) == 1;
+    let symbols = &choices.0[..choices.0.len().min(2000)];
+    let run = || {
+        let mut mixing = Mixing::new(table, past, streams);
+        let mut all = Vec::new();
+        for block in symbols.chunks(700) {
+            mixing.start_block(block.len(), (0..streams).map(|stream| stream * block.len() / streams));
+            for (i, &symbol) in block.iter().enumerate() {
+                let network = with_network.then_some(|node: usize| 1 + (node * 257 + i * 7919) as u32 % 65535);
+                let mut bits = (0..8).rev().map(|shift| symbol >> shift & 1 == 1);
+                let coded = mixing.symbol(i % streams, network, |p| {
+                    assert!((1..=65535).contains(&p));
+                    all.push(p);
+                    bits.next().unwrap()
+                });
+                assert_eq!(coded, symbol);
+            }
+        }
+        (all, mixing.hash())
+    };
+    assert_eq!(run(), run());
+}
+
+/// Bits and symbols under any probabilities come back; any code decodes to something.
+pub fn coder(data: &[u8]) {
+    let probability = |i: usize| {
+        let (a, b) = (data[i], data[data.len() - 1 - i]);
+        (u32::from(a) << 8 | u32::from(b)).max(1)
+    };
+    let mut encoder = Encoder::default();
+    for (i, byte) in data.iter().enumerate() {
+        encoder.encode(byte & 1 == 1, probability(i));
+    }
+    let code = encoder.finish();
+    let mut decoder = Decoder::new(&code);
+    for (i, byte) in data.iter().enumerate() {
+        assert_eq!(decoder.decode(probability(i)), byte & 1 == 1);
+    }
+    let mut decoder = Decoder::new(data);
+    for i in 0..data.len() {
+        decoder.decode(probability(i));
+    }
+
+    let weights: Vec<u32> =
+        (0..256).map(|i| data.get(i).map_or(i as u32, |&byte| 1u32 << (byte % 23) | u32::from(byte))).collect();
+    let mut encoder = Encoder::default();
+    data.iter().for_each(|&symbol| encode_symbol(&mut encoder, &weights, symbol));
+    let code = encoder.finish();
+    let mut decoder = Decoder::new(&code);
+    data.iter().for_each(|&symbol| assert_eq!(decode_symbol(&mut decoder, &weights), symbol));
+}
+
+/// Hands out as many bytes at a time as its list says, and is interrupted now and then.
+struct Chunks<'a> {
+    data: &'a [u8],
+    sizes: &'a [u8],
+    turn: usize,
+}
+
+impl Read for Chunks<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = self.sizes.get(self.turn % self.sizes.len().max(1)).copied().unwrap_or(255);
+        self.turn += 1;
+        if size == 0 && self.turn % 2 == 0 {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let len = usize::from(size).max(1).min(buffer.len());
+        self.data.read(&mut buffer[..len])
+    }
+}
+
+/// How reads are cut into chunks changes nothing.
+pub fn reads(data: &[u8]) {
+    let mut choices = Choices(data);
+    let block_size = 1 + choices.u32() % 300;
+    let frame_size = [None, Some(1 + u64::from(choices.u32() % 400))][choices.below(2) as usize];
+    let sizes = &choices.0[..choices.0.len().min(16)];
+    let content = &choices.0[sizes.len()..][..(choices.0.len() - sizes.len()).min(800)];
+    let method = Method { model: tiny(), network: false, mixing: Some(10) };
+    let plain = pack(content, &method, block_size, frame_size).unwrap();
+    let settings = CompressSettings {
+        prior: None,
+        device: DeviceChoice::Cpu,
+        fallback: false,
+        method: &|_| method.clone(),
+        block_size,
+        frame_size,
+        length: None,
+        memory: 1 << 28,
+    };
+    let mut archive = Vec::new();
+    let mut input = Chunks { data: content, sizes, turn: 0 };
+    pollster::block_on(compress(&mut input, &mut archive, &settings, &mut nothing())).unwrap();
+    assert_eq!(archive, plain);
+    let (result, decoded) = unpack(&mut Chunks { data: &archive, sizes, turn: 0 }, 1 << 28);
+    result.unwrap();
+    assert_eq!(decoded, content);
+}
+
+/// A run that goes on from a state that was given, or saves one after some segments.
+struct Stop {
+    state: Option<Vec<u8>>,
+    segments: u32,
+}
+
+impl Monitor for Stop {
+    fn progress(&mut self, _: u64, _: u64) {}
+
+    fn resume(&mut self) -> io::Result<Option<Resume>> {
+        let Some(state) = self.state.take() else { return Ok(None) };
+        let len = state.len() as u64;
+        // The archive's header is all that is written when the first block stops.
+        let written = Box::new(io::empty());
+        Ok(Some(Resume { state: Box::new(Cursor::new(state)), len, written }))
+    }
+
+    fn next(&mut self) -> Next {
+        self.segments = self.segments.saturating_sub(1);
+        if self.segments == 0 { Next::Stop } else { Next::GoOn }
+    }
+
+    fn state(&mut self) -> io::Result<&mut dyn Write> {
+        Ok(self.state.insert(Vec::new()))
+    }
+
+    fn saved(&mut self, _: Prefix) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Decoding goes on from any state without harm: the bytes replace a part of a right one.
+pub fn state(data: &[u8]) {
+    let mut choices = Choices(data);
+    let network = choices.below(8) != 1; // the mixing stage's state is large
+    let method = Method { model: tiny(), network, mixing: (!network).then_some(10) };
+    let content: Vec<u8> = (0..200u32).map(|i| (i * i / 7) as u8 & 15).collect();
+    let archive = pack(&content, &method, 150, None).unwrap();
+    let settings = DecompressSettings {
+        device: DeviceChoice::Cpu,
+        fallback: false,
+        prior: None,
+        memory: 1 << 28,
+        size_limit: MOST_RAW,
+    };
+    let run = |stop: &mut Stop| {
+        let mut output = Vec::new();
+        let result = pollster::block_on(decompress(&mut &archive[..], &mut output, &settings, stop));
+        (result, output)
+    };
+    let mut stop = Stop { state: None, segments: 3 };
+    assert!(matches!(run(&mut stop).0, Err(CodecError::Interrupted) | Ok(_)));
+    let Some(mut state) = stop.state else { return };
+    let at = choices.u32() as usize % state.len();
+    let changes = choices.0.len().min(state.len() - at);
+    let unchanged = state[at..at + changes] == choices.0[..changes];
+    state[at..at + changes].copy_from_slice(&choices.0[..changes]);
+    let (result, output) = run(&mut Stop { state: Some(state), segments: u32::MAX });
+    match result {
+        Ok(_) => assert_eq!(output, content, "a state that is wrong gives no wrong data"),
+        Err(error) => assert!(!unchanged, "{error}"),
+    }
+}
+
+/// A damaged archive of `content` is an error, or still gives it.
+pub fn accepts_no_wrong_data(archive: &[u8], content: &[u8], memory: u64) -> bool {
+    let (result, decoded) = unpack(&mut &archive[..], memory);
+    match result {
+        Ok(()) | Err(CodecError::Archive(ArchiveError::Trailer)) => decoded == content,
+        Err(_) => true,
+    }
+}
