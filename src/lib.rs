@@ -10,4 +10,6 @@ pub mod engine;
 pub mod mixing;
 pub mod model;
 pub mod numerics;
+pub mod prior;
 pub mod state;
+pub mod training;

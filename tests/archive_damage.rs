@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 fn header(block_size: u32) -> Header {
-    Header { method: Method::network_alone(tiny(block_size.into())), block_size }
+    Header { method: Method::network_alone(tiny(block_size.into())), block_size, prior: 0 }
 }
 
 fn sample_data() -> Vec<u8> {

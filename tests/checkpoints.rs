@@ -150,6 +150,7 @@ fn settings_again<'a>(settings: &CompressSettings<'a>) -> CompressSettings<'a> {
         block_size: settings.block_size,
         frame_size: settings.frame_size,
         length: settings.length,
+        prior: settings.prior.clone(),
         memory: settings.memory,
     }
 }

@@ -47,7 +47,7 @@ fn predictors(method: &Method) -> Vec<Predictor> {
     let parameters = initial_parameters(config);
     let mut engines = vec![Engine::cpu(config, &parameters)];
     engines.extend(devices::devices().into_iter().map(|d| Engine::gpu(d, config, &parameters).unwrap()));
-    engines.into_iter().map(|engine| Predictor::new(method, Some(engine), 1 << 12)).collect()
+    engines.into_iter().map(|engine| Predictor::new(method, Some(engine), 1 << 12, None)).collect()
 }
 
 fn state(predictor: &mut Predictor) -> u64 {

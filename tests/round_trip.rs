@@ -5,7 +5,7 @@ mod common;
 use std::io::Cursor;
 
 use common::{noise, pack, pack_with, text, tiny, unpack};
-use lockstep::archive::{FrameReader, Payload, list};
+use lockstep::archive::{FrameReader, Payload, list, next_part};
 use lockstep::codec::{ASSUMED_LENGTH, CodecError};
 use lockstep::model::ModelConfig;
 use proptest::prelude::*;
@@ -43,7 +43,8 @@ fn text_gets_smaller_and_zeros_next_to_nothing() {
 /// The blocks of an archive: whether each is stored.
 fn stored(archive: &[u8]) -> Vec<bool> {
     let mut input = archive;
-    let mut frame = FrameReader::open(&mut input, true).unwrap().unwrap();
+    next_part(&mut input, true).unwrap();
+    let mut frame = FrameReader::after_magic(&mut input).unwrap();
     let mut stored = Vec::new();
     // The frame's content is not decoded here, so its trailer can't match.
     while let Ok(Some(block)) = frame.next_block() {
@@ -74,7 +75,8 @@ fn a_stored_block_leaves_no_trace_in_the_model() {
     let code = |data: &[u8], block: usize| {
         let archive = pack_with(data, 1000, &constant).unwrap();
         let mut input = &archive[..];
-        let mut frame = FrameReader::open(&mut input, true).unwrap().unwrap();
+        next_part(&mut input, true).unwrap();
+        let mut frame = FrameReader::after_magic(&mut input).unwrap();
         (0..=block).map(|_| frame.next_block().unwrap().unwrap()).last().unwrap()
     };
     assert_eq!(code(&mixed, 2), code(&[text(1000), text(1000)].concat(), 1));

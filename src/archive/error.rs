@@ -30,6 +30,9 @@ pub enum ArchiveError {
         "a trailer is damaged or cut off: all blocks before it are intact, but whether more followed can't be told"
     )]
     Trailer,
+    /// Compact frames have no list at their end.
+    #[error("a compact archive can't be listed: its model is its prior's")]
+    NoList,
     /// The input ends too early.
     #[error("the archive is cut short")]
     Truncated,

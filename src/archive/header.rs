@@ -21,6 +21,8 @@ pub struct Header {
     pub method: Method,
     /// Most raw bytes of a block.
     pub block_size: u32,
+    /// Hash of the prior that predictors start from, 0 for none.
+    pub prior: u64,
 }
 
 impl Header {
@@ -56,7 +58,7 @@ impl Header {
         bytes.push(self.method.mixing.is_some().into());
         bytes.push(self.method.mixing.unwrap_or(0) as u8);
         bytes.push(self.method.network.into());
-        bytes.extend_from_slice(&0u64.to_le_bytes()); // prior: none
+        bytes.extend_from_slice(&self.prior.to_le_bytes());
         for value in [config.replay_streams, config.replay_steps] {
             bytes.extend_from_slice(&(value as u16).to_le_bytes());
         }
@@ -114,7 +116,7 @@ impl Header {
         let (mixing, table_bits, network) = (fields::u8(input)?, fields::u8(input)?, fields::u8(input)?);
         known("mixing", mixing.into(), u64::from(mixing == 1))?;
         known("network", network.into(), u64::from(network == 1))?;
-        known("prior", fields::u64(input)?, 0)?;
+        let prior = fields::u64(input)?;
         (config.replay_streams, config.replay_steps) = (fields::u16(input)?.into(), fields::u16(input)?.into());
         if mixing == 0 && table_bits != 0 {
             return Err(ArchiveError::corrupt("there is a size of mixing tables, but no mixing"));
@@ -125,11 +127,11 @@ impl Header {
         if !BLOCK_SIZES.contains(&block_size) {
             return Err(ArchiveError::corrupt(format!("blocks of {block_size} bytes are not allowed")));
         }
-        Ok(Header { method, block_size })
+        Ok(Header { method, block_size, prior })
     }
 
     /// Reads a header, magic and all.
-    pub(super) fn read(input: &mut dyn Read) -> Result<Self, ArchiveError> {
+    pub fn read(input: &mut dyn Read) -> Result<Self, ArchiveError> {
         if fields::array(input)? != MAGIC {
             return Err(ArchiveError::NotAnArchive);
         }
@@ -143,7 +145,7 @@ mod tests {
     use crate::model::levels::method_for;
 
     fn header() -> Header {
-        Header { method: method_for(5, 1 << 20), block_size: 1 << 20 }
+        Header { method: method_for(5, 1 << 20), block_size: 1 << 20, prior: 0x1234 }
     }
 
     /// A header with one byte changed and its checksum made right again.
@@ -167,7 +169,7 @@ mod tests {
     fn newer_parts_are_told_apart_from_damage() {
         assert!(matches!(Header::read(&mut &forged(4, 1)[..]), Err(ArchiveError::OlderVersion(1))));
         assert!(matches!(Header::read(&mut &forged(4, VERSION + 1)[..]), Err(ArchiveError::UnsupportedVersion(_))));
-        for (at, part) in [(7, "flag set"), (48, "transform"), (49, "mixing"), (51, "network"), (52, "prior")] {
+        for (at, part) in [(7, "flag set"), (48, "transform"), (49, "mixing"), (51, "network")] {
             match Header::read(&mut &forged(at, 9)[..]) {
                 Err(ArchiveError::Unsupported { what, id: 9 }) => assert_eq!(what, part),
                 other => panic!("{part}: {other:?}"),

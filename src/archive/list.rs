@@ -5,7 +5,10 @@ use std::io::{Read, Seek, SeekFrom};
 use super::block::{BLOCK_HEADER_LEN, BlockHeader};
 use super::header::HEADER_LEN;
 use super::trailer::{TAIL_LEN, trailer_len};
-use super::{ArchiveError, BlockLengths, END_MAGIC, Header, Trailer, fields};
+use super::{
+    ArchiveError, BlockLengths, END_MAGIC, Header, PRIOR_END_MAGIC, PRIOR_MAGIC, PRIOR_TAIL_LEN, Part, Trailer, fields,
+    next_part,
+};
 
 /// A frame of an archive, as its header and its trailer describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub struct Frame {
     pub header: Header,
     /// What it ends with.
     pub trailer: Trailer,
+    /// Bytes of priors that lie before it.
+    pub priors: u64,
 }
 
 /// All frames of an archive in a file, found from its end.
@@ -21,15 +26,38 @@ pub fn list(file: &mut (impl Read + Seek)) -> Result<Vec<Frame>, ArchiveError> {
     let mut end = file.seek(SeekFrom::End(0))?;
     file.rewind()?;
     // The start tells best whether this is an archive, and of which version.
-    Header::read(file).map_err(|error| if end == 0 { ArchiveError::NotAnArchive } else { error })?;
-    let mut frames = Vec::new();
+    match next_part(file, true)? {
+        Some(Part::Frame) => Header::read_after_magic(file).map(|_| ())?,
+        Some(Part::Prior) => {}
+        Some(Part::Compact) | None => return Err(ArchiveError::NoList),
+    }
+    let mut frames: Vec<Frame> = Vec::new();
     while end > 0 {
+        if let Some(start) = prior_before(file, end)? {
+            frames.last_mut().ok_or(ArchiveError::NoList)?.priors += end - start;
+            end = start;
+            continue;
+        }
         let frame = frame_before(file, end)?;
         end -= frame.trailer.frame_len;
         frames.push(frame);
     }
     frames.reverse();
     Ok(frames)
+}
+
+/// Where a prior that ends at `end` starts, if there is one.
+fn prior_before(file: &mut (impl Read + Seek), end: u64) -> Result<Option<u64>, ArchiveError> {
+    let Some(tail) = end.checked_sub(PRIOR_TAIL_LEN) else { return Ok(None) };
+    file.seek(SeekFrom::Start(tail))?;
+    let len = fields::u64(file)?;
+    if fields::array(file)? != PRIOR_END_MAGIC {
+        return Ok(None);
+    }
+    let wrong = || ArchiveError::corrupt("a prior's length is wrong");
+    let start = end.checked_sub(len).filter(|_| len > PRIOR_TAIL_LEN).ok_or_else(wrong)?;
+    file.seek(SeekFrom::Start(start))?;
+    if fields::array(file)? == PRIOR_MAGIC { Ok(Some(start)) } else { Err(wrong()) }
 }
 
 /// The frame that ends at `end`.
@@ -50,7 +78,7 @@ fn frame_before(file: &mut (impl Read + Seek), end: u64) -> Result<Frame, Archiv
     if u64::from(HEADER_LEN) + blocks + len != frame_len || raw != trailer.raw_len {
         return Err(ArchiveError::corrupt("the trailer contradicts itself"));
     }
-    Ok(Frame { header, trailer })
+    Ok(Frame { header, trailer, priors: 0 })
 }
 
 /// All frames of an archive in a file, found by going from block to block: for one
@@ -79,7 +107,7 @@ pub fn walk(file: &mut (impl Read + Seek)) -> Result<Vec<Frame>, ArchiveError> {
         // What is no block must be the trailer, whatever is left of it.
         trailer.frame_len = (trailer.frame_len + trailer_len(trailer.blocks.len())).min(end.saturating_sub(start));
         start += trailer.frame_len;
-        frames.push(Frame { header, trailer });
+        frames.push(Frame { header, trailer, priors: 0 });
     }
     Ok(frames)
 }

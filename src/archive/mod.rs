@@ -5,6 +5,7 @@
 //! every byte is under a checksum. The archive knows nothing of devices.
 
 mod block;
+mod compact;
 mod error;
 mod fields;
 mod hashed;
@@ -15,11 +16,12 @@ mod trailer;
 mod writer;
 
 pub use block::{Block, Payload};
+pub use compact::{COMPACT_LIMIT, COMPACT_MAGIC, Compact};
 pub use error::ArchiveError;
 pub use hashed::{Hashed, Prefix};
 pub use header::{BLOCK_SIZES, Header};
 pub use list::{Frame, list, walk};
-pub use reader::FrameReader;
+pub use reader::{FrameReader, Part, next_part};
 pub use trailer::{BlockLengths, Trailer};
 pub use writer::FrameWriter;
 
@@ -27,5 +29,11 @@ pub use writer::FrameWriter;
 pub const MAGIC: [u8; 4] = *b"\x89LKS";
 /// Last bytes of every frame.
 pub const END_MAGIC: [u8; 4] = *b"SKL\x89";
+/// First bytes of a prior, which may come before frames that start from it.
+pub const PRIOR_MAGIC: [u8; 4] = *b"\x89LKP";
+/// Last bytes of a prior.
+pub const PRIOR_END_MAGIC: [u8; 4] = *b"PKL\x89";
+/// Bytes at a prior's end: its length, and the end magic.
+pub const PRIOR_TAIL_LEN: u64 = 12;
 /// The format's version that this crate writes and reads.
 pub const VERSION: u8 = 2;

@@ -7,7 +7,37 @@ use xxhash_rust::xxh3::Xxh3;
 use super::block::{BLOCK_HEADER_LEN, BlockHeader};
 use super::header::HEADER_LEN;
 use super::trailer::{MOST_BLOCKS, trailer_len};
-use super::{ArchiveError, Block, BlockLengths, Header, MAGIC, Trailer, fields};
+use super::{ArchiveError, Block, BlockLengths, COMPACT_MAGIC, Header, MAGIC, PRIOR_MAGIC, Trailer, fields};
+
+/// What an archive is made of, told apart by its magic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Header, blocks, trailer.
+    Frame,
+    /// A compact frame.
+    Compact,
+    /// A prior, for frames behind it.
+    Prior,
+}
+
+const PARTS: [([u8; 4], Part); 3] = [(MAGIC, Part::Frame), (COMPACT_MAGIC, Part::Compact), (PRIOR_MAGIC, Part::Prior)];
+
+/// Reads the magic of the next part; nothing if the input has ended.
+///
+/// `first` says whether this is the first part: what can't be an archive
+/// at all is told apart from what follows one and does not belong there.
+pub fn next_part(input: &mut dyn Read, first: bool) -> Result<Option<Part>, ArchiveError> {
+    let start = fields::at_most(input, MAGIC.len() as u64)?;
+    if start.is_empty() && !first {
+        return Ok(None);
+    }
+    match PARTS.iter().find(|(magic, _)| !start.is_empty() && magic.starts_with(&start)) {
+        Some(_) if start.len() < MAGIC.len() => Err(ArchiveError::Truncated),
+        Some(&(_, part)) => Ok(Some(part)),
+        None if first => Err(ArchiveError::NotAnArchive),
+        None => Err(ArchiveError::corrupt("what follows its end is not an archive")),
+    }
+}
 
 /// A frame on its way in.
 pub struct FrameReader<R> {
@@ -18,29 +48,11 @@ pub struct FrameReader<R> {
 }
 
 impl<R: Read> FrameReader<R> {
-    /// Reads the header of the next frame; nothing if the input has ended.
-    ///
-    /// `first` says whether this is the first frame: what can't be an archive
-    /// at all is told apart from what follows one and does not belong there.
-    pub fn open(mut input: R, first: bool) -> Result<Option<Self>, ArchiveError> {
-        let mut start = Vec::new();
-        (&mut input).take(MAGIC.len() as u64).read_to_end(&mut start)?;
-        if start.is_empty() && !first {
-            return Ok(None);
-        }
-        if start.is_empty() || !MAGIC.starts_with(&start) {
-            return Err(if first {
-                ArchiveError::NotAnArchive
-            } else {
-                ArchiveError::corrupt("what follows its end is not an archive")
-            });
-        }
-        if start.len() < MAGIC.len() {
-            return Err(ArchiveError::Truncated);
-        }
+    /// Reads the header of a frame whose magic has been read already.
+    pub fn after_magic(mut input: R) -> Result<Self, ArchiveError> {
         let header = Header::read_after_magic(&mut input)?;
         let trailer = Trailer { frame_len: HEADER_LEN.into(), ..Trailer::default() };
-        Ok(Some(FrameReader { input, header, content: Xxh3::new(), trailer }))
+        Ok(FrameReader { input, header, content: Xxh3::new(), trailer })
     }
 
     /// The frame's header.

@@ -33,7 +33,7 @@ pub async fn measure(
 ) -> Result<Vec<CodingSpeed>, EngineError> {
     let mut speeds = Vec::new();
     for (method, data) in jobs {
-        let mut predictor = Predictor::open(device, method, data.len() as u32).await?;
+        let mut predictor = Predictor::open(device, method, data.len() as u32, None).await?;
         let start = predictor.learnt().await?;
         let code = encode_block(&mut predictor, data, 0, &mut |_, _| ()).await?;
         let description = predictor.description();
@@ -80,7 +80,7 @@ pub fn encode_on_one_thread(method: &Method, data: &[u8], repeats: usize) -> Spr
     let mut encode = || {
         single.install(|| {
             let engine = method.network.then(|| Engine::cpu(&method.model, &initial_parameters(&method.model)));
-            let mut predictor = Predictor::new(method, engine, data.len() as u32);
+            let mut predictor = Predictor::new(method, engine, data.len() as u32, None);
             Ok::<_, EngineError>(super::clock::thread(|| {
                 pollster::block_on(encode_block(&mut predictor, data, 0, &mut |_, _| ()))
                     .expect("the CPU engine can't fail");

@@ -16,10 +16,11 @@ use super::options::{Options, Target};
 use super::output::{CheckpointPlan, Output, archive_name};
 use super::progress::{Progress, bits_per_byte, percent};
 use super::sizes::Share;
+use super::start::Start;
 use super::watch::{Watch, how_to_go_on};
 
 /// Compresses one file, or its share of it.
-pub fn compress(options: &Options, source: &Path) -> anyhow::Result<()> {
+pub fn compress(options: &Options, start: &Start<'_>, source: &Path) -> anyhow::Result<()> {
     let mut input = Input::open(source)?;
     let name = display_name(source);
     let length = take_share(options, &mut input)?;
@@ -41,19 +42,20 @@ pub fn compress(options: &Options, source: &Path) -> anyhow::Result<()> {
     let settings = CompressSettings {
         device: options.device.clone(),
         fallback: options.long.fallback.is_some(),
-        method: &|length| options.method_for(length),
+        method: &|length| options.method_for(start, length),
         block_size: options.block_size,
         frame_size: options.long.frame_size,
         length,
+        prior: start.prior.clone(),
         memory: options.memory_limit,
     };
     let to_stdout = matches!(output, Output::Stdout(_));
     let mut progress = Progress::new(options.quiet == 0, &name, settings.length, true);
-    let work = Work { options, name: &name, progress: &mut progress };
+    let work = Work { options, start, name: &name, progress: &mut progress };
     let done = encode(work, &settings, &mut input, &mut output, checkpoint.as_mut());
     let done = done.and_then(|done| input.check_unchanged().map(|()| done)).and_then(|done| {
         if options.long.verify {
-            verify(options, &name, &output, &done)?;
+            verify(options, start, &name, &output, &done)?;
         }
         Ok(done)
     });
@@ -121,38 +123,48 @@ fn encode(
     output: &mut Output,
     checkpoint: Option<&mut Checkpoint>,
 ) -> anyhow::Result<Summary> {
-    let Work { options, name, progress } = work;
+    let Work { options, start, name, progress } = work;
     // The largest frame decides.
     let longest = settings.length.unwrap_or(codec::ASSUMED_LENGTH);
     let frame = settings.frame_size.map_or(longest, |size| size.min(settings.length.unwrap_or(u64::MAX)));
-    let header = Header { method: options.method_for(frame), block_size: options.block_size };
-    options.say_memory(name, memory_needed(&header, settings.fallback));
+    let header = Header { method: options.method_for(start, frame), block_size: options.block_size, prior: 0 };
+    let prior = start.prior.as_deref();
+    options.say_memory(name, memory_needed(&header, prior, settings.fallback));
     if let (Some(Share { .. }), Some(0)) = (options.long.frames, settings.length)
         && input.length() != Some(0)
     {
         return Ok(Summary::default()); // no frame falls to this share
     }
     if let (Some(size), None) = (settings.frame_size, &checkpoint) {
-        let each = memory_needed(&header, settings.fallback).saturating_add(2 * frame);
+        let each = memory_needed(&header, prior, settings.fallback).saturating_add(2 * frame);
         let most = settings.length.map_or(u64::MAX, |length| length.div_ceil(size));
         let workers = frames::workers(options, settings.memory, each, most);
         if workers > 1 {
-            let work = Work { options, name, progress };
-            return frames::encode(work, workers, settings, size, &mut BufReader::new(input), output);
+            let work = Work { options, start, name, progress };
+            let embedded = start.embed(output)?;
+            let mut done = frames::encode(work, workers, settings, size, &mut BufReader::new(input), output)?;
+            done.coded += embedded;
+            return Ok(done);
         }
     }
-    let mut watch = Watch { progress, checkpoint, name, quiet: options.quiet };
+    let embedded = start.embed(output)?;
+    let mut watch =
+        Watch { progress, checkpoint, name, quiet: options.quiet, saves_model: start.saves_model(), model: None };
     let input: &mut dyn Read = input;
     let done = watch.heeding(|watch| pollster::block_on(codec::compress(input, output, settings, watch)));
-    done.map_err(|error| how_to_go_on(error, watch.checkpoint.as_deref()))
+    let mut done = done.map_err(|error| how_to_go_on(error, watch.checkpoint.as_deref()))?;
+    start.save(watch.model, options.force)?;
+    done.coded += embedded;
+    Ok(done)
 }
 
 /// Decodes what was encoded, on another device if there is one; its content is
 /// compared by the checksums that the encoder made of what it read.
-fn verify(options: &Options, name: &str, output: &Output, done: &Summary) -> anyhow::Result<()> {
+fn verify(options: &Options, start: &Start<'_>, name: &str, output: &Output, done: &Summary) -> anyhow::Result<()> {
     let on_cpu = done.engine.as_ref().is_none_or(|engine| engine.starts_with("CPU"));
     let device = if on_cpu { DeviceChoice::Auto } else { DeviceChoice::Cpu };
-    let settings = DecompressSettings { device, fallback: false, memory: options.memory_limit, size_limit: u64::MAX };
+    let (prior, memory) = (start.prior.clone(), options.memory_limit);
+    let settings = DecompressSettings { device, fallback: false, prior, memory, size_limit: u64::MAX };
     let mut progress = Progress::new(options.quiet == 0, name, Some(done.raw), false);
     progress.say("verifying  ");
     let mut update = |raw, coded| progress.update(raw, coded);

@@ -16,10 +16,11 @@ use super::options::{Options, Target};
 use super::output::{Output, content_name};
 use super::progress::Progress;
 use super::sizes::Range;
+use super::start::Start;
 use super::watch::{Watch, how_to_go_on};
 
 /// Decompresses one archive, or tests it.
-pub fn decompress(options: &Options, source: &Path, test: bool) -> anyhow::Result<()> {
+pub fn decompress(options: &Options, start: &Start<'_>, source: &Path, test: bool) -> anyhow::Result<()> {
     let mut input = Input::open(source)?;
     let name = display_name(source);
     let opened = match options.target(source) {
@@ -34,7 +35,7 @@ pub fn decompress(options: &Options, source: &Path, test: bool) -> anyhow::Resul
     let frames = frames_of(&mut input)?;
     let length = frames.as_ref().map(|frames| frames.iter().map(|f| f.trailer.raw_len).sum());
     let mut progress = Progress::new(visible, &name, length, false);
-    let work = Work { options, name: &name, progress: &mut progress };
+    let work = Work { options, start, name: &name, progress: &mut progress };
     let result = match options.long.range {
         Some(range) => decode_range(work, range, &mut input, &mut output),
         None => decode(work, frames, &mut input, &mut output, checkpoint.as_mut()),
@@ -73,10 +74,11 @@ fn frames_of(input: &mut Input) -> io::Result<Option<Vec<Frame>>> {
     Ok(frames)
 }
 
-fn settings(options: &Options) -> DecompressSettings {
+fn settings(options: &Options, start: &Start<'_>) -> DecompressSettings {
     let fallback = options.long.fallback.is_some();
     let size_limit = options.long.size_limit.unwrap_or(u64::MAX);
-    DecompressSettings { device: options.device.clone(), fallback, memory: options.memory_limit, size_limit }
+    let (device, prior, memory) = (options.device.clone(), start.prior.clone(), options.memory_limit);
+    DecompressSettings { device, fallback, prior, memory, size_limit }
 }
 
 fn decode(
@@ -86,37 +88,46 @@ fn decode(
     output: &mut Output,
     checkpoint: Option<&mut Checkpoint>,
 ) -> anyhow::Result<Summary> {
-    let Work { options, name, progress } = work;
-    let settings = settings(options);
+    let Work { options, start, name, progress } = work;
+    let settings = settings(options, start);
+    let prior = start.prior.as_deref();
     let frames = frames.unwrap_or_default();
     let stated: u64 = frames.iter().map(|frame| frame.trailer.raw_len).sum();
     if stated > settings.size_limit {
         return Err(CodecError::SizeLimit { limit: settings.size_limit }.into());
     }
-    let needed = frames.iter().map(|frame| memory_needed(&frame.header, settings.fallback)).max();
+    let needed = frames.iter().map(|frame| memory_needed(&frame.header, prior, settings.fallback)).max();
     if let Some(needed) = needed {
         options.say_memory(name, needed);
     }
-    if let (Some(needed), None) = (needed, &checkpoint) {
+    // Frames behind a prior that the archive holds are for one reader.
+    let holds_prior = frames.iter().any(|frame| frame.priors > 0);
+    if let (Some(needed), None, false) = (needed, &checkpoint, holds_prior) {
         let lengths: Vec<_> = frames.iter().map(|frame| (frame.trailer.raw_len, frame.trailer.frame_len)).collect();
         let longest = lengths.iter().map(|&(raw, coded)| raw.saturating_add(coded)).max().unwrap_or(0);
         let each = needed.saturating_add(longest);
         let workers = frames::workers(options, settings.memory, each, lengths.len() as u64);
         if workers > 1 {
-            let work = Work { options, name, progress };
+            let work = Work { options, start, name, progress };
             return frames::decode(work, workers, &settings, &lengths, input, output);
         }
     }
-    let mut watch = Watch { progress, checkpoint, name, quiet: options.quiet };
+    let mut watch =
+        Watch { progress, checkpoint, name, quiet: options.quiet, saves_model: start.saves_model(), model: None };
     let input: &mut dyn Read = input;
     let done = watch.heeding(|watch| pollster::block_on(codec::decompress(input, output, &settings, watch)));
-    done.map_err(|error| how_to_go_on(error, watch.checkpoint.as_deref()))
+    let done = done.map_err(|error| how_to_go_on(error, watch.checkpoint.as_deref()))?;
+    start.save(watch.model, options.force)?;
+    Ok(done)
 }
 
 /// Decodes the frames that hold a range, and writes only that.
 fn decode_range(work: Work<'_>, range: Range, input: &mut Input, output: &mut Output) -> anyhow::Result<Summary> {
     let Some(file) = input.file() else { bail!("--range needs an archive that is a file") };
     let frames = list(file).or_else(|_| walk(file))?;
+    if frames.iter().any(|frame| frame.priors > 0) {
+        bail!("--range can't look into an archive that holds a prior");
+    }
     let whole: u64 = frames.iter().map(|frame| frame.trailer.raw_len).sum();
     let end = range.offset.checked_add(range.length).filter(|&end| end <= whole);
     let Some(end) = end else { bail!("the archive holds {whole} bytes, so --range can't reach beyond them") };
@@ -126,7 +137,7 @@ fn decode_range(work: Work<'_>, range: Range, input: &mut Input, output: &mut Ou
         let (raw_len, frame_len) = (frame.trailer.raw_len, frame.trailer.frame_len);
         if raw_at < end && raw_at + raw_len > range.offset {
             let mut window = Window { output, at: raw_at, range: range.offset..end };
-            let done = decode_frame_at(work.options, file, coded_at, frame_len, &mut window)?;
+            let done = decode_frame_at(&settings(work.options, work.start), file, coded_at, frame_len, &mut window)?;
             sum.coded += done.coded;
             sum.engine = done.engine.or(sum.engine);
         }
@@ -139,7 +150,7 @@ fn decode_range(work: Work<'_>, range: Range, input: &mut Input, output: &mut Ou
 }
 
 fn decode_frame_at(
-    options: &Options,
+    settings: &DecompressSettings,
     file: &mut File,
     start: u64,
     len: u64,
@@ -147,7 +158,7 @@ fn decode_frame_at(
 ) -> Result<Summary, CodecError> {
     file.seek(SeekFrom::Start(start)).map_err(CodecError::Input)?;
     let mut nothing = |_: u64, _: u64| ();
-    pollster::block_on(codec::decompress(&mut file.take(len), window, &settings(options), &mut nothing))
+    pollster::block_on(codec::decompress(&mut file.take(len), window, settings, &mut nothing))
 }
 
 /// Lets only a part of a stream through.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use lockstep::archive::ArchiveError;
 use lockstep::codec::CodecError;
+use lockstep::prior::PriorError;
 
 /// How the command ends, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +53,13 @@ pub fn report(name: &str, quiet: u8, result: anyhow::Result<Exit>) -> Exit {
 }
 
 fn classify(error: &anyhow::Error) -> Exit {
+    let prior = match error.downcast_ref() {
+        Some(CodecError::Prior(prior)) => Some(prior),
+        _ => error.downcast_ref::<PriorError>(),
+    };
+    if prior.is_some_and(PriorError::is_invalid) || matches!(error.downcast_ref(), Some(CodecError::PriorUnfit)) {
+        return Exit::Archive;
+    }
     let archive = match error.downcast_ref() {
         Some(CodecError::Archive(archive)) => Some(archive),
         // The CPU is right by definition, so it is the archive that is wrong.

@@ -15,10 +15,12 @@ use lockstep::model::Method;
 
 use super::options::Options;
 use super::progress::Progress;
+use super::start::Start;
 
 /// What surrounds the work on one file.
 pub struct Work<'a> {
     pub options: &'a Options,
+    pub start: &'a Start<'a>,
     pub name: &'a str,
     pub progress: &'a mut Progress,
 }
@@ -136,7 +138,7 @@ pub fn encode(
     input: &mut dyn BufRead,
     output: &mut dyn Write,
 ) -> anyhow::Result<Summary> {
-    let Work { options, name: _, progress } = work;
+    let Work { options, start, name: _, progress } = work;
     let shared = Shared::default();
     let (mut read, mut first) = (0, true);
     let next = || {
@@ -147,7 +149,7 @@ pub fn encode(
         // Nothing at all makes one frame too.
         Ok((std::mem::take(&mut first) || !raw.is_empty()).then_some((raw, left)))
     };
-    let method = |length: u64| -> Method { options.method_for(length) };
+    let method = |length: u64| -> Method { options.method_for(start, length) };
     let (device, fallback, block_size, memory) =
         (&settings.device, settings.fallback, settings.block_size, settings.memory);
     let work = |(raw, left): (Vec<u8>, u64), counter: &mut Counter<'_>| {
@@ -158,6 +160,7 @@ pub fn encode(
             block_size,
             frame_size: None,
             length: Some(left),
+            prior: start.prior.clone(),
             memory,
         };
         let mut coded = Vec::new();

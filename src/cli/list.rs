@@ -53,7 +53,7 @@ fn raw_len(frames: &[Frame]) -> u64 {
 }
 
 fn coded_len(frames: &[Frame]) -> u64 {
-    frames.iter().map(|f| f.trailer.frame_len).sum()
+    frames.iter().map(|f| f.trailer.frame_len + f.priors).sum()
 }
 
 /// What all frames have in common, or "several".

@@ -7,6 +7,7 @@ mod compress;
 mod decompress;
 mod devices;
 mod exit;
+mod export;
 mod frames;
 mod input;
 mod interrupt;
@@ -17,6 +18,8 @@ mod options;
 mod output;
 mod progress;
 mod sizes;
+mod start;
+mod train;
 mod watch;
 
 use std::path::Path;
@@ -46,7 +49,11 @@ pub fn run() -> ExitCode {
 /// Sets up threads and signals.
 fn prepare(options: &Options) -> anyhow::Result<()> {
     interrupt::watch();
-    let threads = if let Some(Word::Bench(bench)) = &options.word { bench.threads } else { options.threads };
+    let threads = match &options.word {
+        Some(Word::Bench(bench)) => bench.threads,
+        Some(Word::Train(train)) => train.threads,
+        _ => options.threads,
+    };
     // The main thread works too: a pool of one needs no second thread.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).use_current_thread();
     pool.build_global().context("can't start threads")
@@ -56,12 +63,15 @@ fn dispatch(options: &Options) -> anyhow::Result<Exit> {
     match (&options.word, options.mode()) {
         (Some(Word::Devices { json }), _) => devices::devices(*json).map(|()| Exit::Done),
         (Some(Word::Bench(bench)), _) => bench::bench(bench).map(|()| Exit::Done),
+        (Some(Word::Train(train)), _) => train::train(train).map(|()| Exit::Done),
+        (Some(Word::Export(what)), _) => export::export(what).map(|()| Exit::Done),
         (None, Mode::List) => list::list(options),
         (None, mode) => {
             options.check()?;
+            let start = options.start.open(options)?;
             Ok(each_file(options, |file| match mode {
-                Mode::Compress => compress::compress(options, file),
-                _ => decompress::decompress(options, file, mode == Mode::Test),
+                Mode::Compress => compress::compress(options, &start, file),
+                _ => decompress::decompress(options, &start, file, mode == Mode::Test),
             }))
         }
     }

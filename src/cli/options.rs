@@ -14,9 +14,12 @@ use lockstep::model::levels::method_for;
 
 use super::bench::BenchOptions;
 use super::exit::say;
+use super::export::ExportOptions;
 use super::level::Level;
 use super::model::ModelOptions;
 use super::sizes::{Range, Share, parse_block_size, parse_frame_size, parse_seconds, parse_size};
+use super::start::{Start, StartOptions};
+use super::train::TrainOptions;
 
 /// Compress files with a neural network that learns as it goes.
 ///
@@ -87,6 +90,8 @@ pub struct Options {
     #[command(flatten)]
     pub long: LongJobs,
     #[command(flatten)]
+    pub start: StartOptions,
+    #[command(flatten)]
     level: Level,
     #[command(flatten)]
     model: ModelOptions,
@@ -139,6 +144,10 @@ pub enum Word {
     },
     /// Measure how fast the model runs, and where the time goes
     Bench(BenchOptions),
+    /// Learn from samples: make a prior for --prior
+    Train(TrainOptions),
+    /// Write the weights of a prior in safetensors
+    Export(ExportOptions),
 }
 
 /// What to do with the files.
@@ -196,6 +205,7 @@ impl Options {
         if self.files.len() > 1 && self.output.as_ref().is_some_and(|o| o != Path::new("-")) {
             bail!("-o names one output, but there are {} inputs", self.files.len());
         }
+        self.start.check(self)?;
         let LongJobs { frames, range, checkpoint, verify, .. } = &self.long;
         let to_file = |flag: &str| match self.files().iter().all(|file| matches!(self.target(file), Target::Stdout)) {
             true => bail!("{flag} needs an output that is a file (-o names it)"),
@@ -229,8 +239,8 @@ impl Options {
     }
 
     /// The method for an input of so many bytes.
-    pub fn method_for(&self, length: u64) -> Method {
-        self.model.apply(method_for(self.level.number(), length))
+    pub fn method_for(&self, start: &Start<'_>, length: u64) -> Method {
+        self.model.apply(start.method_for(method_for(self.level.number(), length), length))
     }
 
     /// Says how much memory is needed.

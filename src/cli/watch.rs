@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use lockstep::archive::Prefix;
 use lockstep::codec::{CodecError, Monitor, Next, Resume};
+use lockstep::prior::Prior;
 
 use super::checkpoint::Checkpoint;
 use super::exit::complain;
@@ -16,6 +17,9 @@ pub struct Watch<'a> {
     pub checkpoint: Option<&'a mut Checkpoint>,
     pub name: &'a str,
     pub quiet: u8,
+    /// Whether what is learnt is wanted, and what it is.
+    pub saves_model: bool,
+    pub model: Option<Prior>,
 }
 
 impl Watch<'_> {
@@ -37,6 +41,14 @@ impl Monitor for Watch<'_> {
         if self.quiet < 2 {
             complain(format_args!("{}: {what}", self.name));
         }
+    }
+
+    fn wants_model(&self) -> bool {
+        self.saves_model
+    }
+
+    fn learnt(&mut self, model: Prior) {
+        self.model = Some(model);
     }
 
     fn resume(&mut self) -> io::Result<Option<Resume>> {

@@ -26,7 +26,13 @@ fn network(weights: Option<&[u32]>) -> Option<impl Fn(usize) -> u32> {
 }
 
 /// Codes a symbol by whatever predicts.
-fn encode_one(encoder: &mut Encoder, mixing: Option<&mut Mixing>, weights: Option<&[u32]>, stream: usize, symbol: u8) {
+pub(crate) fn encode_one(
+    encoder: &mut Encoder,
+    mixing: Option<&mut Mixing>,
+    weights: Option<&[u32]>,
+    stream: usize,
+    symbol: u8,
+) {
     match (mixing, weights) {
         (Some(mixing), weights) => {
             let mut bits = (0..8).rev().map(|shift| symbol >> shift & 1 == 1);

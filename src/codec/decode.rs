@@ -1,17 +1,22 @@
 //! Archives into their content.
 
-use std::io::{BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::block::BlockDecoder;
+use super::compact;
 use super::error::CodecError;
 use super::job::{Position, Resumed, resume, run};
 use super::learner::Learner;
 use super::monitor::Monitor;
-use super::{Summary, check_memory};
-use crate::archive::{ArchiveError, Block, FrameReader, Hashed, Payload};
+use super::{Summary, check_memory, find_prior};
+use crate::archive::{
+    ArchiveError, Block, Compact, FrameReader, Hashed, Header, PRIOR_MAGIC, Part, Payload, next_part,
+};
 use crate::engine::DeviceChoice;
+use crate::prior::Prior;
 
 /// How to decompress.
 pub struct DecompressSettings {
@@ -19,6 +24,8 @@ pub struct DecompressSettings {
     pub device: DeviceChoice,
     /// Whether the CPU goes on where that device fails or computes something else.
     pub fallback: bool,
+    /// What frames that name it start from.
+    pub prior: Option<Arc<Prior>>,
     /// Most bytes of memory that may be used.
     pub memory: u64,
     /// Most raw bytes that may come out.
@@ -40,16 +47,41 @@ pub async fn decompress(
 ) -> Result<Summary, CodecError> {
     let mut input = Hashed::new(BufReader::new(input));
     let mut output = Hashed::new(output);
+    let mut prior = settings.prior.clone();
     let mut resumed = match monitor.resume().map_err(CodecError::Checkpoint)? {
-        Some(from) => Some(resume(from, &mut input, &mut output)?),
+        Some(from) => {
+            // What is skipped may start with a prior.
+            while input.inner().fill_buf().map_err(CodecError::Input)?.starts_with(&PRIOR_MAGIC) {
+                next_part(&mut input, true)?;
+                prior = Some(Arc::new(Prior::read_after_magic(&mut input, settings.memory)?));
+            }
+            Some(resume(from, &mut input, &mut output)?)
+        }
         None => None,
     };
     let mut engine = None;
     let mut damaged = false;
     loop {
         let input_before = input.len();
-        let Some(mut frame) = FrameReader::open(&mut input, input_before == 0)? else { break };
-        match decode_frame(&mut frame, &mut output, settings, input_before, resumed.take(), monitor).await {
+        let Some(part) = next_part(&mut input, input_before == 0)? else { break };
+        let decoded = match part {
+            Part::Prior => {
+                prior = Some(Arc::new(Prior::read_after_magic(&mut input, settings.memory)?));
+                continue;
+            }
+            Part::Compact => {
+                let frame = Compact::read_after_magic(&mut input)?;
+                check_size(&output, frame.raw_len, settings)?;
+                compact::decode(frame, &mut output, prior.as_ref(), settings, monitor).await.map(Some)
+            }
+            Part::Frame => {
+                let mut frame = FrameReader::after_magic(&mut input)?;
+                let prior = find_prior(frame.header(), prior.as_ref())?;
+                let resumed = resumed.take();
+                decode_frame(&mut frame, &mut output, prior, settings, input_before, resumed, monitor).await
+            }
+        };
+        match decoded {
             Ok(used) => engine = used.or(engine),
             Err(CodecError::Archive(ArchiveError::Trailer)) => damaged = true,
             Err(error) => return Err(error),
@@ -63,17 +95,36 @@ pub async fn decompress(
     Ok(Summary { raw: output.len(), coded: input.len(), engine })
 }
 
+/// Refuses a block that is too much, before any work is done.
+fn check_size(output: &Output<'_>, raw_len: u32, settings: &DecompressSettings) -> Result<(), CodecError> {
+    match output.len().saturating_add(raw_len.into()) > settings.size_limit {
+        true => Err(CodecError::SizeLimit { limit: settings.size_limit }),
+        false => Ok(()),
+    }
+}
+
+/// The predictors of a frame.
+async fn open(
+    header: &Header,
+    prior: &Option<Arc<Prior>>,
+    settings: &DecompressSettings,
+    monitor: &mut dyn Monitor,
+) -> Result<Learner, CodecError> {
+    Ok(Learner::open(&settings.device, settings.fallback, header, prior.clone(), monitor).await?)
+}
+
 /// Decodes the rest of a frame; returns what the model ran on, if it was needed.
 async fn decode_frame(
     frame: &mut FrameReader<&mut Input<'_>>,
     output: &mut Output<'_>,
+    prior: Option<Arc<Prior>>,
     settings: &DecompressSettings,
     input_before: u64,
     mut resumed: Option<Resumed>,
     monitor: &mut dyn Monitor,
 ) -> Result<Option<String>, CodecError> {
     let header = frame.header().clone();
-    check_memory(&header, settings.fallback, settings.memory)?;
+    check_memory(&header, prior.as_deref(), settings.fallback, settings.memory)?;
     let mut output_before = output.len();
     if let Some(Resumed { position, content, .. }) = &resumed {
         if header.to_bytes() != position.header {
@@ -85,15 +136,12 @@ async fn decode_frame(
     let mut learner: Option<Learner> = None;
     while let Some(Block { raw_len, checksum, payload }) = frame.next_block()? {
         let number = frame.blocks();
-        // Told before the work is done, as a block's length is stated.
-        if output.len().saturating_add(raw_len.into()) > settings.size_limit {
-            return Err(CodecError::SizeLimit { limit: settings.size_limit });
-        }
+        check_size(output, raw_len, settings)?;
         let raw = match payload {
             Payload::Coded { code, state } => {
                 let learner = match &mut learner {
                     Some(learner) => learner,
-                    None => learner.insert(Learner::open(&settings.device, settings.fallback, &header, monitor).await?),
+                    None => learner.insert(open(&header, &prior, settings, monitor).await?),
                 };
                 let done = output.len() - output_before;
                 let mut block = BlockDecoder::new(&learner.predictor, &code, raw_len as usize, done);
@@ -121,11 +169,7 @@ async fn decode_frame(
                         learner.accept(learnt);
                         break block.finish();
                     }
-                    let engine = learner.predictor.description();
-                    let error = match learner.predictor.engine.as_ref().is_some_and(|engine| !engine.is_cpu()) {
-                        true => CodecError::Diverged { block: number, engine },
-                        false => CodecError::Unrepeatable { block: number, engine },
-                    };
+                    let error = learner.predictor.wrong_block(number);
                     if !learner.fall_back(&mut block, &error.to_string(), monitor).await? {
                         return Err(error);
                     }
@@ -145,5 +189,13 @@ async fn decode_frame(
         frame.accept(&raw);
         output.write_all(&raw).map_err(CodecError::Output)?;
     }
-    Ok(learner.map(|learner| learner.predictor.description()))
+    let engine = learner.as_ref().map(|learner| learner.predictor.description());
+    if monitor.wants_model() {
+        let learner = match learner {
+            Some(learner) => learner,
+            None => open(&header, &prior, settings, monitor).await?,
+        };
+        monitor.learnt(learner.predictor.into_prior(header.method, output.len() - output_before).await?);
+    }
+    Ok(engine)
 }

@@ -1,8 +1,10 @@
 //! Inputs into archives.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::Arc;
 
 use super::block::BlockEncoder;
+use super::compact::{self, compact_prior};
 use super::error::CodecError;
 use super::job::{Position, Resumed, resume, run};
 use super::learner::Learner;
@@ -11,6 +13,7 @@ use super::{Summary, check_memory};
 use crate::archive::{BLOCK_SIZES, FrameWriter, Hashed, Header, Payload};
 use crate::engine::DeviceChoice;
 use crate::model::Method;
+use crate::prior::Prior;
 
 /// Length that a stream of unknown length is taken for: it sets the
 /// learning-rate schedule and the number of streams.
@@ -30,6 +33,8 @@ pub struct CompressSettings<'a> {
     pub frame_size: Option<u64>,
     /// Bytes of the input, if known beforehand.
     pub length: Option<u64>,
+    /// What frames start from; it must fit their methods.
+    pub prior: Option<Arc<Prior>>,
     /// Most bytes of memory that coding or decoding may need.
     pub memory: u64,
 }
@@ -89,8 +94,12 @@ async fn encode_frame(
     method.validate()?;
     // A block larger than the frame would only ask the decoder for memory.
     let block_size = if whole { raw.len().max(1) as u32 } else { settings.block_size };
-    let header = Header { method, block_size };
-    check_memory(&header, settings.fallback, settings.memory)?;
+    let prior = settings.prior.as_ref();
+    let header = Header { method, block_size, prior: prior.map_or(0, |prior| prior.hash()) };
+    check_memory(&header, prior.map(Arc::as_ref), settings.fallback, settings.memory)?;
+    if let Some(prior) = compact_prior(prior, &header.method, read).filter(|_| whole) {
+        return compact::encode(&raw, output, prior, settings, monitor).await.map(Some);
+    }
 
     let mut done = 0;
     let mut frame = match &resumed {
@@ -118,7 +127,7 @@ async fn encode_frame(
     while !raw.is_empty() {
         let learner = match &mut learner {
             Some(learner) => learner,
-            None => learner.insert(Learner::open(&settings.device, settings.fallback, &header, monitor).await?),
+            None => learner.insert(open(&header, settings, monitor).await?),
         };
         let mut block = BlockEncoder::new(&learner.predictor, &raw, done);
         match resumed.take() {
@@ -155,7 +164,25 @@ async fn encode_frame(
         raw = read_block(input, block_size, frame_end)?;
     }
     frame.finish().map_err(CodecError::Output)?;
-    Ok(learner.map(|learner| learner.predictor.description()))
+    let engine = learner.as_ref().map(|learner| learner.predictor.description());
+    if monitor.wants_model() {
+        let learner = match learner {
+            Some(learner) => learner,
+            None => open(&header, settings, monitor).await?,
+        };
+        monitor.learnt(learner.predictor.into_prior(header.method, done).await?);
+    }
+    Ok(engine)
+}
+
+/// The predictors of a frame.
+async fn open(
+    header: &Header,
+    settings: &CompressSettings<'_>,
+    monitor: &mut dyn Monitor,
+) -> Result<Learner, CodecError> {
+    let CompressSettings { device, fallback, prior, .. } = settings;
+    Ok(Learner::open(device, *fallback, header, prior.clone(), monitor).await?)
 }
 
 /// The next bytes of the input, as many as a block holds before the frame's end.

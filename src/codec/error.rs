@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::archive::ArchiveError;
 use crate::engine::EngineError;
 use crate::model::ConfigError;
+use crate::prior::PriorError;
 
 /// Why an input could not be compressed or decompressed.
 #[derive(Debug, Error)]
@@ -48,6 +49,15 @@ pub enum CodecError {
     /// The block size that was asked for can't be used.
     #[error("blocks of {0} bytes are not possible (1 byte to 1 GiB are)")]
     BlockSize(u32),
+    /// The archive starts from a prior that was not given.
+    #[error("made with a prior {wanted}, which is needed to decode it (--prior FILE gives it){}", other(*.given))]
+    PriorMissing { wanted: String, given: Option<u64> },
+    /// The archive's fields contradict its prior.
+    #[error("the archive is invalid: its model is not one that starts from its prior")]
+    PriorUnfit,
+    /// A prior that an archive holds can't be used.
+    #[error(transparent)]
+    Prior(#[from] PriorError),
     /// The device can't run the model, or stopped doing so.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -79,4 +89,9 @@ pub enum CodecError {
 /// Bytes in MiB, rounded up.
 fn mebibytes(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
+}
+
+/// What was given in place of the prior that is needed.
+fn other(given: Option<u64>) -> String {
+    given.map_or(String::new(), |hash| format!("; the one given is {hash:016x}"))
 }

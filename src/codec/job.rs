@@ -86,8 +86,9 @@ pub struct Resumed {
 pub fn resume<R: Read, W>(from: Resume, input: &mut Hashed<R>, output: &mut Hashed<W>) -> Result<Resumed, CodecError> {
     let Resume { mut state, len, mut written } = from;
     let position = Position::read(&mut state, len).map_err(CodecError::Checkpoint)?;
-    let skipped = io::copy(&mut input.take(position.input_before), &mut io::sink()).map_err(CodecError::Input)?;
-    if skipped != position.input_before {
+    let skipped = position.input_before.saturating_sub(input.len());
+    io::copy(&mut input.take(skipped), &mut io::sink()).map_err(CodecError::Input)?;
+    if input.len() != position.input_before {
         return Err(CodecError::InputChanged);
     }
     let mut content = Xxh3::new();

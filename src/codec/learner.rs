@@ -1,6 +1,7 @@
 //! The predictors of a frame, and how they get over failures: saved, resumed, moved to the CPU.
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 use super::block::Coding;
 use super::error::CodecError;
@@ -9,6 +10,7 @@ use super::predictor::Predictor;
 use crate::archive::Header;
 use crate::engine::{DeviceChoice, Engine, EngineError, EngineState};
 use crate::model::Parameters;
+use crate::prior::Prior;
 use crate::state::{StateReader, StateWriter, Visitor};
 
 /// What was learnt up to the end of a block.
@@ -37,13 +39,14 @@ impl Learner {
         device: &DeviceChoice,
         fallback: bool,
         header: &Header,
+        prior: Option<Arc<Prior>>,
         monitor: &mut dyn Monitor,
     ) -> Result<Self, EngineError> {
         let (method, size) = (&header.method, header.block_size);
-        let mut predictor = match Predictor::open(device, method, size).await {
+        let mut predictor = match Predictor::open(device, method, size, prior.clone()).await {
             Err(error) if fallback => {
                 monitor.warn(&format!("{error}; going on on the CPU"));
-                Predictor::open(&DeviceChoice::Cpu, method, size).await?
+                Predictor::open(&DeviceChoice::Cpu, method, size, prior).await?
             }
             predictor => predictor?,
         };

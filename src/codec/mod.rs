@@ -1,6 +1,7 @@
 //! The way of a byte: inputs cut into frames and blocks, blocks into streams, predicted, coded, learnt from.
 
 pub mod block;
+mod compact;
 mod decode;
 mod encode;
 mod error;
@@ -18,7 +19,10 @@ pub use error::CodecError;
 pub use monitor::{Monitor, Next, Resume};
 pub use predictor::Predictor;
 
+use std::sync::Arc;
+
 use crate::archive::Header;
+use crate::prior::Prior;
 
 /// What was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,14 +37,31 @@ pub struct Summary {
 
 /// Bytes of memory that a frame's coding or decoding takes; with a fallback the
 /// predictors are kept twice.
-pub fn memory_needed(header: &Header, fallback: bool) -> u64 {
-    let twice = if fallback { header.method.memory(header.block_size) } else { 0 };
-    header.memory() + twice
+pub fn memory_needed(header: &Header, prior: Option<&Prior>, fallback: bool) -> u64 {
+    // A block as long as the past is what the mixing stage's memory goes by.
+    let predictors = match prior {
+        Some(prior) => header.method.memory(1 << prior.past_bits(header.block_size)),
+        None => header.method.memory(header.block_size),
+    };
+    predictors + if fallback { predictors } else { 0 } + 2 * u64::from(header.block_size)
+}
+
+/// The prior that a frame starts from, if it starts from any.
+fn find_prior(header: &Header, given: Option<&Arc<Prior>>) -> Result<Option<Arc<Prior>>, CodecError> {
+    match given {
+        _ if header.prior == 0 => Ok(None),
+        Some(prior) if prior.hash() == header.prior && prior.fits(&header.method) => Ok(Some(prior.clone())),
+        Some(prior) if prior.hash() == header.prior => Err(CodecError::PriorUnfit),
+        _ => {
+            let wanted = format!("whose hash is {:016x}", header.prior);
+            Err(CodecError::PriorMissing { wanted, given: given.map(|prior| prior.hash()) })
+        }
+    }
 }
 
 /// Refuses before anything is allocated, and where the system has no room.
-fn check_memory(header: &Header, fallback: bool, limit: u64) -> Result<(), CodecError> {
-    let needed = memory_needed(header, fallback);
+fn check_memory(header: &Header, prior: Option<&Prior>, fallback: bool, limit: u64) -> Result<(), CodecError> {
+    let needed = memory_needed(header, prior, fallback);
     if needed > limit {
         return Err(CodecError::MemoryLimit { needed, limit });
     }

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Write};
 
+use crate::prior::Prior;
+
 use crate::archive::Prefix;
 
 /// Watches a run, and decides when its state is saved. A function of raw and
@@ -12,6 +14,14 @@ pub trait Monitor {
 
     /// Something that went wrong and was got over.
     fn warn(&mut self, _what: &str) {}
+
+    /// Whether what is learnt by the end of the last frame is wanted.
+    fn wants_model(&self) -> bool {
+        false
+    }
+
+    /// What was learnt by the end of a frame.
+    fn learnt(&mut self, _model: Prior) {}
 
     /// What an earlier run of this job left; asked for once, at the start.
     fn resume(&mut self) -> io::Result<Option<Resume>> {

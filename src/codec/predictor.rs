@@ -1,11 +1,15 @@
 //! What predicts: the network on its engine, the mixing stage, or both.
 
+use std::sync::Arc;
+
 use xxhash_rust::xxh3::Xxh3;
 
+use super::error::CodecError;
 use crate::engine::{DeviceChoice, Engine, EngineError};
 use crate::mixing::Mixing;
 use crate::model::init::initial_parameters;
 use crate::model::{Method, ModelConfig, Parameters};
+use crate::prior::Prior;
 
 /// The predictors of a frame, with all that they have learnt.
 pub struct Predictor {
@@ -14,22 +18,32 @@ pub struct Predictor {
     pub(super) mixing: Option<Mixing>,
     /// The mixing stage's table and past, log2 of bytes.
     mixing_bits: Option<(u32, u32)>,
+    /// What all starts from.
+    prior: Option<Arc<Prior>>,
 }
 
 impl Predictor {
     /// Opens what a valid method needs; without the network no device is looked for.
-    pub async fn open(device: &DeviceChoice, method: &Method, block_size: u32) -> Result<Self, EngineError> {
-        let engine = match method.network {
-            true => Some(Engine::open(device, &method.model, &initial_parameters(&method.model)).await?),
-            false => None,
+    /// A prior must fit the method.
+    pub async fn open(
+        device: &DeviceChoice,
+        method: &Method,
+        block_size: u32,
+        prior: Option<Arc<Prior>>,
+    ) -> Result<Self, EngineError> {
+        let engine = match (method.network, prior.as_ref().and_then(|prior| prior.network())) {
+            (true, Some(learnt)) => Some(Engine::open(device, &method.model, learnt).await?),
+            (true, None) => Some(Engine::open(device, &method.model, &initial_parameters(&method.model)).await?),
+            (false, _) => None,
         };
-        Ok(Predictor::new(method, engine, block_size))
+        Ok(Predictor::new(method, engine, block_size, prior))
     }
 
     /// The same with an engine that is open already.
-    pub fn new(method: &Method, engine: Option<Engine>, block_size: u32) -> Self {
-        let mixing_bits = method.mixing.map(|bits| (bits, Method::past_bits(block_size)));
-        let mut predictor = Predictor { config: method.model.clone(), engine, mixing: None, mixing_bits };
+    pub fn new(method: &Method, engine: Option<Engine>, block_size: u32, prior: Option<Arc<Prior>>) -> Self {
+        let past = prior.as_ref().map_or_else(|| Method::past_bits(block_size), |prior| prior.past_bits(block_size));
+        let mixing_bits = method.mixing.map(|table| (table, past));
+        let mut predictor = Predictor { config: method.model.clone(), engine, mixing: None, mixing_bits, prior };
         predictor.reset_mixing();
         predictor
     }
@@ -42,7 +56,12 @@ impl Predictor {
     /// Puts the mixing stage back to the frame's start: so it goes on after a stored block.
     pub fn reset_mixing(&mut self) {
         self.mixing = None; // its memory first
-        self.mixing = self.mixing_bits.map(|(table, past)| Mixing::new(table, past, self.config.streams()));
+        let streams = self.config.streams();
+        let prior = self.prior.as_ref().and_then(|prior| prior.mixing());
+        self.mixing = self.mixing_bits.map(|(table, past)| match prior {
+            Some(mixing) => mixing.grown(table, past, streams),
+            None => Mixing::new(table, past, streams),
+        });
     }
 
     /// What the network has learnt, if there is one.
@@ -50,6 +69,21 @@ impl Predictor {
         match &mut self.engine {
             Some(engine) => Ok(Some(engine.parameters().await?)),
             None => Ok(None),
+        }
+    }
+
+    /// All that was learnt, for another job to start from; `raw_len` bytes of this one were coded.
+    pub async fn into_prior(mut self, method: Method, raw_len: u64) -> Result<Prior, EngineError> {
+        let network = self.learnt().await?;
+        Ok(Prior::new(method, raw_len, network, self.mixing))
+    }
+
+    /// What it means that an intact block came out wrong.
+    pub fn wrong_block(&self, block: usize) -> CodecError {
+        let engine = self.description();
+        match self.engine.as_ref().is_some_and(|engine| !engine.is_cpu()) {
+            true => CodecError::Diverged { block, engine },
+            false => CodecError::Unrepeatable { block, engine },
         }
     }
 

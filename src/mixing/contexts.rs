@@ -11,7 +11,7 @@ use super::record::Records;
 pub const CONTEXTS: usize = 20;
 
 /// What a stream remembers of its own bytes.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Stream {
     /// The last eight bytes, the last one lowest.
     pub recent: u64,

@@ -15,6 +15,7 @@ const MAX_LENGTH: u32 = 400;
 const LOST: u32 = 0xff;
 
 /// The bytes coded so far by all streams, in a ring, and where contexts were last.
+#[derive(Clone)]
 pub struct Past {
     ring: Vec<u8>,
     /// Ring positions after the last occurrence of a hash; 0 is none.
@@ -38,6 +39,21 @@ impl Past {
     pub fn set(&mut self, position: u32, byte: u8) {
         let mask = self.ring.len() - 1;
         self.ring[position as usize & mask] = byte;
+    }
+
+    /// log2 of the ring's bytes.
+    pub fn bits(&self) -> u32 {
+        self.ring.len().ilog2()
+    }
+
+    /// The same with `2^bits` entries, at least as many; `end` is the position of the next byte.
+    pub fn grown(&self, bits: u32, end: u32) -> Self {
+        let mut past = Past { ring: vec![0; 1 << bits], table: self.table.repeat((2 << bits) / self.table.len()) };
+        for back in 1..=self.ring.len() as u32 {
+            let position = end.wrapping_sub(back);
+            past.set(position, self.byte(position));
+        }
+        past
     }
 
     /// Shows ring and table; any bytes and positions will do.

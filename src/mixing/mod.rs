@@ -6,6 +6,7 @@
 //! the result. Integers only; docs/MIXING.md defines every step.
 
 mod apm;
+mod carry;
 mod contexts;
 mod map;
 mod matching;
@@ -15,7 +16,7 @@ mod slots;
 mod states;
 mod stretch;
 
-use std::{iter, slice};
+use std::iter;
 
 use crate::state::{StateHasher, Visitor};
 
@@ -42,6 +43,7 @@ const SETS: [usize; 7] = [256, 256, 17 * 8, 24 * 8, 256, 8 * 8, 256];
 const FINAL_SETS: [usize; 2] = [256, 17 * 8];
 
 /// The mixing stage: what is learnt, and where the streams of a block stand.
+#[derive(Clone)]
 pub struct Mixing {
     logistic: Logistic,
     states: &'static States,
@@ -280,13 +282,10 @@ impl Mixing {
     /// Shows all that decides bits to come, in the middle of a block too. What was
     /// read goes on where it was written if the stage was made in the same way.
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
-        self.visit_learnt(visitor);
-        self.slots.visit(visitor);
-        self.past.visit(visitor);
+        self.visit_carried(visitor);
         for stream in &mut self.streams {
             stream.visit(visitor);
         }
-        visitor.u32s(slice::from_mut(&mut self.end));
     }
 
     fn visit_learnt(&mut self, visitor: &mut dyn Visitor) {

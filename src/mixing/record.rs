@@ -11,6 +11,7 @@ const LONGEST: usize = 1024;
 const MOST_VOTES: u16 = 4096;
 
 /// Counts distances at which bytes come back.
+#[derive(Clone)]
 pub struct Records {
     /// Where each byte was last, and the distance to where it was before.
     last: [[u32; 2]; 256],

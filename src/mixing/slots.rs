@@ -17,6 +17,7 @@ pub const SLOT_BITS: u32 = 6;
 pub type Slot = [u32; WORDS];
 
 /// Slots found by hash, with a check; the less used of three gives way.
+#[derive(Clone)]
 pub struct Slots {
     slots: Vec<Slot>,
 }
@@ -50,6 +51,12 @@ impl Slots {
         least.0
     }
 
+    /// The same in a table of `2^bits` bytes, at least as large: all that was in this
+    /// one is found there too, as the table is this one over and over.
+    pub fn grown(&self, bits: u32) -> Self {
+        Slots { slots: self.slots.repeat((1 << (bits - SLOT_BITS)) / self.slots.len()) }
+    }
+
     /// Shows all slots; any words are slots.
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         visitor.u32s(self.slots.as_flattened_mut());
@@ -71,6 +78,24 @@ impl Slots {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_larger_table_finds_what_was_in_the_smaller() {
+        let mut small = Slots::new(14);
+        let hashes: Vec<u32> = (0..100u32).map(|i| i.wrapping_mul(0x85eb_ca6b)).collect();
+        for &hash in &hashes {
+            let index = small.find(hash, |slot| slot[1]);
+            small.get_mut(index)[1] = hash;
+        }
+        for bits in 14..18 {
+            let mut large = small.grown(bits);
+            for &hash in &hashes {
+                let index = small.find(hash, |slot| slot[1]);
+                let found = large.find(hash, |slot| slot[1]);
+                assert_eq!(large.get(found), small.get(index));
+            }
+        }
+    }
 
     #[test]
     fn a_slot_is_found_again_and_the_least_used_gives_way() {

@@ -66,6 +66,13 @@ impl Folder {
         command
     }
 
+    /// Training of a tiny model.
+    pub fn tiny_train(&self, args: &str) -> Command {
+        let mut command = self.lockstep("train");
+        command.args(TINY).args(args.split_whitespace());
+        command
+    }
+
     /// Makes an archive of a file.
     pub fn pack(&self, name: &str) {
         self.tiny("-q").arg(name).assert().success();

@@ -41,13 +41,19 @@ pub fn settings(method: &dyn Fn(u64) -> Method) -> CompressSettings<'_> {
         block_size: 1 << 20,
         frame_size: None,
         length: None,
+        prior: None,
         memory: 1 << 30,
     }
 }
 
 /// How to decompress on the CPU.
-pub const ON_CPU: DecompressSettings =
-    DecompressSettings { device: DeviceChoice::Cpu, fallback: false, memory: 1 << 30, size_limit: u64::MAX };
+pub const ON_CPU: DecompressSettings = DecompressSettings {
+    device: DeviceChoice::Cpu,
+    fallback: false,
+    prior: None,
+    memory: 1 << 30,
+    size_limit: u64::MAX,
+};
 
 /// An archive by any method.
 pub fn pack_by(data: &[u8], block_size: u32, method: &dyn Fn(u64) -> Method) -> Result<Vec<u8>, CodecError> {

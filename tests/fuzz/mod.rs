@@ -6,7 +6,7 @@
 
 use std::io::{self, Cursor, Read, Write};
 
-use lockstep::archive::{ArchiveError, FrameReader, Prefix, list, walk};
+use lockstep::archive::{ArchiveError, FrameReader, Part, Prefix, list, next_part, walk};
 use lockstep::codec::{CodecError, CompressSettings, DecompressSettings, Monitor, Next, Resume, compress, decompress};
 use lockstep::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
 use lockstep::engine::DeviceChoice;
@@ -64,6 +64,7 @@ fn nothing() -> impl FnMut(u64, u64) {
 /// Compresses on the CPU.
 pub fn pack(data: &[u8], method: &Method, block_size: u32, frame_size: Option<u64>) -> Result<Vec<u8>, CodecError> {
     let settings = CompressSettings {
+        prior: None,
         device: DeviceChoice::Cpu,
         fallback: false,
         method: &|_| method.clone(),
@@ -79,7 +80,8 @@ pub fn pack(data: &[u8], method: &Method, block_size: u32, frame_size: Option<u6
 
 /// Decompresses on the CPU; gives what was written too, whatever came of it.
 pub fn unpack(archive: &mut dyn Read, memory: u64) -> (Result<(), CodecError>, Vec<u8>) {
-    let settings = DecompressSettings { device: DeviceChoice::Cpu, fallback: false, memory, size_limit: MOST_RAW };
+    let settings =
+        DecompressSettings { device: DeviceChoice::Cpu, fallback: false, prior: None, memory, size_limit: MOST_RAW };
     let mut data = Vec::new();
     let result = pollster::block_on(decompress(archive, &mut data, &settings, &mut nothing()));
     (result.map(|_| ()), data)
@@ -117,7 +119,8 @@ pub fn header(data: &[u8]) {
             assert!(sum(&walked) <= bytes.len() as u64);
         }
         let mut input = &bytes[..];
-        if let Ok(Some(mut frame)) = FrameReader::open(&mut input, true) {
+        let frame = next_part(&mut input, true).ok().filter(|part| *part == Some(Part::Frame));
+        if let Some(Ok(mut frame)) = frame.map(|_| FrameReader::after_magic(&mut input)) {
             // What was accepted is written again as it was.
             assert_eq!(frame.header().to_bytes(), bytes[..64]);
             frame.header().method.validate().unwrap();
@@ -263,6 +266,7 @@ pub fn reads(data: &[u8]) {
     let method = Method { model: tiny(), network: false, mixing: Some(10) };
     let plain = pack(content, &method, block_size, frame_size).unwrap();
     let settings = CompressSettings {
+        prior: None,
         device: DeviceChoice::Cpu,
         fallback: false,
         method: &|_| method.clone(),
@@ -318,8 +322,13 @@ pub fn state(data: &[u8]) {
     let method = Method { model: tiny(), network, mixing: (!network).then_some(10) };
     let content: Vec<u8> = (0..200u32).map(|i| (i * i / 7) as u8 & 15).collect();
     let archive = pack(&content, &method, 150, None).unwrap();
-    let settings =
-        DecompressSettings { device: DeviceChoice::Cpu, fallback: false, memory: 1 << 28, size_limit: MOST_RAW };
+    let settings = DecompressSettings {
+        device: DeviceChoice::Cpu,
+        fallback: false,
+        prior: None,
+        memory: 1 << 28,
+        size_limit: MOST_RAW,
+    };
     let run = |stop: &mut Stop| {
         let mut output = Vec::new();
         let result = pollster::block_on(decompress(&mut &archive[..], &mut output, &settings, stop));

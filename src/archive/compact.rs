@@ -1,0 +1,132 @@
+//! The compact frame: a short input that starts from a prior, under 18 bytes or so.
+//!
+//! Its model is what the prior says, so nothing of it is written; the prior is
+//! named by half of its hash.
+
+use std::io::Read;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{ArchiveError, fields};
+
+/// First bytes of a compact frame.
+pub const COMPACT_MAGIC: [u8; 4] = *b"\x89LKC";
+/// Most raw bytes of a compact frame: for longer ones a whole header is little.
+pub const COMPACT_LIMIT: u32 = 1 << 16;
+
+/// A compact frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compact {
+    /// The low half of the prior's hash.
+    pub prior: u32,
+    /// Raw bytes, at most [`COMPACT_LIMIT`].
+    pub raw_len: u32,
+    /// The low half of the XXH3-64 of the raw bytes.
+    pub checksum: u32,
+    /// Code, or the raw bytes if it is as long as they are.
+    pub payload: Vec<u8>,
+}
+
+impl Compact {
+    /// A frame of some bytes and their code, which is left away if it is no shorter.
+    pub fn new(prior: u64, raw: &[u8], code: Vec<u8>) -> Self {
+        let payload = if code.len() < raw.len() { code } else { raw.to_vec() };
+        Compact { prior: prior as u32, raw_len: raw.len() as u32, checksum: xxh3_64(raw) as u32, payload }
+    }
+
+    /// Whether the payload is the raw bytes.
+    pub fn is_stored(&self) -> bool {
+        self.payload.len() == self.raw_len as usize
+    }
+
+    /// Whether the checksum is that of these bytes.
+    pub fn matches(&self, raw: &[u8]) -> bool {
+        xxh3_64(raw) as u32 == self.checksum
+    }
+
+    /// The frame as it lies in the archive.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = COMPACT_MAGIC.to_vec();
+        bytes.extend_from_slice(&self.prior.to_le_bytes());
+        put_number(&mut bytes, self.raw_len);
+        put_number(&mut bytes, self.payload.len() as u32);
+        bytes.extend_from_slice(&self.payload);
+        bytes.extend_from_slice(&self.checksum.to_le_bytes());
+        let crc = crc32fast::hash(&bytes) as u16;
+        bytes.extend_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a frame whose magic has been read already.
+    pub fn read_after_magic(input: &mut dyn Read) -> Result<Self, ArchiveError> {
+        let prior = fields::u32(input)?;
+        let (raw_len, payload_len) = (number(input)?, number(input)?);
+        if raw_len > COMPACT_LIMIT || payload_len > raw_len {
+            return Err(ArchiveError::corrupt("a length in a compact frame is wrong"));
+        }
+        let payload = fields::bytes(input, payload_len.into())?;
+        let frame = Compact { prior, raw_len, checksum: fields::u32(input)?, payload };
+        let crc = fields::array::<2>(input)?;
+        if frame.to_bytes().ends_with(&crc) {
+            Ok(frame)
+        } else {
+            Err(ArchiveError::corrupt("the checksum of a compact frame is wrong"))
+        }
+    }
+}
+
+/// Seven bits a byte, the lowest first; the highest bit says that more follow.
+fn put_number(bytes: &mut Vec<u8>, mut number: u32) {
+    while number > 127 {
+        bytes.push(number as u8 | 128);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn number(input: &mut dyn Read) -> Result<u32, ArchiveError> {
+    let mut number = 0;
+    for shift in [0, 7, 14] {
+        let byte = fields::u8(input)?;
+        number |= u32::from(byte & 127) << shift;
+        if byte < 128 {
+            return Ok(number);
+        }
+    }
+    Err(ArchiveError::corrupt("a length in a compact frame is too long"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<Compact, ArchiveError> {
+        Compact::read_after_magic(&mut &bytes[4..])
+    }
+
+    #[test]
+    fn frames_come_back_and_are_short() {
+        for (raw, code, frame) in [(0, 0, 16), (1, 1, 17), (100, 20, 16), (1000, 60, 17), (65536, 16384, 20)] {
+            let (raw, code) = (vec![7; raw], vec![9; code]);
+            let compact = Compact::new(0x0123_4567_89ab_cdef, &raw, code.clone());
+            let bytes = compact.to_bytes();
+            assert_eq!(bytes.len(), frame + code.len().min(raw.len()), "{} bytes", raw.len());
+            assert_eq!(read(&bytes).unwrap(), compact);
+            assert!(compact.matches(&raw) && compact.prior == 0x89ab_cdef);
+            assert_eq!(compact.is_stored(), code.len() >= raw.len());
+        }
+    }
+
+    #[test]
+    fn damage_is_noticed() {
+        let bytes = Compact::new(1, &[1; 300], vec![5; 30]).to_bytes();
+        for end in 4..bytes.len() {
+            assert!(matches!(read(&bytes[..end]), Err(ArchiveError::Truncated)), "cut at {end}");
+        }
+        for i in 8 * 4..8 * bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[i / 8] ^= 1 << (i % 8);
+            assert!(read(&damaged).is_err(), "bit {i}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `lockstep export`: a prior's weights in a format that others read.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use lockstep::prior::{Precision, to_safetensors};
+
+use super::output::Output;
+use super::sizes::parse_size;
+use super::start::read_prior;
+
+/// What to export.
+#[derive(Args, Clone, Debug)]
+pub struct ExportOptions {
+    /// A prior or a saved model
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Write the weights to FILE, in safetensors
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// In 16 bits rather than 32
+    #[arg(long)]
+    half: bool,
+    /// Overwrite FILE
+    #[arg(short, long)]
+    force: bool,
+    /// Most memory that may be used, with K, M or G
+    #[arg(long, visible_alias = "memory", value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
+    memory_limit: u64,
+}
+
+/// Writes the weights.
+pub fn export(options: &ExportOptions) -> anyhow::Result<()> {
+    let prior = read_prior(&options.file, options.memory_limit)?;
+    let precision = if options.half { Precision::F16 } else { Precision::F32 };
+    let Some(bytes) = to_safetensors(&prior, precision).context("can't lay the weights out")? else {
+        bail!("{} holds no network", options.file.display());
+    };
+    let mut output = Output::file(&options.output, Path::new("-"), options.force)?;
+    output.write_all(&bytes)?;
+    output.complete(&options.output, None, false)
+}

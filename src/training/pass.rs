@@ -1,0 +1,78 @@
+//! One pass over samples: streams side by side, each sample from its start.
+
+use crate::codec::block::encode_one;
+use crate::coder::Encoder;
+use crate::engine::{Engine, EngineError, INACTIVE};
+use crate::mixing::Mixing;
+use crate::model::ModelConfig;
+use crate::numerics::softmax::SYMBOLS;
+
+/// Steps of a segment where no network makes them.
+const STRIDE: usize = 4096;
+
+/// What learns.
+pub struct Trainer {
+    pub config: ModelConfig,
+    pub engine: Option<Engine>,
+    pub mixing: Option<Mixing>,
+}
+
+impl Trainer {
+    /// Goes over pieces once, so many at a time as there are streams. The network learns at the
+    /// rate (Q28) of the bytes done; the mixing stage, if there is one, learns too. Returns bytes
+    /// of code if the pieces are to be `coded`; without that, mixing has no part.
+    pub async fn pass(
+        &mut self,
+        pieces: &[&[u8]],
+        rate: impl Fn(u64) -> u32,
+        coded: bool,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<usize, EngineError> {
+        let Trainer { config, engine, mixing } = self;
+        let count = config.streams();
+        let stride = if engine.is_some() { config.segment() } else { STRIDE };
+        let mut weights = vec![0; if engine.is_some() { stride * count * SYMBOLS } else { 0 }];
+        let mut encoder = Encoder::default();
+        let mut done = 0;
+        for batch in pieces.chunks(count) {
+            if let Some(mixing) = mixing.as_mut().filter(|_| coded) {
+                let len = batch.iter().map(|piece| piece.len()).sum();
+                let starts = batch.iter().scan(0, |end, piece| {
+                    *end += piece.len();
+                    Some(*end - piece.len())
+                });
+                mixing.start_block(len, starts);
+            }
+            if let Some(engine) = engine {
+                engine.start_block().await?;
+            }
+            let steps = batch.iter().map(|piece| piece.len()).max().unwrap_or(0);
+            for start in (0..steps).step_by(stride) {
+                let segment = start..steps.min(start + stride);
+                let symbol = |step: usize, stream: usize| batch.get(stream).and_then(|piece| piece.get(step)).copied();
+                let grid = || segment.clone().flat_map(|step| (0..count).map(move |stream| (step, stream)));
+                let targets: Vec<u16> =
+                    grid().map(|(step, stream)| symbol(step, stream).map_or(INACTIVE, u16::from)).collect();
+                if let Some(engine) = engine {
+                    let before = |(step, stream): (usize, usize)| {
+                        step.checked_sub(1).and_then(|step| symbol(step, stream)).unwrap_or(0)
+                    };
+                    let previous: Vec<u8> = grid().map(before).collect();
+                    engine.predict_segment(&previous, &mut weights[..targets.len() * SYMBOLS]).await?;
+                }
+                for (i, &target) in targets.iter().enumerate().filter(|_| coded) {
+                    if let Ok(symbol) = u8::try_from(target) {
+                        let weights = weights.get(i * SYMBOLS..(i + 1) * SYMBOLS);
+                        encode_one(&mut encoder, mixing.as_mut(), weights, i % count, symbol);
+                    }
+                }
+                if let Some(engine) = engine {
+                    engine.train(&targets, rate(done), None).await?;
+                }
+                done += targets.iter().filter(|&&target| target != INACTIVE).count() as u64;
+                progress(done);
+            }
+        }
+        Ok(encoder.finish().len())
+    }
+}
