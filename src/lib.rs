@@ -10,3 +10,4 @@ pub mod engine;
 pub mod mixing;
 pub mod model;
 pub mod numerics;
+pub mod transform;
