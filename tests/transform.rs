@@ -162,7 +162,7 @@ fn lists_of_words_that_are_none_are_refused() {
         let mut coded = vec![0, 0, 1];
         coded.extend_from_slice(listed);
         coded.extend_from_slice(b"\x01A\x80");
-        assert_eq!(Transform::Text.inverse(&coded, 100), Err(TransformError::Head), "{listed:?}");
+        assert!(Transform::Text.inverse(&coded, 100).is_err(), "{listed:?}");
     }
     assert_eq!(Transform::Text.inverse(b"\x00\x00\x01ab\n\x01A\x80", 100).as_deref(), Ok(&b"Ab"[..]));
 }
