@@ -11,3 +11,4 @@ pub mod mixing;
 pub mod model;
 pub mod numerics;
 pub mod transform;
+pub mod state;

@@ -4,10 +4,9 @@ mod common;
 
 use std::io::Cursor;
 
-use common::{noise, pack, text, tiny, unpack};
-use lockstep::archive::{ArchiveError, FrameWriter, Header, Payload, list};
-use lockstep::codec::{CodecError, DecompressSettings, decompress};
-use lockstep::engine::DeviceChoice;
+use common::{ON_CPU, noise, pack, text, tiny, unpack};
+use lockstep::archive::{ArchiveError, FrameWriter, Header, Payload, VERSION, list, walk};
+use lockstep::codec::{CodecError, DecompressSettings, Summary, decompress};
 use lockstep::model::Method;
 use lockstep::numerics::generator::random_u64;
 use proptest::prelude::*;
@@ -17,9 +16,25 @@ fn header(block_size: u32) -> Header {
     Header { method: Method::network_alone(tiny(block_size.into())), block_size }
 }
 
+fn sample_data() -> Vec<u8> {
+    [text(120), noise(40), text(80)].concat()
+}
+
 /// Coded, stored and coded blocks.
 fn sample() -> Vec<u8> {
-    pack(&[text(120), noise(40), text(80)].concat(), 40)
+    pack(&sample_data(), 40)
+}
+
+/// Where the trailer of the sample starts: behind its 6 blocks.
+fn trailer_at(archive: &[u8]) -> usize {
+    archive.len() - (41 + 6 * 8)
+}
+
+/// Decodes into a vector whatever comes of it.
+fn decode(archive: &[u8]) -> (Result<Summary, CodecError>, Vec<u8>) {
+    let mut data = Vec::new();
+    let result = pollster::block_on(decompress(&mut &archive[..], &mut data, &ON_CPU, &mut |_: u64, _: u64| ()));
+    (result, data)
 }
 
 fn archive_error(archive: &[u8]) -> ArchiveError {
@@ -36,6 +51,10 @@ fn every_truncation_is_found() {
         let error = archive_error(&archive[..len]);
         match len {
             0 => assert!(matches!(error, ArchiveError::NotAnArchive)),
+            _ if len > trailer_at(&archive) => {
+                assert!(matches!(error, ArchiveError::Trailer), "{len} bytes: {error}");
+                assert_eq!(decode(&archive[..len]).1, sample_data());
+            }
             _ => assert!(matches!(error, ArchiveError::Truncated), "{len} bytes: {error}"),
         }
         assert!(list(&mut Cursor::new(&archive[..len])).is_err(), "{len} bytes listed");
@@ -53,7 +72,14 @@ fn every_changed_byte_is_found() {
             let error = archive_error(&damaged);
             match at {
                 0..4 => assert!(matches!(error, ArchiveError::NotAnArchive), "byte {at}: {error}"),
-                4 => assert!(matches!(error, ArchiveError::UnsupportedVersion(_) | ArchiveError::Corrupt { .. })),
+                4 => assert!(matches!(
+                    error,
+                    ArchiveError::UnsupportedVersion(_) | ArchiveError::OlderVersion(_) | ArchiveError::Corrupt { .. }
+                )),
+                _ if at >= trailer_at(&archive) => {
+                    assert!(matches!(error, ArchiveError::Trailer), "byte {at}: {error}");
+                    assert_eq!(decode(&damaged).1, sample_data());
+                }
                 _ => assert!(
                     matches!(error, ArchiveError::Corrupt { .. } | ArchiveError::Truncated),
                     "byte {at}: {error}"
@@ -91,6 +117,42 @@ fn a_trailer_that_contradicts_itself_is_not_believed() {
         assert!(list(&mut Cursor::new(&forged)).is_err(), "byte {at} of the trailer");
         assert!(matches!(archive_error(&forged), ArchiveError::Corrupt { .. }));
     }
+}
+
+#[test]
+fn a_damaged_trailer_costs_the_listing_but_not_the_data_behind_it() {
+    let archive = sample();
+    let (first, data) = (trailer_at(&archive), sample_data().repeat(2));
+    for (at, len) in [(first, 1), (first, 9), (first + 30, 40), (archive.len() - 20, 20)] {
+        let mut damaged = archive.repeat(2);
+        damaged[at..at + len].iter_mut().for_each(|byte| *byte ^= 0x55);
+        let (result, decoded) = decode(&damaged);
+        assert!(matches!(result, Err(CodecError::Archive(ArchiveError::Trailer))), "{len} bytes at {at}");
+        assert_eq!(decoded, data);
+        let file = &mut Cursor::new(&damaged);
+        assert!(list(file).is_err());
+        let frames = walk(file).unwrap();
+        assert_eq!(frames.iter().map(|f| f.trailer.raw_len).collect::<Vec<_>>(), [240, 240]);
+    }
+    // What no longer looks like a trailer is taken for a damaged block.
+    let mut damaged = archive.clone();
+    damaged[first..first + 29].fill(0x55);
+    let (result, decoded) = decode(&damaged);
+    assert!(matches!(result, Err(CodecError::Archive(ArchiveError::Corrupt { .. }))));
+    assert_eq!(decoded, sample_data());
+}
+
+#[test]
+fn walking_finds_what_the_trailer_says() {
+    let archive = sample().repeat(3);
+    let listed = list(&mut Cursor::new(&archive)).unwrap();
+    let mut walked = walk(&mut Cursor::new(&archive)).unwrap();
+    walked.iter_mut().zip(&listed).for_each(|(walked, listed)| walked.trailer.checksum = listed.trailer.checksum);
+    assert_eq!(walked, listed);
+    // A payload that is not there, and a frame that is none.
+    assert!(walk(&mut Cursor::new(&archive[..70])).is_ok_and(|frames| frames[0].trailer.blocks.is_empty()));
+    assert!(matches!(walk(&mut Cursor::new(&archive[..100])), Err(ArchiveError::Truncated)));
+    assert!(walk(&mut Cursor::new(&archive[64..])).is_err());
 }
 
 #[test]
@@ -134,7 +196,7 @@ fn a_future_version_says_so_whatever_follows() {
     archive.truncate(5);
     let error = archive_error(&archive);
     assert!(matches!(error, ArchiveError::UnsupportedVersion(7)));
-    assert_eq!(error.to_string(), "made by a newer lockstep (format 7; this one reads format 1)");
+    assert_eq!(error.to_string(), format!("made by a newer lockstep (format 7; this one reads format {VERSION})"));
 }
 
 #[test]
@@ -158,14 +220,14 @@ fn forge_block(archive: &mut [u8], at: usize) {
 }
 
 #[test]
-fn a_block_that_decodes_to_something_else_is_a_diverging_device() {
+fn a_block_that_decodes_to_something_else_on_the_cpu_is_the_archive_s_fault() {
     for at in [9, 17] {
         // content checksum, model state
         let mut archive = sample();
         forge_block(&mut archive, at);
         let error = unpack(&archive).unwrap_err();
-        assert!(matches!(error, CodecError::Diverged { block: 1, .. }), "{error}");
-        assert!(error.to_string().contains("--device cpu"));
+        assert!(matches!(error, CodecError::Unrepeatable { block: 1, .. }), "{error}");
+        assert!(error.to_string().starts_with("block 1 can't be decoded"), "{error}");
     }
     let data = noise(100);
     let mut archive = pack(&data, 100);
@@ -197,9 +259,9 @@ fn only_checked_blocks_are_written() {
     let mut archive = pack(&data, 100);
     let last = archive.len() - 41 - 4 * 8 - 1;
     archive[last] ^= 1;
-    let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 1 << 30 };
     let mut written = Vec::new();
-    let result = pollster::block_on(decompress(&mut &archive[..], &mut written, &settings, &mut |_, _| ()));
+    let mut nothing = |_: u64, _: u64| ();
+    let result = pollster::block_on(decompress(&mut &archive[..], &mut written, &ON_CPU, &mut nothing));
     assert!(matches!(result, Err(CodecError::Archive(ArchiveError::Corrupt { .. }))));
     assert_eq!(written, data[..300]);
 }
@@ -214,7 +276,7 @@ proptest! {
         let mut frame = FrameWriter::new(&mut archive, &header(200)).unwrap();
         frame.block(&raw, Payload::Coded { code, state: seed }).unwrap();
         frame.finish().unwrap();
-        let caught = matches!(unpack(&archive), Err(CodecError::Diverged { block: 1, .. }));
+        let caught = matches!(unpack(&archive), Err(CodecError::Unrepeatable { block: 1, .. }));
         prop_assert!(caught);
     }
 
@@ -227,9 +289,10 @@ proptest! {
         let crc = crc32fast::hash(&archive[..60]).to_le_bytes();
         archive[60..64].copy_from_slice(&crc);
         // Little memory, so that no random model takes long.
-        let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 4 << 20 };
+        let settings = DecompressSettings { memory: 4 << 20, ..ON_CPU };
         let mut data = Vec::new();
-        let result = pollster::block_on(decompress(&mut &archive[..], &mut data, &settings, &mut |_, _| ()));
+        let mut nothing = |_: u64, _: u64| ();
+        let result = pollster::block_on(decompress(&mut &archive[..], &mut data, &settings, &mut nothing));
         if result.is_ok() {
             prop_assert_eq!(data, [text(120), noise(40), text(80)].concat());
         }

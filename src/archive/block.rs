@@ -1,8 +1,6 @@
 //! A block: lengths, checksums, payload.
 
-use std::io::Read;
-
-use super::{ArchiveError, Header, fields};
+use super::Header;
 
 /// What a block carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +34,8 @@ pub(super) const TRAILER: u8 = 3;
 const FIELDS_LEN: usize = 1 + 4 + 4 + 8 + 8;
 /// Bytes of a block before its payload.
 pub(super) const BLOCK_HEADER_LEN: u64 = FIELDS_LEN as u64 + 4;
+/// A block's header as it lies in the archive.
+pub(super) type HeaderBytes = [u8; BLOCK_HEADER_LEN as usize];
 
 impl Block {
     /// Bytes of the payload.
@@ -63,40 +63,53 @@ impl Block {
         bytes.extend_from_slice(&crc.finalize().to_le_bytes());
         bytes
     }
+}
 
-    /// Reads block number `number` of a frame, or nothing at the first byte of the trailer.
-    pub(super) fn read(input: &mut dyn Read, header: &Header, number: usize) -> Result<Option<Self>, ArchiveError> {
-        let corrupt = |what: &str| ArchiveError::corrupt(format!("block {number}: {what}"));
-        let kind = fields::u8(input)?;
-        if kind == TRAILER {
-            return Ok(None);
-        }
+/// What a block's header says.
+pub(super) struct BlockHeader {
+    kind: u8,
+    /// Bytes of the raw block.
+    pub raw_len: u32,
+    /// Bytes of the payload.
+    pub coded_len: u32,
+    checksum: u64,
+    state: u64,
+    crc: u32,
+}
+
+impl BlockHeader {
+    /// Parses a header; the error says what is wrong with it.
+    pub fn parse(bytes: &HeaderBytes, header: &Header) -> Result<Self, &'static str> {
+        let u32_at = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let u64_at = |at: usize| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
+        let (kind, raw_len, coded_len) = (bytes[0], u32_at(1), u32_at(5));
         if kind != CODED && kind != STORED {
-            return Err(corrupt("its kind is unknown"));
+            return Err("its kind is unknown");
         }
-        let rest: [u8; FIELDS_LEN - 1] = fields::array(input)?;
-        let crc = fields::u32(input)?;
-        let numbers: &mut &[u8] = &mut &rest[..];
-        let (raw_len, coded_len) = (fields::u32(numbers)?, fields::u32(numbers)?);
-        let (checksum, state) = (fields::u64(numbers)?, fields::u64(numbers)?);
         if raw_len == 0 || raw_len > header.block_size {
-            return Err(corrupt("its raw length is wrong"));
+            return Err("its raw length is wrong");
         }
         if (kind == CODED && coded_len >= raw_len) || (kind == STORED && coded_len != raw_len) {
-            return Err(corrupt("its coded length is wrong"));
+            return Err("its coded length is wrong");
         }
-        let payload = fields::bytes(input, coded_len.into())?;
+        Ok(BlockHeader { kind, raw_len, coded_len, checksum: u64_at(9), state: u64_at(17), crc: u32_at(25) })
+    }
+
+    /// The block with its payload; `bytes` are those that were parsed.
+    pub fn with(self, bytes: &HeaderBytes, payload: Vec<u8>) -> Result<Block, &'static str> {
         let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&[kind]);
-        hasher.update(&rest);
+        hasher.update(&bytes[..FIELDS_LEN]);
         hasher.update(&payload);
-        if hasher.finalize() != crc {
-            return Err(corrupt("its checksum is wrong"));
+        if hasher.finalize() != self.crc {
+            return Err("its checksum is wrong");
         }
-        if kind == STORED && state != 0 {
-            return Err(corrupt("a stored block has no model state"));
+        if self.kind == STORED && self.state != 0 {
+            return Err("a stored block has no model state");
         }
-        let payload = if kind == CODED { Payload::Coded { code: payload, state } } else { Payload::Stored(payload) };
-        Ok(Some(Block { raw_len, checksum, payload }))
+        let payload = match self.kind {
+            CODED => Payload::Coded { code: payload, state: self.state },
+            _ => Payload::Stored(payload),
+        };
+        Ok(Block { raw_len: self.raw_len, checksum: self.checksum, payload })
     }
 }

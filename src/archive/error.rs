@@ -16,12 +16,20 @@ pub enum ArchiveError {
     /// The format's version is above the one known here.
     #[error("made by a newer lockstep (format {0}; this one reads format {VERSION})")]
     UnsupportedVersion(u8),
+    /// The format's version is below the one known here.
+    #[error("made by an older lockstep (format {0}; this one reads format {VERSION})")]
+    OlderVersion(u8),
     /// A part of the format that only a newer version knows.
     #[error("made by a newer lockstep: {what} {id} is unknown to this one")]
     Unsupported { what: &'static str, id: u64 },
     /// A checksum or a field is wrong.
     #[error("the archive is corrupt: {what}")]
     Corrupt { what: String },
+    /// All content was read and is right, but a trailer behind it is not.
+    #[error(
+        "a trailer is damaged or cut off: all blocks before it are intact, but whether more followed can't be told"
+    )]
+    Trailer,
     /// The input ends too early.
     #[error("the archive is cut short")]
     Truncated,

@@ -26,9 +26,15 @@ pub(super) fn u64(input: &mut dyn Read) -> Result<u64, ArchiveError> {
     array(input).map(u64::from_le_bytes)
 }
 
-/// Exactly `len` bytes; memory grows only with what is really there.
-pub(super) fn bytes(input: &mut dyn Read, len: u64) -> Result<Vec<u8>, ArchiveError> {
+/// `len` bytes, or all that is left; memory grows only with what is really there.
+pub(super) fn at_most(input: &mut dyn Read, len: u64) -> Result<Vec<u8>, ArchiveError> {
     let mut bytes = Vec::new();
     input.take(len).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Exactly `len` bytes.
+pub(super) fn bytes(input: &mut dyn Read, len: u64) -> Result<Vec<u8>, ArchiveError> {
+    let bytes = at_most(input, len)?;
     if bytes.len() as u64 == len { Ok(bytes) } else { Err(ArchiveError::Truncated) }
 }

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use super::{ArchiveError, MAGIC, VERSION, fields};
 use crate::model::{Method, ModelConfig};
 
-/// Bytes of a version 1 header.
+/// Bytes of a header.
 pub(super) const HEADER_LEN: u16 = 64;
 /// Magic, version and header length come before all else.
 const PREFIX_LEN: u16 = 7;
@@ -24,12 +24,16 @@ pub struct Header {
 }
 
 impl Header {
+    /// Bytes of a header in the archive.
+    pub const LEN: usize = HEADER_LEN as usize;
+
     /// Bytes of memory that decoding takes: the method's and a block, raw and coded.
     pub fn memory(&self) -> u64 {
         self.method.memory(self.block_size) + 2 * u64::from(self.block_size)
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    /// The header as it lies in the archive.
+    pub fn to_bytes(&self) -> Vec<u8> {
         let config = &self.method.model;
         let mut bytes = Vec::with_capacity(HEADER_LEN.into());
         bytes.extend_from_slice(&MAGIC);
@@ -63,6 +67,7 @@ impl Header {
         match fields::u8(input)? {
             VERSION => {}
             0 => return Err(ArchiveError::corrupt("there is no format 0")),
+            older @ ..VERSION => return Err(ArchiveError::OlderVersion(older)),
             newer => return Err(ArchiveError::UnsupportedVersion(newer)),
         }
         let len = fields::u16(input)?;
@@ -154,7 +159,8 @@ mod tests {
 
     #[test]
     fn newer_parts_are_told_apart_from_damage() {
-        assert!(matches!(Header::read(&mut &forged(4, 2)[..]), Err(ArchiveError::UnsupportedVersion(2))));
+        assert!(matches!(Header::read(&mut &forged(4, 1)[..]), Err(ArchiveError::OlderVersion(1))));
+        assert!(matches!(Header::read(&mut &forged(4, 3)[..]), Err(ArchiveError::UnsupportedVersion(3))));
         for (at, part) in [(7, "flag set"), (48, "transform"), (49, "mixing"), (51, "network"), (52, "prior")] {
             match Header::read(&mut &forged(at, 9)[..]) {
                 Err(ArchiveError::Unsupported { what, id: 9 }) => assert_eq!(what, part),

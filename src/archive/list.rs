@@ -2,10 +2,10 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use super::block::BLOCK_HEADER_LEN;
+use super::block::{BLOCK_HEADER_LEN, BlockHeader};
 use super::header::HEADER_LEN;
 use super::trailer::{TAIL_LEN, trailer_len};
-use super::{ArchiveError, END_MAGIC, Header, Trailer, fields};
+use super::{ArchiveError, BlockLengths, END_MAGIC, Header, Trailer, fields};
 
 /// A frame of an archive, as its header and its trailer describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,4 +51,35 @@ fn frame_before(file: &mut (impl Read + Seek), end: u64) -> Result<Frame, Archiv
         return Err(ArchiveError::corrupt("the trailer contradicts itself"));
     }
     Ok(Frame { header, trailer })
+}
+
+/// All frames of an archive in a file, found by going from block to block: for one
+/// whose trailers can't be believed. Checksums of contents are not known then, and
+/// stay 0; payloads are not looked at.
+pub fn walk(file: &mut (impl Read + Seek)) -> Result<Vec<Frame>, ArchiveError> {
+    let end = file.seek(SeekFrom::End(0))?;
+    let (mut frames, mut start) = (Vec::new(), 0);
+    while start < end {
+        file.seek(SeekFrom::Start(start))?;
+        let header = Header::read(file)?;
+        let mut trailer = Trailer { frame_len: HEADER_LEN.into(), ..Trailer::default() };
+        loop {
+            let at = start + trailer.frame_len;
+            file.seek(SeekFrom::Start(at))?;
+            let bytes = fields::at_most(file, BLOCK_HEADER_LEN)?;
+            let block = bytes.first_chunk().and_then(|bytes| BlockHeader::parse(bytes, &header).ok());
+            let Some(BlockHeader { raw_len: raw, coded_len: coded, .. }) = block else { break };
+            if u64::from(coded) > end - at - BLOCK_HEADER_LEN {
+                return Err(ArchiveError::Truncated);
+            }
+            trailer.frame_len += BLOCK_HEADER_LEN + u64::from(coded);
+            trailer.raw_len += u64::from(raw);
+            trailer.blocks.push(BlockLengths { raw, coded });
+        }
+        // What is no block must be the trailer, whatever is left of it.
+        trailer.frame_len = (trailer.frame_len + trailer_len(trailer.blocks.len())).min(end - start);
+        start += trailer.frame_len;
+        frames.push(Frame { header, trailer });
+    }
+    Ok(frames)
 }

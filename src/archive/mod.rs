@@ -7,6 +7,7 @@
 mod block;
 mod error;
 mod fields;
+mod hashed;
 mod header;
 mod list;
 mod reader;
@@ -15,8 +16,9 @@ mod writer;
 
 pub use block::{Block, Payload};
 pub use error::ArchiveError;
+pub use hashed::{Hashed, Prefix};
 pub use header::{BLOCK_SIZES, Header};
-pub use list::{Frame, list};
+pub use list::{Frame, list, walk};
 pub use reader::FrameReader;
 pub use trailer::{BlockLengths, Trailer};
 pub use writer::FrameWriter;
@@ -26,4 +28,4 @@ pub const MAGIC: [u8; 4] = *b"\x89LKS";
 /// Last bytes of every frame.
 pub const END_MAGIC: [u8; 4] = *b"SKL\x89";
 /// The format's version that this crate writes and reads.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;

@@ -1,30 +1,30 @@
 //! Reads a frame from a stream, from header to trailer.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::block::BLOCK_HEADER_LEN;
+use super::block::{BLOCK_HEADER_LEN, BlockHeader};
 use super::header::HEADER_LEN;
 use super::trailer::{MOST_BLOCKS, trailer_len};
 use super::{ArchiveError, Block, BlockLengths, Header, MAGIC, Trailer, fields};
 
 /// A frame on its way in.
-pub struct FrameReader<'a> {
-    input: &'a mut dyn Read,
+pub struct FrameReader<R> {
+    input: R,
     header: Header,
     content: Xxh3,
     trailer: Trailer,
 }
 
-impl<'a> FrameReader<'a> {
+impl<R: Read> FrameReader<R> {
     /// Reads the header of the next frame; nothing if the input has ended.
     ///
     /// `first` says whether this is the first frame: what can't be an archive
     /// at all is told apart from what follows one and does not belong there.
-    pub fn open(input: &'a mut dyn Read, first: bool) -> Result<Option<Self>, ArchiveError> {
+    pub fn open(mut input: R, first: bool) -> Result<Option<Self>, ArchiveError> {
         let mut start = Vec::new();
-        (&mut *input).take(MAGIC.len() as u64).read_to_end(&mut start)?;
+        (&mut input).take(MAGIC.len() as u64).read_to_end(&mut start)?;
         if start.is_empty() && !first {
             return Ok(None);
         }
@@ -38,7 +38,7 @@ impl<'a> FrameReader<'a> {
         if start.len() < MAGIC.len() {
             return Err(ArchiveError::Truncated);
         }
-        let header = Header::read_after_magic(input)?;
+        let header = Header::read_after_magic(&mut input)?;
         let trailer = Trailer { frame_len: HEADER_LEN.into(), ..Trailer::default() };
         Ok(Some(FrameReader { input, header, content: Xxh3::new(), trailer }))
     }
@@ -48,9 +48,34 @@ impl<'a> FrameReader<'a> {
         &self.header
     }
 
+    /// Where the frame comes from.
+    pub fn input(&self) -> &R {
+        &self.input
+    }
+
+    /// What the blocks so far call for in the trailer, but for the checksum.
+    pub fn trailer(&self) -> &Trailer {
+        &self.trailer
+    }
+
     /// Bytes read so far, those of the last block included.
     pub fn consumed(&self) -> u64 {
         self.trailer.frame_len
+    }
+
+    /// Passes over blocks that an earlier run decoded to `raw_len` bytes, which `content` has hashed.
+    pub fn resume(&mut self, blocks: &[BlockLengths], raw_len: u64, content: Xxh3) -> Result<(), ArchiveError> {
+        for &lengths in blocks {
+            let len = BLOCK_HEADER_LEN + u64::from(lengths.coded);
+            if io::copy(&mut (&mut self.input).take(len), &mut io::sink())? != len {
+                return Err(ArchiveError::Truncated);
+            }
+            self.trailer.frame_len += len;
+        }
+        self.trailer.blocks = blocks.to_vec();
+        self.trailer.raw_len = raw_len;
+        self.content = content;
+        Ok(())
     }
 
     /// Blocks read so far.
@@ -59,12 +84,15 @@ impl<'a> FrameReader<'a> {
     }
 
     /// The next block, its CRC checked; nothing when the trailer has been
-    /// read and found to say what the blocks before it said.
+    /// read and found to say what the blocks before it said. After
+    /// [`ArchiveError::Trailer`] the input stands behind the trailer.
     pub fn next_block(&mut self) -> Result<Option<Block>, ArchiveError> {
-        let number = self.blocks() + 1;
-        let Some(block) = Block::read(self.input, &self.header, number)? else {
-            self.check_trailer()?;
-            return Ok(None);
+        let start = fields::at_most(&mut self.input, BLOCK_HEADER_LEN)?;
+        let block = match self.block(&start) {
+            Ok(block) => block,
+            // A damaged trailer is still one; no intact block is ever taken for it.
+            Err(_) if self.resembles_trailer(&start) => return self.check_trailer(start).map(|()| None),
+            Err(error) => return Err(error),
         };
         if self.blocks() == MOST_BLOCKS {
             return Err(ArchiveError::corrupt("too many blocks"));
@@ -75,21 +103,53 @@ impl<'a> FrameReader<'a> {
         Ok(Some(block))
     }
 
+    /// The trailer that the blocks so far call for.
+    fn expected_trailer(&mut self) -> Vec<u8> {
+        self.trailer.checksum = self.content.digest();
+        let frame_len = self.trailer.frame_len;
+        self.trailer.frame_len += trailer_len(self.blocks());
+        let bytes = self.trailer.to_bytes();
+        self.trailer.frame_len = frame_len;
+        bytes
+    }
+
+    /// The block that starts with these bytes.
+    fn block(&mut self, start: &[u8]) -> Result<Block, ArchiveError> {
+        let number = self.blocks() + 1;
+        let corrupt = |what| ArchiveError::corrupt(format!("block {number}: {what}"));
+        let start = start.try_into().map_err(|_| ArchiveError::Truncated)?;
+        let header = BlockHeader::parse(start, &self.header).map_err(corrupt)?;
+        let payload = fields::bytes(&mut self.input, header.coded_len.into())?;
+        header.with(start, payload).map_err(corrupt)
+    }
+
+    /// Whether two bytes of three are those that a trailer would have here; where
+    /// the input ends, the first one too.
+    fn resembles_trailer(&mut self, start: &[u8]) -> bool {
+        let expected = self.expected_trailer();
+        let equal = expected.iter().zip(start).filter(|(a, b)| a == b).count();
+        let cut_off = start.len() < BLOCK_HEADER_LEN as usize;
+        3 * equal >= 2 * start.len() && (!cut_off || start.first() == expected.first())
+    }
+
+    /// Reads the trailer, of which `trailer` was read already.
+    fn check_trailer(&mut self, mut trailer: Vec<u8>) -> Result<(), ArchiveError> {
+        // It holds nothing that its frame does not say already.
+        let expected = self.expected_trailer();
+        let rest = expected.len() - trailer.len();
+        trailer.extend(fields::at_most(&mut self.input, rest as u64)?);
+        self.trailer.frame_len += trailer.len() as u64;
+        match Trailer::parse(&trailer) {
+            _ if trailer == expected => Ok(()),
+            // It is intact, so the blocks are not those that were written.
+            Ok(_) => Err(ArchiveError::corrupt("the trailer does not match the blocks")),
+            Err(_) => Err(ArchiveError::Trailer),
+        }
+    }
+
     /// Takes note of a block's raw bytes, for the checksum of the whole.
     pub fn accept(&mut self, raw: &[u8]) {
         self.content.update(raw);
         self.trailer.raw_len += raw.len() as u64;
-    }
-
-    fn check_trailer(&mut self) -> Result<(), ArchiveError> {
-        let len = trailer_len(self.blocks());
-        self.trailer.frame_len += len;
-        self.trailer.checksum = self.content.digest();
-        // The trailer holds nothing that its frame does not say already.
-        let expected = self.trailer.to_bytes();
-        if fields::bytes(self.input, len - 1)? != expected[1..] {
-            return Err(ArchiveError::corrupt("the trailer does not match the blocks"));
-        }
-        Ok(())
     }
 }

@@ -1,45 +1,176 @@
 //! `lockstep FILE`: a file becomes an archive.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, BufReader, IsTerminal, Read};
 use std::path::Path;
 
 use anyhow::bail;
-use lockstep::codec::{self, CompressSettings};
+use lockstep::archive::Header;
+use lockstep::codec::{self, CompressSettings, DecompressSettings, Summary, memory_needed};
+use lockstep::engine::DeviceChoice;
 
+use super::checkpoint::Checkpoint;
+use super::exit::say;
+use super::frames::{self, Work};
 use super::input::{Input, display_name};
 use super::options::{Options, Target};
-use super::output::{Output, archive_name};
+use super::output::{CheckpointPlan, Output, archive_name};
 use super::progress::{Progress, bits_per_byte, percent};
+use super::sizes::Share;
+use super::watch::{Watch, how_to_go_on};
 
-/// Compresses one file.
+/// Compresses one file, or its share of it.
 pub fn compress(options: &Options, source: &Path) -> anyhow::Result<()> {
     let mut input = Input::open(source)?;
-    let mut output = match options.target(source) {
+    let name = display_name(source);
+    let length = take_share(options, &mut input)?;
+    let named = archive_name(source, options.long.frames);
+    let (mut output, mut checkpoint) = match options.target(source) {
         Target::Stdout if io::stdout().is_terminal() && !options.stdout && !options.force => {
             bail!("an archive is not for a terminal (-c writes it there all the same)")
         }
-        Target::Stdout => Output::stdout(),
-        Target::File(path) => Output::file(path, source, options.force)?,
-        Target::Named => Output::file(&archive_name(source), source, options.force)?,
+        Target::Stdout => (Output::stdout(), None),
+        Target::File(path) => match open_output(options, path, source)? {
+            Some(output) => output,
+            None => return Ok(()),
+        },
+        Target::Named => match open_output(options, &named, source)? {
+            Some(output) => output,
+            None => return Ok(()),
+        },
     };
     let settings = CompressSettings {
         device: options.device.clone(),
+        fallback: options.long.fallback.is_some(),
         method: &|length| options.method_for(length),
         block_size: options.block_size,
-        length: input.length(),
-        memory: options.memory,
+        frame_size: options.long.frame_size,
+        length,
+        memory: options.memory_limit,
     };
-    let name = display_name(source);
     let to_stdout = matches!(output, Output::Stdout(_));
     let mut progress = Progress::new(options.quiet == 0, &name, settings.length, true);
-    let mut update = |raw, coded| progress.update(raw, coded);
-    let done = pollster::block_on(codec::compress(&mut input, &mut output, &settings, &mut update))?;
+    let work = Work { options, name: &name, progress: &mut progress };
+    let done = encode(work, &settings, &mut input, &mut output, checkpoint.as_mut());
+    let done = done.and_then(|done| input.check_unchanged().map(|()| done)).and_then(|done| {
+        if options.long.verify {
+            verify(options, &name, &output, &done)?;
+        }
+        Ok(done)
+    });
+    let done = match done {
+        Ok(done) => done,
+        Err(error) => {
+            output.abandon(checkpoint.as_ref());
+            return Err(error);
+        }
+    };
     let speed = progress.finish(done.raw);
     let target = output.name();
     output.complete(source, input.metadata(), options.remove)?;
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.remove()?;
+    }
     let (raw, coded) = (done.raw, done.coded);
     let (percent, bits) = (percent(raw, coded), bits_per_byte(raw, coded));
     let sizes = format!("{percent:.2} %  {bits:.3} bits/byte ({raw} => {coded} bytes, {target})");
     options.say_summary(to_stdout, format_args!("{name} : {sizes}  {speed}"), &done);
     Ok(())
+}
+
+/// Limits the input to this process's share; returns its length, if it is known.
+fn take_share(options: &Options, input: &mut Input) -> anyhow::Result<Option<u64>> {
+    let (Some(share), Some(size)) = (options.long.frames, options.long.frame_size) else { return Ok(input.length()) };
+    let Some(length) = input.length() else { bail!("--frames needs a file: a pipe can't be cut at frames") };
+    let (offset, length) = share.of(length, size).unwrap_or((length, 0));
+    input.limit(offset, length)?;
+    Ok(Some(length))
+}
+
+/// A file for the result, with its checkpoint if there is to be one; nothing if an
+/// earlier run had come to its end.
+pub fn open_output(
+    options: &Options,
+    path: &Path,
+    source: &Path,
+) -> anyhow::Result<Option<(Output, Option<Checkpoint>)>> {
+    let Some(file) = &options.long.checkpoint else {
+        return Ok(Some((Output::file(path, source, options.force)?, None)));
+    };
+    let job = options.job();
+    let plan = CheckpointPlan { file: file.as_deref(), job: &job, interval: options.long.checkpoint_interval };
+    match Output::resumable(path, source, options.force, plan)? {
+        Some((output, checkpoint)) => {
+            if checkpoint.is_there() && options.quiet == 0 {
+                say(format_args!("{} : going on from {}", display_name(source), checkpoint.path().display()));
+            }
+            Ok(Some((output, Some(checkpoint))))
+        }
+        None => {
+            if options.quiet == 0 {
+                say(format_args!("{} : {} was complete already", display_name(source), path.display()));
+            }
+            Ok(None)
+        }
+    }
+}
+
+fn encode(
+    work: Work<'_>,
+    settings: &CompressSettings<'_>,
+    input: &mut Input,
+    output: &mut Output,
+    checkpoint: Option<&mut Checkpoint>,
+) -> anyhow::Result<Summary> {
+    let Work { options, name, progress } = work;
+    // The largest frame decides.
+    let longest = settings.length.unwrap_or(codec::ASSUMED_LENGTH);
+    let frame = settings.frame_size.map_or(longest, |size| size.min(settings.length.unwrap_or(u64::MAX)));
+    let header = Header { method: options.method_for(frame), block_size: options.block_size };
+    options.say_memory(name, memory_needed(&header, settings.fallback));
+    if let (Some(Share { .. }), Some(0)) = (options.long.frames, settings.length)
+        && input.length() != Some(0)
+    {
+        return Ok(Summary::default()); // no frame falls to this share
+    }
+    if let (Some(size), None) = (settings.frame_size, &checkpoint) {
+        let each = memory_needed(&header, settings.fallback).saturating_add(2 * frame);
+        let most = settings.length.map_or(u64::MAX, |length| length.div_ceil(size));
+        let workers = frames::workers(options, settings.memory, each, most);
+        if workers > 1 {
+            let work = Work { options, name, progress };
+            return frames::encode(work, workers, settings, size, &mut BufReader::new(input), output);
+        }
+    }
+    let mut watch = Watch { progress, checkpoint, name, quiet: options.quiet };
+    let input: &mut dyn Read = input;
+    let done = watch.heeding(|watch| pollster::block_on(codec::compress(input, output, settings, watch)));
+    done.map_err(|error| how_to_go_on(error, watch.checkpoint.as_deref()))
+}
+
+/// Decodes what was encoded, on another device if there is one; its content is
+/// compared by the checksums that the encoder made of what it read.
+fn verify(options: &Options, name: &str, output: &Output, done: &Summary) -> anyhow::Result<()> {
+    let on_cpu = done.engine.as_ref().is_none_or(|engine| engine.starts_with("CPU"));
+    let device = if on_cpu { DeviceChoice::Auto } else { DeviceChoice::Cpu };
+    let settings = DecompressSettings { device, fallback: false, memory: options.memory_limit };
+    let mut progress = Progress::new(options.quiet == 0, name, Some(done.raw), false);
+    progress.say("verifying  ");
+    let mut update = |raw, coded| progress.update(raw, coded);
+    let mut archive = output.reopen()?;
+    let verified = pollster::block_on(codec::decompress(&mut archive, &mut io::sink(), &settings, &mut update));
+    match verified {
+        Ok(verified) if (verified.raw, verified.coded) == (done.raw, done.coded) => {
+            if let (Some(engine), true) = (verified.engine, options.verbose > 0) {
+                say(format_args!("  verified on {engine}"));
+            }
+            Ok(())
+        }
+        Ok(verified) => {
+            bail!("the archive holds {} bytes, but {} were encoded; it is not kept", verified.raw, done.raw)
+        }
+        Err(error) => {
+            let engine = done.engine.as_deref().unwrap_or("CPU");
+            bail!("what {engine} encoded does not decode: {error}; the archive is not kept")
+        }
+    }
 }

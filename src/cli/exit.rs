@@ -54,6 +54,8 @@ pub fn report(name: &str, quiet: u8, result: anyhow::Result<Exit>) -> Exit {
 fn classify(error: &anyhow::Error) -> Exit {
     let archive = match error.downcast_ref() {
         Some(CodecError::Archive(archive)) => Some(archive),
+        // The CPU is right by definition, so it is the archive that is wrong.
+        Some(CodecError::Unrepeatable { .. }) => return Exit::Archive,
         _ => error.downcast_ref(),
     };
     match archive {
@@ -98,6 +100,8 @@ mod tests {
         assert_eq!(exit(ArchiveError::Io(io::ErrorKind::PermissionDenied.into()).into()), Exit::Environment);
         assert_eq!(exit(CodecError::MemoryLimit { needed: 2, limit: 1 }.into()), Exit::Environment);
         assert_eq!(exit(CodecError::Diverged { block: 1, engine: "x".into() }.into()), Exit::Environment);
+        assert_eq!(exit(CodecError::Unrepeatable { block: 1, engine: "x".into() }.into()), Exit::Archive);
+        assert_eq!(exit(ArchiveError::Trailer.into()), Exit::Archive);
         assert_eq!(exit(anyhow::anyhow!("no such file")), Exit::Environment);
     }
 }

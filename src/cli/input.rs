@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::bail;
@@ -10,7 +10,12 @@ use anyhow::bail;
 /// A source that is open.
 pub enum Input {
     Stdin,
-    File(File, Metadata),
+    /// A file, what was said of it when it was opened, and how much of it is left to read.
+    File {
+        file: File,
+        metadata: Metadata,
+        left: u64,
+    },
 }
 
 impl Input {
@@ -24,7 +29,7 @@ impl Input {
         if metadata.is_dir() {
             bail!("is a directory (tar -I lockstep packs directories)");
         }
-        Ok(Input::File(file, metadata))
+        Ok(Input::File { file, metadata, left: u64::MAX })
     }
 
     /// Its length in bytes, if that is known beforehand.
@@ -36,8 +41,35 @@ impl Input {
     pub fn metadata(&self) -> Option<&Metadata> {
         match self {
             Input::Stdin => None,
-            Input::File(_, metadata) => Some(metadata),
+            Input::File { metadata, .. } => Some(metadata),
         }
+    }
+
+    /// The file itself, if it is one that can be read at any place.
+    pub fn file(&mut self) -> Option<&mut File> {
+        match self {
+            Input::File { file, metadata, .. } if metadata.is_file() => Some(file),
+            _ => None,
+        }
+    }
+
+    /// Reads only `length` bytes from `offset` on.
+    pub fn limit(&mut self, offset: u64, length: u64) -> io::Result<()> {
+        if let Input::File { file, left, .. } = self {
+            file.seek(SeekFrom::Start(offset))?;
+            *left = length;
+        }
+        Ok(())
+    }
+
+    /// Complains if a file is not what it was when it was opened.
+    pub fn check_unchanged(&self) -> anyhow::Result<()> {
+        let Input::File { file, metadata, .. } = self else { return Ok(()) };
+        let now = file.metadata()?;
+        if metadata.is_file() && (now.len() != metadata.len() || now.modified()? != metadata.modified()?) {
+            bail!("changed while it was read, so the archive is not kept");
+        }
+        Ok(())
     }
 }
 
@@ -45,7 +77,11 @@ impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Input::Stdin => io::stdin().read(buffer),
-            Input::File(file, _) => file.read(buffer),
+            Input::File { file, left, .. } => {
+                let len = file.take(*left).read(buffer)?;
+                *left -= len as u64;
+                Ok(len)
+            }
         }
     }
 }

@@ -1,26 +1,45 @@
-//! Ctrl-C and friends leave no temporary file behind.
+//! Ctrl-C and friends: no temporary file is left behind, and a run with a checkpoint saves its state.
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tempfile::{Builder, NamedTempFile};
 
-use super::exit::Exit;
+use super::exit::{Exit, say};
 
 /// The temporary file there is; whoever creates, renames or removes it holds the lock.
 static TEMPORARY: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// Whether the run will look whether it is to stop.
+static HEEDED: AtomicBool = AtomicBool::new(false);
+/// Whether it is to stop.
+static STOP: AtomicBool = AtomicBool::new(false);
 
-/// From now on, a signal to end removes the temporary file first.
+/// From now on, a signal to end is minded.
 pub fn watch() {
     // An error means that a signal is ignored already, as under nohup: that stays so.
     let _ = ctrlc::try_set_handler(|| {
+        if HEEDED.load(Ordering::SeqCst) && !STOP.swap(true, Ordering::SeqCst) {
+            say("lockstep: saving the state (once more ends without)");
+            return;
+        }
         let temporary = TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(path) = temporary.as_ref() {
             let _ = std::fs::remove_file(path);
         }
         std::process::exit(Exit::Environment as i32);
     });
+}
+
+/// From now on (or no longer), the first signal is left to [`stopping`].
+pub fn heed(heeded: bool) {
+    HEEDED.store(heeded, Ordering::SeqCst);
+}
+
+/// Whether a signal to end has come.
+pub fn stopping() -> bool {
+    STOP.load(Ordering::SeqCst)
 }
 
 /// Creates a temporary file in `folder`.

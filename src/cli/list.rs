@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::bail;
-use lockstep::archive::{self, Frame};
+use lockstep::archive::{self, ArchiveError, Frame};
 use lockstep::model::config::RATE_FRACTION;
 use serde_json::{Value, json};
 
@@ -18,13 +18,11 @@ pub fn list(options: &Options) -> anyhow::Result<Exit> {
     let (mut exit, mut listed) = (Exit::Done, Vec::new());
     for file in options.files() {
         let name = display_name(&file).into_owned();
-        exit = exit.max(match frames(&file) {
-            Ok(frames) => {
-                listed.push((name, frames));
-                Exit::Done
-            }
-            Err(error) => report(&name, options.quiet, Err(error)),
+        let result = frames(&file).and_then(|(frames, damage)| {
+            listed.push((name.clone(), frames));
+            damage.map_or(Ok(Exit::Done), |error| Err(error.into()))
         });
+        exit = exit.max(report(&name, options.quiet, result));
     }
     let mut out = io::stdout().lock();
     if options.json {
@@ -36,10 +34,17 @@ pub fn list(options: &Options) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn frames(file: &Path) -> anyhow::Result<Vec<Frame>> {
-    match Input::open(file)? {
-        Input::File(mut file, metadata) if metadata.is_file() => Ok(archive::list(&mut file)?),
-        _ => bail!("only a file can be listed, as the list is at its end"),
+/// The frames, and what is wrong with the trailers if the blocks had to tell in their place.
+fn frames(file: &Path) -> anyhow::Result<(Vec<Frame>, Option<ArchiveError>)> {
+    let mut input = Input::open(file)?;
+    let Some(file) = input.file() else { bail!("only a file can be listed, as the list is at its end") };
+    match archive::list(file) {
+        Ok(frames) => Ok((frames, None)),
+        Err(error @ (ArchiveError::Corrupt { .. } | ArchiveError::Truncated)) => match archive::walk(file) {
+            Ok(frames) => Ok((frames, Some(ArchiveError::Trailer))),
+            Err(_) => Err(error.into()),
+        },
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -69,7 +74,10 @@ fn model(frame: &Frame) -> String {
 }
 
 fn check(frame: &Frame) -> String {
-    format!("{:016x}", frame.trailer.checksum)
+    match frame.trailer.checksum {
+        0 if frame.trailer.raw_len > 0 => "damaged".into(),
+        checksum => format!("{checksum:016x}"),
+    }
 }
 
 fn write_table(out: &mut impl Write, listed: &[(String, Vec<Frame>)]) -> io::Result<()> {

@@ -2,10 +2,12 @@
 
 mod bench;
 mod bench_report;
+mod checkpoint;
 mod compress;
 mod decompress;
 mod devices;
 mod exit;
+mod frames;
 mod input;
 mod interrupt;
 mod level;
@@ -15,6 +17,7 @@ mod options;
 mod output;
 mod progress;
 mod sizes;
+mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::bail;
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use lockstep::codec::Summary;
 use lockstep::engine::DeviceChoice;
 use lockstep::model::Method;
@@ -15,7 +16,7 @@ use super::bench::BenchOptions;
 use super::exit::say;
 use super::level::Level;
 use super::model::ModelOptions;
-use super::sizes::{parse_block_size, parse_size};
+use super::sizes::{Range, Share, parse_block_size, parse_frame_size, parse_seconds, parse_size};
 
 /// Compress files with a neural network that learns as it goes.
 ///
@@ -77,16 +78,51 @@ pub struct Options {
     /// Where to run the model: auto, cpu, gpu, or a name or index from `lockstep devices`
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
-    /// Most memory an archive's decoder may need, with K, M or G
-    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
-    pub memory: u64,
+    /// Most memory that coding or decoding may take, with K, M or G
+    #[arg(long, visible_alias = "memory", value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
+    pub memory_limit: u64,
     /// Bytes coded as one block, with K, M or G
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parse_block_size)]
     pub block_size: u32,
     #[command(flatten)]
+    pub long: LongJobs,
+    #[command(flatten)]
     level: Level,
     #[command(flatten)]
     model: ModelOptions,
+}
+
+/// What long jobs need.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Long jobs")]
+pub struct LongJobs {
+    /// Bytes coded as one frame, with K, M or G: frames are independent, and -T of them are coded at a time
+    #[arg(long, value_name = "SIZE", value_parser = parse_frame_size)]
+    pub frame_size: Option<u64>,
+    /// Code only part I of N of the frames; cat of all parts is the archive
+    #[arg(long, value_name = "I/N", requires = "frame_size")]
+    pub frames: Option<Share>,
+    /// With -d: only LENGTH bytes from OFFSET on, from the frames that hold them
+    #[arg(long, value_name = "OFFSET:LENGTH")]
+    pub range: Option<Range>,
+    /// Save all state every few minutes; the same command goes on from there [FILE: OUTPUT.checkpoint]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub checkpoint: Option<Option<PathBuf>>,
+    /// Seconds between two checkpoints
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = parse_seconds)]
+    pub checkpoint_interval: Duration,
+    /// Decode after encoding, on another device if there is one, before the archive gets its name
+    #[arg(long)]
+    pub verify: bool,
+    /// Where to go on from the last good block if the device fails: cpu
+    #[arg(long, value_name = "DEVICE")]
+    pub fallback: Option<Fallback>,
+}
+
+/// What takes over from a device that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Fallback {
+    Cpu,
 }
 
 /// Words for what is not done to files; a file of that name is given as ./NAME.
@@ -157,12 +193,48 @@ impl Options {
         if self.files.len() > 1 && self.output.as_ref().is_some_and(|o| o != Path::new("-")) {
             bail!("-o names one output, but there are {} inputs", self.files.len());
         }
+        let LongJobs { frames, range, checkpoint, verify, .. } = &self.long;
+        let to_file = |flag: &str| match self.files().iter().all(|file| matches!(self.target(file), Target::Stdout)) {
+            true => bail!("{flag} needs an output that is a file (-o names it)"),
+            false => Ok(()),
+        };
+        match self.mode() {
+            Mode::Compress if range.is_some() => bail!("--range is for decompression (-d)"),
+            Mode::Compress => {}
+            _ if frames.is_some() || *verify => bail!("--frames and --verify are for compression"),
+            Mode::Decompress if range.is_some() && checkpoint.is_some() => bail!("--range needs no --checkpoint"),
+            Mode::Decompress => {}
+            _ if range.is_some() || checkpoint.is_some() => bail!("--range and --checkpoint are not for -t and -l"),
+            _ => {}
+        }
+        if *verify {
+            to_file("--verify")?;
+        }
+        if let Some(file) = checkpoint {
+            to_file("--checkpoint")?;
+            if file.is_some() && self.files.len() > 1 {
+                bail!("--checkpoint names one file, but there are {} inputs", self.files.len());
+            }
+        }
         Ok(())
+    }
+
+    /// What decides the bytes of a result, as a text.
+    pub fn job(&self) -> String {
+        let LongJobs { frame_size, frames, .. } = &self.long;
+        format!("{:?} {:?} {:?} {frame_size:?} {frames:?} {:?}", self.mode(), self.block_size, self.level, self.model)
     }
 
     /// The method for an input of so many bytes.
     pub fn method_for(&self, length: u64) -> Method {
         self.model.apply(method_for(self.level.number(), length))
+    }
+
+    /// Says how much memory is needed.
+    pub fn say_memory(&self, name: &str, needed: u64) {
+        if self.verbose > 0 {
+            say(format_args!("{name} : needs {} MiB of memory for each frame at work", needed.div_ceil(1 << 20)));
+        }
     }
 
     /// Sums up what was done, unless that would disturb.

@@ -2,13 +2,16 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, StdoutLock, Write};
+use std::io::{self, Seek, SeekFrom, StdoutLock, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tempfile::{Builder, NamedTempFile};
 
+use super::checkpoint::{Checkpoint, Found, folder, starts_with, sync_folder};
 use super::interrupt;
+use super::sizes::Share;
 
 /// A result on its way.
 pub enum Output {
@@ -18,6 +21,8 @@ pub enum Output {
     Special(File),
     /// A file that gets its name when it is complete.
     File { temporary: NamedTempFile, path: PathBuf, overwrite: bool },
+    /// A file on its way that outlives the run, for a later one to go on with.
+    Part { file: File, part: PathBuf, path: PathBuf, overwrite: bool },
     /// Nothing is kept.
     Nowhere,
 }
@@ -30,21 +35,9 @@ impl Output {
 
     /// A file at `path`; one that exists is only replaced if `overwrite` allows it.
     pub fn file(path: &Path, source: &Path, overwrite: bool) -> anyhow::Result<Self> {
-        let name = path.display();
-        match fs::metadata(path) {
-            Ok(existing) if existing.is_dir() => bail!("the output {name} is a directory"),
-            Ok(existing) if !existing.is_file() => {
-                let file = OpenOptions::new().write(true).open(path).with_context(|| format!("can't open {name}"))?;
-                return Ok(Output::Special(file));
-            }
-            Ok(_) if same_file(path, source) => bail!("the output {name} is the input"),
-            Ok(_) if !overwrite => bail!("{name} exists already (-f overwrites it)"),
-            _ => {}
+        if let Some(special) = check_target(path, source, overwrite)? {
+            return Ok(Output::Special(special));
         }
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
         let mut builder = Builder::new();
         builder.prefix(".lockstep-").suffix(".tmp");
         #[cfg(unix)]
@@ -52,8 +45,75 @@ impl Output {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(fs::Permissions::from_mode(0o666)); // less the umask
         }
-        let temporary = interrupt::create(&builder, folder).with_context(|| format!("can't create {name}"))?;
+        let name = path.display();
+        let temporary = interrupt::create(&builder, folder(path)).with_context(|| format!("can't create {name}"))?;
         Ok(Output::File { temporary, path: path.to_owned(), overwrite })
+    }
+
+    /// A file at `path` with a checkpoint beside it, gone on with if an earlier run
+    /// left it; nothing if that one had come to its end.
+    pub fn resumable(
+        path: &Path,
+        source: &Path,
+        overwrite: bool,
+        plan: CheckpointPlan<'_>,
+    ) -> anyhow::Result<Option<(Self, Checkpoint)>> {
+        let CheckpointPlan { file, job, interval } = plan;
+        let side = file.map_or_else(|| with_suffix(path, ".checkpoint"), Path::to_owned);
+        let part = with_suffix(path, ".lockstep-part");
+        let found = Checkpoint::look(&side, job)?;
+        match found {
+            Found::State(written) if !part.exists() && starts_with(path, written) => {
+                fs::remove_file(&side).context("can't remove the checkpoint")?;
+                return Ok(None);
+            }
+            Found::State(_) if !part.exists() => bail!(
+                "there is a checkpoint, {}, but not the partial output {} (remove it to start anew)",
+                side.display(),
+                part.display()
+            ),
+            _ => {}
+        }
+        if check_target(path, source, overwrite)?.is_some() {
+            bail!("--checkpoint needs an output that is a file");
+        }
+        let name = part.display();
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).open(&part);
+        let mut file = file.with_context(|| format!("can't create {name}"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => bail!("another run of lockstep is working on {name}"),
+            Err(fs::TryLockError::Error(error)) => return Err(error).with_context(|| format!("can't lock {name}")),
+        }
+        let len = file.metadata()?.len();
+        let written = match found {
+            Found::State(written) if written.len > len => {
+                bail!("{name} is shorter than its checkpoint says (remove {} to start anew)", side.display())
+            }
+            Found::State(written) => written.len,
+            Found::Nothing => 0,
+        };
+        file.set_len(written)?;
+        file.seek(SeekFrom::End(0))?;
+        let checkpoint = Checkpoint::new(side, job, file.try_clone()?, part.clone(), interval, found);
+        Ok(Some((Output::Part { file, part, path: path.to_owned(), overwrite }, checkpoint)))
+    }
+
+    /// Takes away what a run that failed has written, unless a checkpoint counts on it.
+    pub fn abandon(self, checkpoint: Option<&Checkpoint>) {
+        if let (Output::Part { part, .. }, false) = (&self, checkpoint.is_some_and(Checkpoint::is_there)) {
+            let _ = fs::remove_file(part);
+        }
+    }
+
+    /// The result so far, from its start.
+    pub fn reopen(&self) -> anyhow::Result<File> {
+        match self {
+            Output::File { temporary, .. } => Ok(temporary.reopen()?),
+            Output::Part { part, .. } => Ok(File::open(part)?),
+            _ => bail!("only a file can be verified"),
+        }
     }
 
     /// Its name in messages.
@@ -61,25 +121,68 @@ impl Output {
         match self {
             Output::Stdout(_) => "(stdout)".into(),
             Output::Special(_) => "(device)".into(),
-            Output::File { path, .. } => path.display().to_string(),
+            Output::File { path, .. } | Output::Part { path, .. } => path.display().to_string(),
             Output::Nowhere => "nothing".into(),
         }
     }
 
-    /// Makes a file visible, with permissions and time of its source, which
-    /// may be removed then.
+    /// Makes a file visible, safe on its disk and with permissions and time of its
+    /// source, which may be removed then.
     pub fn complete(self, source: &Path, metadata: Option<&Metadata>, remove: bool) -> anyhow::Result<()> {
-        let Output::File { temporary, path, overwrite } = self else { return Ok(()) };
+        let (file, path) = match &self {
+            Output::File { temporary, path, .. } => (temporary.as_file(), path),
+            Output::Part { file, path, .. } => (file, path),
+            Output::Stdout(_) | Output::Special(_) | Output::Nowhere => return Ok(()),
+        };
+        let (path, name) = (path.clone(), path.display().to_string());
         let metadata = metadata.filter(|m| m.is_file());
         if let Some(metadata) = metadata {
-            copy_attributes(temporary.as_file(), metadata).context("can't copy permissions and time")?;
+            copy_attributes(file, metadata).context("can't copy permissions and time")?;
         }
-        interrupt::persist(temporary, &path, overwrite).with_context(|| format!("can't write {}", path.display()))?;
+        file.sync_all().with_context(|| format!("can't write {name}"))?;
+        let named = match self {
+            Output::File { temporary, path, overwrite } => interrupt::persist(temporary, &path, overwrite),
+            Output::Part { path, overwrite: false, .. } if path.exists() => Err(io::ErrorKind::AlreadyExists.into()),
+            Output::Part { part, path, .. } => fs::rename(part, path),
+            Output::Stdout(_) | Output::Special(_) | Output::Nowhere => Ok(()),
+        };
+        named.and_then(|()| sync_folder(&path)).with_context(|| format!("can't write {name}"))?;
         if remove && metadata.is_some() {
             fs::remove_file(source).context("can't remove the source")?;
         }
         Ok(())
     }
+}
+
+/// Where a run's state goes, and when.
+pub struct CheckpointPlan<'a> {
+    /// The file; one beside the output if none is named.
+    pub file: Option<&'a Path>,
+    /// What decides the output's bytes.
+    pub job: &'a str,
+    /// Time between two states.
+    pub interval: Duration,
+}
+
+/// Refuses what can't be written to; gives back what is no file, to be written as it is.
+fn check_target(path: &Path, source: &Path, overwrite: bool) -> anyhow::Result<Option<File>> {
+    let name = path.display();
+    match fs::metadata(path) {
+        Ok(existing) if existing.is_dir() => bail!("the output {name} is a directory"),
+        Ok(existing) if !existing.is_file() => {
+            let file = OpenOptions::new().write(true).open(path);
+            Ok(Some(file.with_context(|| format!("can't open {name}"))?))
+        }
+        Ok(_) if same_file(path, source) => bail!("the output {name} is the input"),
+        Ok(_) if !overwrite => bail!("{name} exists already (-f overwrites it)"),
+        _ => Ok(None),
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn copy_attributes(file: &File, source: &Metadata) -> io::Result<()> {
@@ -100,7 +203,7 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Output::Stdout(stdout) => stdout.write(bytes),
-            Output::Special(file) => file.write(bytes),
+            Output::Special(file) | Output::Part { file, .. } => file.write(bytes),
             Output::File { temporary, .. } => temporary.write(bytes),
             Output::Nowhere => Ok(bytes.len()),
         }
@@ -109,18 +212,23 @@ impl Write for Output {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Output::Stdout(stdout) => stdout.flush(),
-            Output::Special(file) => file.flush(),
+            Output::Special(file) | Output::Part { file, .. } => file.flush(),
             Output::File { temporary, .. } => temporary.flush(),
             Output::Nowhere => Ok(()),
         }
     }
 }
 
-/// `FILE` becomes `FILE.lks`.
-pub fn archive_name(source: &Path) -> PathBuf {
-    let mut name = source.as_os_str().to_owned();
-    name.push(".lks");
-    name.into()
+/// `FILE` becomes `FILE.lks`, a part of it `FILE.lks.3-of-8`.
+pub fn archive_name(source: &Path, share: Option<Share>) -> PathBuf {
+    let archive = with_suffix(source, ".lks");
+    match share {
+        None => archive,
+        Some(Share { part, parts }) => {
+            let width = parts.to_string().len();
+            with_suffix(&archive, &format!(".{part:0width$}-of-{parts}"))
+        }
+    }
 }
 
 /// `FILE.lks` becomes `FILE`.

@@ -37,6 +37,11 @@ impl Progress {
         Progress { bar, start, next: start, rate }
     }
 
+    /// Says what is going on.
+    pub fn say(&mut self, what: &'static str) {
+        self.bar.set_message(what);
+    }
+
     /// So many raw bytes and coded bytes are done.
     pub fn update(&mut self, raw: u64, coded: u64) {
         let now = Instant::now();

@@ -1,5 +1,7 @@
 //! One block through predictors and coder, and back.
 
+use std::slice;
+
 use super::predictor::Predictor;
 use super::streams::Streams;
 use crate::coder::{Decoder, Encoder, SumTree, decode_symbol, encode_symbol};
@@ -7,12 +9,13 @@ use crate::engine::{EngineError, INACTIVE};
 use crate::mixing::Mixing;
 use crate::model::schedule::learning_rate;
 use crate::numerics::softmax::SYMBOLS;
+use crate::state::Visitor;
 
 /// How far a block has come: called after each segment with raw bytes done and
 /// coded bytes so far.
 pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;
 
-/// Steps between two calls of [`Progress`] where no network makes segments.
+/// Steps of a segment where no network makes them.
 const STRIDE: usize = 4096;
 
 /// The probabilities that a network's weights for a symbol give the mixing stage.
@@ -46,7 +49,225 @@ fn decode_one(decoder: &mut Decoder<'_>, mixing: Option<&mut Mixing>, weights: O
     }
 }
 
-/// Codes a block; the predictors go on from their learnt state, with fresh streams.
+/// A block on its way, segment by segment.
+pub(super) trait Coding {
+    /// Begins the block: the predictors go on from their learnt state, with fresh streams.
+    async fn start(&mut self, predictor: &mut Predictor) -> Result<(), EngineError>;
+    /// Codes a segment and learns from it.
+    async fn segment(&mut self, predictor: &mut Predictor) -> Result<(), EngineError>;
+    /// Whether there is nothing left to do.
+    fn is_done(&self) -> bool;
+    /// Raw bytes coded and bytes of code so far.
+    fn progress(&self) -> (u64, u64);
+    /// Shows where the block stands between two segments; what it is made from is
+    /// not part of it.
+    fn visit(&mut self, predictor: &Predictor, visitor: &mut dyn Visitor);
+}
+
+/// A block on its way into code, segment by segment.
+pub struct BlockEncoder<'a> {
+    data: &'a [u8],
+    /// Bytes of the frame before this block.
+    done: u64,
+    streams: Streams,
+    coder: Encoder,
+    /// Steps coded.
+    step: usize,
+    /// `[steps][streams][256]`, the network's weights for a segment.
+    weights: Vec<u32>,
+}
+
+/// Steps of a segment, and the network's weights that it needs at a time.
+fn stride(predictor: &Predictor) -> usize {
+    if predictor.engine.is_some() { predictor.config.segment() } else { STRIDE }
+}
+
+/// Begins a block: the predictors go on from their learnt state, with fresh streams.
+async fn start_block(predictor: &mut Predictor, len: usize, streams: Streams) -> Result<(), EngineError> {
+    if let Some(mixing) = &mut predictor.mixing {
+        mixing.start_block(len, streams.starts());
+    }
+    match &mut predictor.engine {
+        Some(engine) => engine.reset_streams().await,
+        None => Ok(()),
+    }
+}
+
+/// Shows how many steps are done, whole segments of `stride` each.
+fn visit_step(step: &mut usize, streams: Streams, stride: usize, visitor: &mut dyn Visitor) {
+    let mut word = *step as u64;
+    visitor.u64s(slice::from_mut(&mut word));
+    *step = word.min(streams.len as u64) as usize / stride * stride;
+}
+
+impl<'a> BlockEncoder<'a> {
+    /// A block of which nothing is coded yet; `done` is the number of bytes of
+    /// the frame before it.
+    pub fn new(predictor: &Predictor, data: &'a [u8], done: u64) -> Self {
+        let config = &predictor.config;
+        let streams = Streams::new(data.len(), config.streams());
+        let symbols = if predictor.engine.is_some() { config.segment() * config.streams() } else { 0 };
+        BlockEncoder { data, done, streams, coder: Encoder::default(), step: 0, weights: vec![0; symbols * SYMBOLS] }
+    }
+
+    /// Whether all is coded.
+    fn is_coded(&self) -> bool {
+        self.step >= self.streams.len
+    }
+
+    /// Whether it is clear already that the block does not get shorter.
+    pub fn is_hopeless(&self) -> bool {
+        self.coder.len() >= self.data.len()
+    }
+
+    /// The code.
+    pub fn finish(self) -> Vec<u8> {
+        self.coder.finish()
+    }
+}
+
+impl Coding for BlockEncoder<'_> {
+    async fn start(&mut self, predictor: &mut Predictor) -> Result<(), EngineError> {
+        start_block(predictor, self.data.len(), self.streams).await
+    }
+
+    async fn segment(&mut self, predictor: &mut Predictor) -> Result<(), EngineError> {
+        let stride = stride(predictor);
+        let Predictor { config, engine, mixing, .. } = predictor;
+        let (data, streams, start) = (self.data, self.streams, self.step);
+        let steps = stride.min(streams.len - start);
+        let grid = || (start..start + steps).flat_map(|step| (0..config.streams()).map(move |stream| (step, stream)));
+        let targets: Vec<u16> = grid()
+            .map(|(step, stream)| streams.position(stream, step).map_or(INACTIVE, |p| u16::from(data[p])))
+            .collect();
+        if let Some(engine) = engine {
+            let previous: Vec<u8> = grid().map(|(step, stream)| streams.previous(data, stream, step)).collect();
+            engine.predict_segment(&previous, &mut self.weights[..targets.len() * SYMBOLS]).await?;
+        }
+        for (i, &target) in targets.iter().enumerate() {
+            if let Ok(symbol) = u8::try_from(target) {
+                let weights = self.weights.get(i * SYMBOLS..(i + 1) * SYMBOLS);
+                encode_one(&mut self.coder, mixing.as_mut(), weights, i % config.streams(), symbol);
+            }
+        }
+        if let Some(engine) = engine {
+            let coded = streams.done(start) as u64;
+            engine.train(&targets, learning_rate(config, self.done + coded)).await?;
+        }
+        self.step = start + steps;
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_coded() || self.is_hopeless()
+    }
+
+    fn progress(&self) -> (u64, u64) {
+        (self.streams.done(self.step) as u64, self.coder.len() as u64)
+    }
+
+    fn visit(&mut self, predictor: &Predictor, visitor: &mut dyn Visitor) {
+        visit_step(&mut self.step, self.streams, stride(predictor), visitor);
+        self.coder.visit(self.data.len(), visitor);
+    }
+}
+
+/// A block on its way back from code, segment by segment.
+pub struct BlockDecoder<'a> {
+    /// The block as far as it is decoded, zeros elsewhere.
+    data: Vec<u8>,
+    done: u64,
+    streams: Streams,
+    coder: Decoder<'a>,
+    step: usize,
+    /// The last symbol of each stream.
+    previous: Vec<u8>,
+    /// `[streams][256]`
+    weights: Vec<u32>,
+}
+
+impl<'a> BlockDecoder<'a> {
+    /// A block of `len` bytes of which nothing is decoded yet; `done` is the
+    /// number of bytes of the frame before it.
+    ///
+    /// Any `code` gives some block; whether it is the right one is for the
+    /// checksum to tell.
+    pub fn new(predictor: &Predictor, code: &'a [u8], len: usize, done: u64) -> Self {
+        let config = &predictor.config;
+        let symbols = if predictor.engine.is_some() { config.streams() } else { 0 };
+        BlockDecoder {
+            data: vec![0; len],
+            done,
+            streams: Streams::new(len, config.streams()),
+            coder: Decoder::new(code),
+            step: 0,
+            previous: vec![0; config.streams()],
+            weights: vec![0; symbols * SYMBOLS],
+        }
+    }
+
+    /// The block as far as it is decoded, zeros elsewhere.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The raw block.
+    pub fn finish(self) -> Vec<u8> {
+        self.data
+    }
+}
+
+impl Coding for BlockDecoder<'_> {
+    async fn start(&mut self, predictor: &mut Predictor) -> Result<(), EngineError> {
+        start_block(predictor, self.data.len(), self.streams).await
+    }
+
+    async fn segment(&mut self, predictor: &mut Predictor) -> Result<(), EngineError> {
+        let stride = stride(predictor);
+        let Predictor { config, engine, mixing, .. } = predictor;
+        let (streams, start) = (self.streams, self.step);
+        let steps = stride.min(streams.len - start);
+        let mut targets = Vec::with_capacity(steps * config.streams());
+        for step in 0..steps {
+            if let Some(engine) = engine {
+                engine.predict(step, &self.previous, &mut self.weights).await?;
+            }
+            for (stream, previous) in self.previous.iter_mut().enumerate() {
+                let weights = self.weights.get(stream * SYMBOLS..(stream + 1) * SYMBOLS);
+                let position = streams.position(stream, start + step);
+                let symbol = position.map(|position| {
+                    self.data[position] = decode_one(&mut self.coder, mixing.as_mut(), weights, stream);
+                    self.data[position]
+                });
+                *previous = symbol.unwrap_or(0);
+                targets.push(symbol.map_or(INACTIVE, u16::from));
+            }
+        }
+        if let Some(engine) = engine {
+            let decoded = streams.done(start) as u64;
+            engine.train(&targets, learning_rate(config, self.done + decoded)).await?;
+        }
+        self.step = start + steps;
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.step >= self.streams.len
+    }
+
+    fn progress(&self) -> (u64, u64) {
+        (self.streams.done(self.step) as u64, 0)
+    }
+
+    fn visit(&mut self, predictor: &Predictor, visitor: &mut dyn Visitor) {
+        visit_step(&mut self.step, self.streams, stride(predictor), visitor);
+        self.coder.visit(visitor);
+        visitor.u8s(&mut self.data);
+        visitor.u8s(&mut self.previous);
+    }
+}
+
+/// Codes a whole block: the predictors go on from their learnt state, with fresh streams.
 ///
 /// `done` is the number of bytes of the frame before this block.
 pub async fn encode_block(
@@ -55,95 +276,29 @@ pub async fn encode_block(
     done: u64,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<u8>, EngineError> {
-    let Predictor { config, engine, mixing, .. } = predictor;
-    let streams = Streams::new(data.len(), config.streams());
-    let mut encoder = Encoder::default();
-    let (stride, network_len) = match engine {
-        Some(_) => (config.segment(), config.segment() * config.streams() * SYMBOLS),
-        None => (STRIDE, 0),
-    };
-    let mut weights = vec![0; network_len];
-    if let Some(mixing) = mixing {
-        mixing.start_block(data.len(), streams.starts());
+    let mut block = BlockEncoder::new(predictor, data, done);
+    block.start(predictor).await?;
+    while !block.is_coded() {
+        block.segment(predictor).await?;
+        let (raw, coded) = block.progress();
+        progress(raw, coded);
     }
-    if let Some(engine) = engine {
-        engine.reset_streams().await?;
-    }
-    for start in (0..streams.len).step_by(stride) {
-        let steps = stride.min(streams.len - start);
-        let grid = || (start..start + steps).flat_map(|step| (0..config.streams()).map(move |stream| (step, stream)));
-        let targets: Vec<u16> = grid()
-            .map(|(step, stream)| streams.position(stream, step).map_or(INACTIVE, |p| u16::from(data[p])))
-            .collect();
-        if let Some(engine) = engine {
-            let previous: Vec<u8> = grid().map(|(step, stream)| streams.previous(data, stream, step)).collect();
-            engine.predict_segment(&previous, &mut weights[..targets.len() * SYMBOLS]).await?;
-        }
-        for (i, &target) in targets.iter().enumerate() {
-            if let Ok(symbol) = u8::try_from(target) {
-                let weights = weights.get(i * SYMBOLS..(i + 1) * SYMBOLS);
-                encode_one(&mut encoder, mixing.as_mut(), weights, i % config.streams(), symbol);
-            }
-        }
-        if let Some(engine) = engine {
-            let coded = streams.done(start) as u64;
-            engine.train(&targets, learning_rate(config, done + coded)).await?;
-        }
-        progress(streams.done(start + steps) as u64, encoder.len() as u64);
-    }
-    Ok(encoder.finish())
+    Ok(block.finish())
 }
 
-/// Decodes a block of `len` bytes: the inverse of [`encode_block`].
-///
-/// Any `coded` gives some block; whether it is the right one is for the
-/// checksum to tell.
+/// Decodes a whole block of `len` bytes: the inverse of [`encode_block`].
 pub async fn decode_block(
     predictor: &mut Predictor,
-    coded: &[u8],
+    code: &[u8],
     len: usize,
     done: u64,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<u8>, EngineError> {
-    let Predictor { config, engine, mixing, .. } = predictor;
-    let streams = Streams::new(len, config.streams());
-    let mut decoder = Decoder::new(coded);
-    let mut data = vec![0; len];
-    let mut previous = vec![0; config.streams()];
-    let (stride, network_len) = match engine {
-        Some(_) => (config.segment(), config.streams() * SYMBOLS),
-        None => (STRIDE, 0),
-    };
-    let mut weights = vec![0; network_len];
-    if let Some(mixing) = mixing {
-        mixing.start_block(len, streams.starts());
+    let mut block = BlockDecoder::new(predictor, code, len, done);
+    block.start(predictor).await?;
+    while !block.is_done() {
+        block.segment(predictor).await?;
+        progress(block.progress().0, code.len() as u64);
     }
-    if let Some(engine) = engine {
-        engine.reset_streams().await?;
-    }
-    for start in (0..streams.len).step_by(stride) {
-        let steps = stride.min(streams.len - start);
-        let mut targets = Vec::with_capacity(steps * config.streams());
-        for step in 0..steps {
-            if let Some(engine) = engine {
-                engine.predict(step, &previous, &mut weights).await?;
-            }
-            for (stream, previous) in previous.iter_mut().enumerate() {
-                let weights = weights.get(stream * SYMBOLS..(stream + 1) * SYMBOLS);
-                let position = streams.position(stream, start + step);
-                let symbol = position.map(|position| {
-                    data[position] = decode_one(&mut decoder, mixing.as_mut(), weights, stream);
-                    data[position]
-                });
-                *previous = symbol.unwrap_or(0);
-                targets.push(symbol.map_or(INACTIVE, u16::from));
-            }
-        }
-        if let Some(engine) = engine {
-            let decoded = streams.done(start) as u64;
-            engine.train(&targets, learning_rate(config, done + decoded)).await?;
-        }
-        progress(streams.done(start + steps) as u64, coded.len() as u64);
-    }
-    Ok(data)
+    Ok(block.finish())
 }

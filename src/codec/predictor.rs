@@ -42,7 +42,7 @@ impl Predictor {
     /// Puts the mixing stage back to the frame's start: so it goes on after a stored block.
     pub fn reset_mixing(&mut self) {
         self.mixing = None; // its memory first
-        self.mixing = self.mixing_bits.map(|(table, past)| Mixing::new(table, past));
+        self.mixing = self.mixing_bits.map(|(table, past)| Mixing::new(table, past, self.config.streams()));
     }
 
     /// What the network has learnt, if there is one.
@@ -64,9 +64,9 @@ impl Predictor {
 
     /// Hash of the learnt state, `learnt` being the network's part: that of the network,
     /// of the mixing stage, or of both hashes.
-    pub fn state(&self, learnt: Option<&Parameters>) -> u64 {
+    pub fn state(&mut self, learnt: Option<&Parameters>) -> u64 {
         let network = learnt.map(Parameters::hash);
-        let mixing = self.mixing.as_ref().map(Mixing::hash);
+        let mixing = self.mixing.as_mut().map(Mixing::hash);
         match (network, mixing) {
             (Some(network), Some(mixing)) => {
                 let mut hasher = Xxh3::new();

@@ -6,6 +6,11 @@
 
 mod tree;
 
+use std::borrow::Cow;
+use std::slice;
+
+use crate::state::Visitor;
+
 pub use tree::{SumTree, decode_symbol, encode_symbol};
 
 /// Fraction bits of a probability handed to the coder.
@@ -17,6 +22,16 @@ pub const PROBABILITY_LIMIT: u32 = (1 << PROBABILITY_BITS) - 1;
 #[inline]
 fn split(low: u64, high: u64, probability: u32) -> u64 {
     low + ((high - low) >> PROBABILITY_BITS) * u64::from(probability)
+}
+
+/// Shows the bounds; hostile ones become those of the start.
+fn visit_bounds(low: &mut u64, high: &mut u64, visitor: &mut dyn Visitor) {
+    visitor.u64s(slice::from_mut(low));
+    visitor.u64s(slice::from_mut(high));
+    // Between two bits the highest bytes differ.
+    if *low >> 56 >= *high >> 56 {
+        (*low, *high) = (0, u64::MAX);
+    }
 }
 
 /// Turns bits into bytes.
@@ -59,6 +74,15 @@ impl Encoder {
         self.bytes.is_empty()
     }
 
+    /// Shows all that decides bytes to come, and the code so far: at most `most` bytes are read.
+    pub fn visit(&mut self, most: usize, visitor: &mut dyn Visitor) {
+        visit_bounds(&mut self.low, &mut self.high, visitor);
+        let mut len = self.bytes.len() as u64;
+        visitor.u64s(slice::from_mut(&mut len));
+        self.bytes.resize(len.min(most as u64) as usize, 0);
+        visitor.u8s(&mut self.bytes);
+    }
+
     /// Ends the code: the fewest bytes that, with zeros behind them, lie in the interval.
     pub fn finish(mut self) -> Vec<u8> {
         for kept in 0..=8 {
@@ -82,13 +106,15 @@ pub struct Decoder<'a> {
     low: u64,
     high: u64,
     value: u64,
-    bytes: std::slice::Iter<'a, u8>,
+    code: Cow<'a, [u8]>,
+    /// Bytes of the code that were read, those past its end too.
+    read: usize,
 }
 
 impl<'a> Decoder<'a> {
     /// Starts at the first byte of a code.
-    pub fn new(bytes: &'a [u8]) -> Self {
-        let mut decoder = Decoder { low: 0, high: u64::MAX, value: 0, bytes: bytes.iter() };
+    pub fn new(code: impl Into<Cow<'a, [u8]>>) -> Self {
+        let mut decoder = Decoder { low: 0, high: u64::MAX, value: 0, code: code.into(), read: 0 };
         for _ in 0..8 {
             decoder.shift_in();
         }
@@ -96,7 +122,17 @@ impl<'a> Decoder<'a> {
     }
 
     fn shift_in(&mut self) {
-        self.value = (self.value << 8) | u64::from(self.bytes.next().copied().unwrap_or(0));
+        self.value = (self.value << 8) | u64::from(self.code.get(self.read).copied().unwrap_or(0));
+        self.read += 1;
+    }
+
+    /// Shows where the decoder stands in its code, but not the code.
+    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
+        visit_bounds(&mut self.low, &mut self.high, visitor);
+        visitor.u64s(slice::from_mut(&mut self.value));
+        let mut read = self.read as u64;
+        visitor.u64s(slice::from_mut(&mut read));
+        self.read = read.min(1 << 48) as usize; // the next byte can always be counted
     }
 
     /// The next bit, given the probability with which it was coded.

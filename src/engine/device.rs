@@ -20,6 +20,8 @@ pub enum DeviceChoice {
     Gpu,
     /// An adapter by its index or a part of its name, as `lockstep devices` lists them.
     Named(String),
+    /// A device that is open already, and taken as it is.
+    Open(Arc<OpenDevice>),
 }
 
 impl FromStr for DeviceChoice {
@@ -77,6 +79,15 @@ pub async fn devices() -> Vec<Device> {
     devices
 }
 
+/// Whether a choice means the CPU engine on this machine.
+pub async fn means_cpu(choice: &DeviceChoice) -> bool {
+    match choice {
+        DeviceChoice::Cpu => true,
+        DeviceChoice::Auto => !adapters(wgpu::Backends::PRIMARY).await.iter().any(|a| is_real_gpu(&a.get_info())),
+        DeviceChoice::Gpu | DeviceChoice::Named(_) | DeviceChoice::Open(_) => false,
+    }
+}
+
 /// What a choice comes to.
 pub(super) enum Chosen {
     /// The CPU engine; if a GPU was there but can't be used, why.
@@ -89,6 +100,7 @@ pub(super) enum Chosen {
 pub(super) async fn choose(choice: &DeviceChoice) -> Result<Chosen, EngineError> {
     let adapters = match choice {
         DeviceChoice::Cpu => return Ok(Chosen::Cpu(None)),
+        DeviceChoice::Open(device) => return Ok(Chosen::Gpu(device.clone())),
         DeviceChoice::Named(_) => adapters(wgpu::Backends::all()).await,
         // GL only where nothing else is: it does the same more slowly.
         DeviceChoice::Auto | DeviceChoice::Gpu => match adapters(wgpu::Backends::PRIMARY).await {
@@ -101,7 +113,7 @@ pub(super) async fn choose(choice: &DeviceChoice) -> Result<Chosen, EngineError>
         adapters.iter().filter(|a| !real_only || is_real_gpu(&a.get_info())).max_by_key(rank)
     };
     let adapter = match choice {
-        DeviceChoice::Cpu => None,
+        DeviceChoice::Cpu | DeviceChoice::Open(_) => None,
         // A GPU that can't be used must not stop a user who asked for nothing special.
         DeviceChoice::Auto => match best(true) {
             Some(adapter) => {

@@ -7,9 +7,11 @@
 pub mod cpu;
 mod device;
 pub mod gpu;
+mod state;
 
 use device::Chosen;
-pub use device::{Device, DeviceChoice, devices};
+pub use device::{Device, DeviceChoice, devices, means_cpu};
+pub use state::{EngineState, StreamStates};
 
 use std::sync::Arc;
 
@@ -97,6 +99,11 @@ impl Engine {
         }
     }
 
+    /// Whether this is the CPU engine.
+    pub fn is_cpu(&self) -> bool {
+        matches!(self.backend, Backend::Cpu(_))
+    }
+
     /// The configuration that the engine was opened with.
     pub fn config(&self) -> &ModelConfig {
         &self.config
@@ -169,6 +176,26 @@ impl Engine {
         match &mut self.backend {
             Backend::Cpu(cpu) => cpu.load(parameters),
             Backend::Gpu(gpu) => gpu.load(parameters)?,
+        }
+        Ok(())
+    }
+
+    /// All that the engine holds after a segment was learnt.
+    pub async fn state(&mut self) -> Result<EngineState, EngineError> {
+        let parameters = self.parameters().await?;
+        let streams = match &mut self.backend {
+            Backend::Cpu(cpu) => cpu.streams(),
+            Backend::Gpu(gpu) => gpu.streams().await?,
+        };
+        Ok(EngineState { parameters, streams })
+    }
+
+    /// Goes on from a state of the same configuration.
+    pub async fn restore(&mut self, state: &EngineState) -> Result<(), EngineError> {
+        self.load(&state.parameters).await?;
+        match &mut self.backend {
+            Backend::Cpu(cpu) => cpu.set_streams(&state.streams),
+            Backend::Gpu(gpu) => gpu.set_streams(&state.streams),
         }
         Ok(())
     }

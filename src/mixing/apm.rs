@@ -3,6 +3,8 @@
 //! A probability is refined by what happened when it was given in the same
 //! context: 25 knots over its stretch, interpolated.
 
+use crate::state::Visitor;
+
 use super::stretch::{Logistic, STRETCH_FRACTION, STRETCH_LIMIT, SUM_FRACTION};
 
 /// Knots of a context, one to a unit of log odds.
@@ -49,9 +51,9 @@ impl Apm {
         *knot = (p + (((bit << 16) - bit - p + up) >> self.rate)) as u16;
     }
 
-    /// The knots, for the hash of the state.
-    pub fn knots(&self) -> &[u16] {
-        &self.knots
+    /// Shows all knots; any words are knots.
+    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
+        visitor.u16s(&mut self.knots);
     }
 }
 

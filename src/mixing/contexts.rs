@@ -1,5 +1,9 @@
 //! What each context model looks at: the hashes of a stream's past.
 
+use std::slice;
+
+use crate::state::Visitor;
+
 use super::matching::{Match, Past};
 use super::record::Records;
 
@@ -92,6 +96,18 @@ impl Stream {
             (over << 8 | last(1), u64::from(in_line)),
         ];
         std::array::from_fn(|i| hash(i, content[i].0, content[i].1))
+    }
+
+    /// Shows all fields.
+    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
+        visitor.u64s(slice::from_mut(&mut self.recent));
+        for field in [&mut self.position, &mut self.age, &mut self.kinds] {
+            visitor.u32s(slice::from_mut(field));
+        }
+        visitor.u32s(&mut self.words);
+        visitor.u32s(&mut self.lines);
+        self.records.visit(visitor);
+        self.matched.visit(visitor);
     }
 
     /// Goes on to the next byte.

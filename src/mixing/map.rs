@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use crate::state::Visitor;
+
 /// 2^16 / (n + 1.5): how far the n-th bit moves a probability.
 pub static RATES: LazyLock<[u32; 1024]> = LazyLock::new(|| std::array::from_fn(|n| (2 << 16) / (2 * n as u32 + 3)));
 
@@ -37,9 +39,9 @@ impl Map {
         *entry = ((p as u32) << 10) | (count + u32::from(count < self.limit));
     }
 
-    /// The entries, for the hash of the state.
-    pub fn entries(&self) -> &[u32] {
-        &self.entries
+    /// Shows all entries; any words are entries.
+    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
+        visitor.u32s(&mut self.entries);
     }
 }
 

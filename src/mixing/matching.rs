@@ -3,6 +3,10 @@
 //! After lpaq and paq8's idea of a predicted byte with a learnt trust; a match
 //! that fails is followed on for a while, as records often differ in few bytes.
 
+use std::slice;
+
+use crate::state::Visitor;
+
 /// Shortest match that is believed.
 const MIN_LENGTH: u32 = 4;
 /// Longest match that is told apart.
@@ -34,6 +38,12 @@ impl Past {
     pub fn set(&mut self, position: u32, byte: u8) {
         let mask = self.ring.len() - 1;
         self.ring[position as usize & mask] = byte;
+    }
+
+    /// Shows ring and table; any bytes and positions will do.
+    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
+        visitor.u8s(&mut self.ring);
+        visitor.u32s(&mut self.table);
     }
 
     /// Bytes that agree before two positions, at most [`MAX_LENGTH`].
@@ -74,6 +84,17 @@ impl Match {
     /// What trust in the expected byte is learnt by: length and last misses.
     pub fn trust(&self) -> usize {
         self.bucket() * 16 + (self.misses & 15) as usize
+    }
+
+    /// Shows all fields.
+    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
+        for field in [&mut self.pointer, &mut self.length, &mut self.misses] {
+            visitor.u32s(slice::from_mut(field));
+        }
+        let mut active = u8::from(self.active);
+        visitor.u8s(slice::from_mut(&mut active));
+        self.active = active != 0;
+        self.length = self.length.min(MAX_LENGTH);
     }
 
     /// Goes on after a byte; `position` is that of the next one, `hash` of the last bytes.

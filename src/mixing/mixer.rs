@@ -4,6 +4,8 @@
 //! probabilities is squashed to one. Weights move down the gradient of coding
 //! cost: by input times error.
 
+use crate::state::Visitor;
+
 /// Inputs come in groups of so many, for the sake of vectors.
 pub const GROUP: usize = 16;
 /// Fraction bits of a weight as it is learnt (Q26).
@@ -71,9 +73,14 @@ impl Mixer {
         }
     }
 
-    /// The weights, for the hash of the state.
-    pub fn weights(&self) -> &[i32] {
-        &self.weights
+    /// Shows weights and how often their sets were used.
+    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
+        visitor.u32s(bytemuck::cast_slice_mut(&mut self.weights));
+        visitor.u16s(&mut self.uses);
+        for (weight, short) in self.weights.iter_mut().zip(&mut self.short) {
+            *weight = (*weight).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
+            *short = (*weight >> (WEIGHT_FRACTION - SHORT_FRACTION)) as i16;
+        }
     }
 }
 

@@ -15,9 +15,9 @@ mod slots;
 mod states;
 mod stretch;
 
-use std::iter;
+use std::{iter, slice};
 
-use xxhash_rust::xxh3::Xxh3;
+use crate::state::{StateHasher, Visitor};
 
 use apm::Apm;
 use contexts::{CONTEXTS, Stream};
@@ -68,8 +68,9 @@ pub struct Mixing {
 }
 
 impl Mixing {
-    /// A fresh stage with a table of `2^table_bits` bytes and a past of `2^past_bits`.
-    pub fn new(table_bits: u32, past_bits: u32) -> Self {
+    /// A fresh stage with a table of `2^table_bits` bytes, a past of `2^past_bits`
+    /// and so many streams.
+    pub fn new(table_bits: u32, past_bits: u32, streams: usize) -> Self {
         let states = &*STATE_MACHINE;
         let of_history = |i: usize| {
             let [zeros, ones] = states.histories[i % STATES].counts.map(u32::from);
@@ -83,7 +84,7 @@ impl Mixing {
             rates: &RATES,
             slots: Slots::new(table_bits),
             past: Past::new(past_bits),
-            streams: Vec::new(),
+            streams: (0..streams).map(|_| Stream::new(1)).collect(),
             end: 1,
             history_map: Map::new(CONTEXTS * STATES, 255, of_history),
             bits_map: Map::new(CONTEXTS * 256, 255, |_| 32768),
@@ -99,7 +100,9 @@ impl Mixing {
 
     /// Begins a block: streams start at these offsets of its `len` bytes.
     pub fn start_block(&mut self, len: usize, starts: impl Iterator<Item = usize>) {
-        self.streams = starts.map(|start| Stream::new(self.end.wrapping_add(start as u32))).collect();
+        for (stream, start) in self.streams.iter_mut().zip(starts) {
+            *stream = Stream::new(self.end.wrapping_add(start as u32));
+        }
         self.end = self.end.wrapping_add(len as u32);
     }
 
@@ -268,28 +271,110 @@ impl Mixing {
 impl Mixing {
     /// XXH3-64 of the weights, maps and probabilities and of all runs of bits:
     /// what every slot has had a part in, so that the table itself can be left out.
-    pub fn hash(&self) -> u64 {
-        let mut hasher = Xxh3::new();
-        let mut words = |words: &mut dyn Iterator<Item = u32>| {
-            let mut bytes = Vec::with_capacity(4096);
-            for word in words {
-                bytes.extend_from_slice(&word.to_le_bytes());
-                if bytes.len() == 4096 {
-                    hasher.update(&bytes);
-                    bytes.clear();
-                }
-            }
-            hasher.update(&bytes);
-        };
-        for map in [&self.history_map, &self.bits_map, &self.run_map, &self.match_map, &self.order0] {
-            words(&mut map.entries().iter().copied());
-        }
-        for mixer in self.mixers.iter().chain(&self.finals) {
-            words(&mut mixer.weights().iter().map(|&weight| weight as u32));
-        }
-        for apm in iter::once(&self.network_apm).chain(&self.apms) {
-            words(&mut apm.knots().iter().map(|&knot| u32::from(knot)));
-        }
+    pub fn hash(&mut self) -> u64 {
+        let mut hasher = StateHasher::default();
+        self.visit_learnt(&mut hasher);
         hasher.digest()
+    }
+
+    /// Shows all that decides bits to come, in the middle of a block too. What was
+    /// read goes on where it was written if the stage was made in the same way.
+    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
+        self.visit_learnt(visitor);
+        self.slots.visit(visitor);
+        self.past.visit(visitor);
+        for stream in &mut self.streams {
+            stream.visit(visitor);
+        }
+        visitor.u32s(slice::from_mut(&mut self.end));
+    }
+
+    fn visit_learnt(&mut self, visitor: &mut dyn Visitor) {
+        let Mixing { history_map, bits_map, run_map, match_map, order0, .. } = self;
+        for map in [history_map, bits_map, run_map, match_map, order0] {
+            map.visit(visitor);
+        }
+        for mixer in self.mixers.iter_mut().chain(&mut self.finals) {
+            mixer.visit(visitor);
+        }
+        for apm in iter::once(&mut self.network_apm).chain(&mut self.apms) {
+            apm.visit(visitor);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numerics::generator::random_u64;
+    use crate::state::{StateReader, StateWriter};
+    use proptest::prelude::*;
+
+    const STREAMS: usize = 3;
+
+    /// A network of a sort, so that its inputs take part.
+    fn network(node: usize) -> u32 {
+        1 + (node as u32).wrapping_mul(0x9e37_79b1) % 65535
+    }
+
+    /// Codes the same bytes in all streams; returns the probabilities.
+    fn code(mixing: &mut Mixing, bytes: &[u8]) -> Vec<u32> {
+        let mut probabilities = Vec::new();
+        for &byte in bytes {
+            for stream in 0..STREAMS {
+                let mut bits = (0..8).rev().map(|shift| byte >> shift & 1 == 1);
+                let coded = mixing.symbol(stream, Some(network), |p| {
+                    probabilities.push(p);
+                    bits.next().unwrap()
+                });
+                assert_eq!(coded, byte);
+            }
+        }
+        probabilities
+    }
+
+    fn started(len: usize) -> Mixing {
+        let mut mixing = Mixing::new(14, 10, STREAMS);
+        mixing.start_block(len, (0..STREAMS).map(|s| s * len / STREAMS));
+        mixing
+    }
+
+    #[test]
+    fn a_walk_in_the_middle_of_a_block_carries_all_that_decides() {
+        let text: Vec<u8> = (0..900).map(|i| b"abcd, \n\0\xff"[random_u64(5, i / 3) as usize % 9]).collect();
+        let mut first = started(900);
+        code(&mut first, &text);
+        let mut writer = StateWriter::new(Vec::new());
+        first.visit(&mut writer);
+        let state = writer.finish().unwrap();
+        let mut second = started(900);
+        let mut reader = StateReader::new(&state[..]);
+        second.visit(&mut reader);
+        assert!(reader.finish().unwrap().is_empty());
+        assert_eq!(first.hash(), second.hash());
+        assert_eq!(code(&mut first, &text), code(&mut second, &text));
+        first.start_block(300, [0, 100, 200].into_iter());
+        second.start_block(300, [0, 100, 200].into_iter());
+        assert_eq!(code(&mut first, &text[..100]), code(&mut second, &text[..100]));
+        assert_eq!(first.hash(), second.hash());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(8))]
+        #[test]
+        fn hostile_words_do_no_harm(seed: u64, mask in prop_oneof![Just(u64::MAX), Just(0), any::<u64>()], set: u64) {
+            // Words at random, all zero, all one, or with some bits fixed.
+            let words = (0..).flat_map(|i| (random_u64(seed, i) & mask | set & !mask).to_le_bytes());
+            let mut mixing = started(90);
+            let mut state = Vec::new();
+            mixing.visit(&mut StateWriter::new(&mut state));
+            let hostile: Vec<u8> = words.take(state.len()).collect();
+            let mut reader = StateReader::new(&hostile[..]);
+            mixing.visit(&mut reader);
+            reader.finish().unwrap();
+            for p in code(&mut mixing, b"some bytes, \n some bytes again") {
+                prop_assert!((1..=65535).contains(&p));
+            }
+        }
     }
 }

@@ -6,6 +6,8 @@
 //! 1 (16 bits, its highest one flipped, so that zero is one half), the last bits
 //! under a leading 1 (8), bit history (8).
 
+use crate::state::Visitor;
+
 /// Words of a slot.
 pub const WORDS: usize = 16;
 /// log2 of the bytes of a slot.
@@ -46,6 +48,11 @@ impl Slots {
         self.slots[least.0] = [0; WORDS];
         self.slots[least.0][0] = check;
         least.0
+    }
+
+    /// Shows all slots; any words are slots.
+    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
+        visitor.u32s(self.slots.as_flattened_mut());
     }
 
     /// A slot that was found.

@@ -1,8 +1,14 @@
 //! The learnt state of a model: all that has to survive from block to block.
 
+use std::slice;
+
 use xxhash_rust::xxh3::Xxh3;
 
+use super::layout::TILE;
+use super::{Layout, ModelConfig};
+use crate::numerics::fixed::{BIAS_LIMIT, MASTER_FRACTION, bounded};
 use crate::numerics::wide::BiasCorrection;
+use crate::state::Visitor;
 
 /// Master weights, second moments and the step count, in [`super::Layout`]'s order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +22,30 @@ pub struct Parameters {
 }
 
 impl Parameters {
+    /// Shows masters, moments and bias correction; what was read is brought into
+    /// the ranges that training keeps to.
+    pub fn visit(&mut self, config: &ModelConfig, visitor: &mut dyn Visitor) {
+        visitor.u32s(bytemuck::cast_slice_mut(&mut self.master));
+        visitor.u32s(&mut self.moments);
+        visitor.u64s(slice::from_mut(&mut self.bias.0));
+        self.bias.0 = self.bias.0.min(BiasCorrection::default().0);
+        for moment in &mut self.moments {
+            // A mantissa has its leading one; a moment below the least is none.
+            *moment = if *moment >> 24 == 0 { 0 } else { *moment | 1 << 23 };
+        }
+        let layout = Layout::new(config);
+        let limit = |masters: &mut [i32], limit| masters.iter_mut().for_each(|w| *w = bounded(*w, limit));
+        let (embedding, matrices) = self.master.split_at_mut(layout.embedding_len);
+        limit(embedding, config.activation_limit() << (MASTER_FRACTION - config.activation_fraction()));
+        for matrix in &layout.matrices {
+            for tile in matrices[matrix.offset - layout.embedding_len..][..matrix.len()].chunks_mut(matrix.tile_len()) {
+                let (weights, biases) = tile.split_at_mut(matrix.inputs * TILE);
+                limit(weights, config.weight_limit() << (MASTER_FRACTION - config.weight_fraction()));
+                limit(biases, BIAS_LIMIT);
+            }
+        }
+    }
+
     /// XXH3-64 over masters, moments and bias correction, little-endian.
     pub fn hash(&self) -> u64 {
         let mut hasher = Xxh3::new();

@@ -30,11 +30,28 @@ pub fn pack_with(data: &[u8], block_size: u32, model: &dyn Fn(u64) -> ModelConfi
     pack_by(data, block_size, &|length| Method::network_alone(model(length)))
 }
 
+/// How to compress on the CPU.
+pub fn settings(method: &dyn Fn(u64) -> Method) -> CompressSettings<'_> {
+    CompressSettings {
+        device: DeviceChoice::Cpu,
+        fallback: false,
+        method,
+        block_size: 1 << 20,
+        frame_size: None,
+        length: None,
+        memory: 1 << 30,
+    }
+}
+
+/// How to decompress on the CPU.
+pub const ON_CPU: DecompressSettings =
+    DecompressSettings { device: DeviceChoice::Cpu, fallback: false, memory: 1 << 30 };
+
 /// An archive by any method.
 pub fn pack_by(data: &[u8], block_size: u32, method: &dyn Fn(u64) -> Method) -> Result<Vec<u8>, CodecError> {
-    let settings = CompressSettings { device: DeviceChoice::Cpu, method, block_size, length: None, memory: 1 << 30 };
+    let settings = CompressSettings { block_size, ..settings(method) };
     let mut archive = Vec::new();
-    let summary = pollster::block_on(compress(&mut &data[..], &mut archive, &settings, &mut |_, _| ()))?;
+    let summary = pollster::block_on(compress(&mut &data[..], &mut archive, &settings, &mut |_: u64, _: u64| ()))?;
     assert_eq!((summary.raw, summary.coded), (data.len() as u64, archive.len() as u64));
     Ok(archive)
 }
@@ -44,9 +61,9 @@ pub fn pack(data: &[u8], block_size: u32) -> Vec<u8> {
 }
 
 pub fn unpack(archive: &[u8]) -> Result<Vec<u8>, CodecError> {
-    let settings = DecompressSettings { device: DeviceChoice::Cpu, memory: 1 << 30 };
     let mut data = Vec::new();
-    let summary: Summary = pollster::block_on(decompress(&mut &archive[..], &mut data, &settings, &mut |_, _| ()))?;
+    let mut nothing = |_: u64, _: u64| ();
+    let summary: Summary = pollster::block_on(decompress(&mut &archive[..], &mut data, &ON_CPU, &mut nothing))?;
     assert_eq!((summary.raw, summary.coded), (data.len() as u64, archive.len() as u64));
     Ok(data)
 }

@@ -19,6 +19,7 @@ pub mod weight_update;
 
 use rayon::prelude::*;
 
+use super::StreamStates;
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::AdamStep;
@@ -162,6 +163,25 @@ impl CpuEngine {
         self.master.copy_from_slice(&parameters.master);
         self.moments.copy_from_slice(&parameters.moments);
         self.weights = Weights::pack(&self.shape, &parameters.master);
+    }
+
+    /// Where the streams stand after a segment.
+    pub fn streams(&self) -> StreamStates {
+        let (activations, cells) = (self.shape.layout.activations, self.shape.cells());
+        StreamStates {
+            activations: self.streams.iter().flat_map(|s| &s.activations[..activations]).copied().collect(),
+            cells: self.streams.iter().flat_map(|s| &s.cells[..cells]).copied().collect(),
+        }
+    }
+
+    /// Puts the streams there.
+    pub fn set_streams(&mut self, states: &StreamStates) {
+        let (activations, cells) = (self.shape.layout.activations, self.shape.cells());
+        let records = states.activations.chunks_exact(activations).zip(states.cells.chunks_exact(cells));
+        for (stream, (record, state)) in self.streams.iter_mut().zip(records) {
+            stream.activations[..activations].copy_from_slice(record);
+            stream.cells[..cells].copy_from_slice(state);
+        }
     }
 }
 

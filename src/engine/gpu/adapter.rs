@@ -1,6 +1,7 @@
 //! A device with its compiled kernels.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::kernels::{KERNELS, Kernel};
 use super::uniforms::{ModelUniform, Place};
@@ -16,6 +17,25 @@ pub struct OpenDevice {
     pub layouts: Vec<wgpu::BindGroupLayout>,
     /// The first error that no call reported.
     failure: Arc<Mutex<Option<String>>>,
+    /// How long it may take to answer.
+    pub patience: Duration,
+}
+
+/// How long a device may take to answer: much longer than any segment does.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+impl PartialEq for OpenDevice {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for OpenDevice {}
+
+impl std::fmt::Debug for OpenDevice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 /// An adapter's name, backend and driver in one line.
@@ -74,7 +94,7 @@ impl OpenDevice {
             .zip(&layouts)
             .map(|(kernel, layout)| pipeline(&device, kernel.name, source(kernel), layout))
             .collect();
-        let open = OpenDevice { name, device, queue, pipelines, layouts, failure };
+        let open = OpenDevice { name, device, queue, pipelines, layouts, failure, patience: PATIENCE };
         open.check()?;
         Ok(open)
     }
@@ -100,7 +120,14 @@ impl OpenDevice {
             // The receiver is gone only if the read was given up.
             let _ = sender.send(result);
         });
-        self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|e| self.lost(e))?;
+        let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(self.patience) };
+        self.device.poll(wait).map_err(|error| match error {
+            wgpu::PollError::Timeout => {
+                let seconds = self.patience.as_secs_f64();
+                self.lost(format_args!("no answer for {seconds} s, so its driver seems to hang"))
+            }
+            error => self.lost(error),
+        })?;
         self.check()?;
         receiver.await.map_err(|e| self.lost(e))?.map_err(|e| self.lost(e))?;
         {

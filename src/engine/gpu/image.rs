@@ -29,9 +29,17 @@ fn pack_limbs(values: [i32; 4], plane: usize) -> u32 {
     })
 }
 
-fn pack_planes(values: &[i16], planes: usize) -> Vec<u32> {
+/// Values as planes of limbs, one plane behind the other.
+pub fn pack_planes(values: &[i16], planes: usize) -> Vec<u32> {
     let pack = |plane| values.chunks_exact(4).map(move |v| pack_limbs(std::array::from_fn(|i| i32::from(v[i])), plane));
     (0..planes).flat_map(pack).collect()
+}
+
+/// The inverse of [`pack_planes`], each plane a slice.
+pub fn unpack_planes(planes: &[&[u32]]) -> Vec<i16> {
+    let limb = |plane: &[u32], i: usize| (plane[i / 4] >> (8 * (i % 4))) as u8 as i8;
+    let value = |i| planes.iter().rev().fold(0i32, |high, plane| (high << 8) + i32::from(limb(plane, i))) as i16;
+    (0..planes.first().map_or(0, |plane| 4 * plane.len())).map(value).collect()
 }
 
 fn words(values: &[i32]) -> Vec<u32> {

@@ -10,11 +10,11 @@ mod uniforms;
 use std::sync::Arc;
 
 use self::adapter::OpenDevice;
-use self::image::{State, image};
+use self::image::{State, image, pack_planes, unpack_planes};
 use self::kernels::{Buffer, KERNELS, KernelId, planes};
 use self::uniforms::{ModelUniform, PLACE_STRIDE, Place, places};
-use super::EngineError;
 use super::cpu::state::{Shape, Stream, Weights};
+use super::{EngineError, StreamStates};
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::AdamStep;
@@ -272,6 +272,34 @@ impl GpuEngine {
         Ok(())
     }
 
+    /// Where the streams stand after a segment: slot 0 of activations and cells.
+    pub async fn streams(&self) -> Result<StreamStates, EngineError> {
+        let (activations, cells) = self.slot_words();
+        let planes = self.download(Buffer::Activations).await?;
+        let plane = planes.len() / planes_of_activations(&self.shape);
+        let slots: Vec<&[u32]> = planes.chunks_exact(plane).map(|plane| &plane[..activations]).collect();
+        let states = self.download(Buffer::Cells).await?;
+        Ok(StreamStates { activations: unpack_planes(&slots), cells: bytemuck::cast_slice(&states[..cells]).to_vec() })
+    }
+
+    /// Puts the streams there.
+    pub fn set_streams(&mut self, states: &StreamStates) {
+        let (activations, _) = self.slot_words();
+        let count = planes_of_activations(&self.shape);
+        let plane = self.buffer(Buffer::Activations).size() / count as u64;
+        let words = pack_planes(&states.activations, count);
+        for (offset, words) in (0..).step_by(plane as usize).zip(words.chunks_exact(activations)) {
+            self.open.queue.write_buffer(self.buffer(Buffer::Activations), offset, bytemuck::cast_slice(words));
+        }
+        self.open.queue.write_buffer(self.buffer(Buffer::Cells), 0, bytemuck::cast_slice(&states.cells));
+    }
+
+    /// Words of one slot of all streams: of a plane of activations, of cells.
+    fn slot_words(&self) -> (usize, usize) {
+        let streams = self.shape.config.streams();
+        (streams * self.shape.layout.activations / 4, streams * self.shape.cells())
+    }
+
     /// The words of a whole buffer.
     async fn download(&self, kind: Buffer) -> Result<Vec<u32>, EngineError> {
         let buffer = self.buffer(kind);
@@ -288,4 +316,8 @@ impl GpuEngine {
         self.open.read(&staging, &mut words).await?;
         Ok(words)
     }
+}
+
+fn planes_of_activations(shape: &Shape) -> usize {
+    planes(shape.config.activation_bits)
 }

@@ -1,0 +1,74 @@
+//! A stream of bytes that is counted and hashed on its way.
+
+use std::io::{self, Read, Write};
+
+use xxhash_rust::xxh3::Xxh3;
+
+/// Counts and hashes all that is read from or written to what it wraps.
+pub struct Hashed<T> {
+    inner: T,
+    len: u64,
+    hash: Xxh3,
+}
+
+/// How long a stream is so far, and the XXH3-64 of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prefix {
+    /// Bytes.
+    pub len: u64,
+    /// Their XXH3-64.
+    pub hash: u64,
+}
+
+impl<T> Hashed<T> {
+    /// Nothing is read or written yet.
+    pub fn new(inner: T) -> Self {
+        Hashed { inner, len: 0, hash: Xxh3::new() }
+    }
+
+    /// What is wrapped.
+    pub fn inner(&mut self) -> &mut T {
+        &mut self.inner
+    }
+
+    /// Bytes so far.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether no byte has passed.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Length and hash so far.
+    pub fn prefix(&self) -> Prefix {
+        Prefix { len: self.len, hash: self.hash.digest() }
+    }
+
+    /// Counts and hashes bytes that passed earlier.
+    pub fn account(&mut self, bytes: &[u8]) {
+        self.len += bytes.len() as u64;
+        self.hash.update(bytes);
+    }
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.inner.read(buffer)?;
+        self.account(&buffer[..len]);
+        Ok(len)
+    }
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let len = self.inner.write(bytes)?;
+        self.account(&bytes[..len]);
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}

@@ -1,0 +1,320 @@
+//! A run that stops anywhere goes on anywhere: on the same engine, on another, or
+//! on the CPU where a device fails.
+
+mod common;
+mod devices;
+
+use std::io::{self, Cursor, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{ON_CPU, noise, settings, text, tiny};
+use lockstep::archive::Prefix;
+use lockstep::codec::{
+    CodecError, CompressSettings, DecompressSettings, Monitor, Next, Resume, Summary, compress, decompress,
+};
+use lockstep::engine::gpu::adapter::OpenDevice;
+use lockstep::engine::{DeviceChoice, Engine, EngineError};
+use lockstep::model::init::initial_parameters;
+use lockstep::model::{Method, ModelConfig};
+use lockstep::numerics::generator::random_u64;
+use proptest::prelude::*;
+
+/// What a run has left: its output and its last state.
+#[derive(Clone, Default)]
+struct Left {
+    output: Vec<u8>,
+    state: Option<(Vec<u8>, Prefix)>,
+}
+
+/// Stops a run after so many segments.
+struct Stopper {
+    left: Left,
+    segments: u32,
+    writing: Vec<u8>,
+    warnings: Vec<String>,
+    /// Called at every segment.
+    each: Box<dyn FnMut()>,
+}
+
+impl Stopper {
+    fn after(segments: u32, left: Left) -> Self {
+        Stopper { left, segments, writing: Vec::new(), warnings: Vec::new(), each: Box::new(|| ()) }
+    }
+}
+
+impl Monitor for Stopper {
+    fn progress(&mut self, _: u64, _: u64) {
+        (self.each)();
+    }
+
+    fn warn(&mut self, what: &str) {
+        self.warnings.push(what.to_owned());
+    }
+
+    fn resume(&mut self) -> io::Result<Option<Resume>> {
+        let Some((state, prefix)) = self.left.state.clone() else { return Ok(None) };
+        let (len, written) = (state.len() as u64, self.left.output[..prefix.len as usize].to_vec());
+        Ok(Some(Resume { state: Box::new(Cursor::new(state)), len, written: Box::new(Cursor::new(written)) }))
+    }
+
+    fn next(&mut self) -> Next {
+        self.segments -= 1;
+        match self.segments {
+            0 => Next::Stop,
+            // A state that is not the last one must do no harm.
+            n if n % 3 == 0 => Next::Save,
+            _ => Next::GoOn,
+        }
+    }
+
+    fn state(&mut self) -> io::Result<&mut dyn Write> {
+        self.writing.clear();
+        Ok(&mut self.writing)
+    }
+
+    fn saved(&mut self, written: Prefix) -> io::Result<()> {
+        self.left.state = Some((std::mem::take(&mut self.writing), written));
+        Ok(())
+    }
+}
+
+/// Runs `work` with stops after 1, 2, 3... segments until it comes to its end, each
+/// time on the next device; returns the output and the number of stops.
+fn with_stops(
+    devices: &[DeviceChoice],
+    mut work: impl FnMut(&DeviceChoice, &mut Vec<u8>, &mut Stopper) -> Result<Summary, CodecError>,
+) -> (Vec<u8>, usize) {
+    let mut left = Left::default();
+    for stops in 0.. {
+        let mut output = left.output[..left.state.as_ref().map_or(0, |(_, prefix)| prefix.len as usize)].to_vec();
+        let mut stopper = Stopper::after(2 + stops % 7, left.clone());
+        let result = work(&devices[stops as usize % devices.len()], &mut output, &mut stopper);
+        left = Left { output, ..stopper.left };
+        match result {
+            Ok(_) => return (left.output, stops as usize),
+            Err(CodecError::Interrupted) => {}
+            Err(error) => panic!("after {stops} stops: {error}"),
+        }
+    }
+    unreachable!()
+}
+
+fn data() -> Vec<u8> {
+    [text(300), noise(90), text(200), noise(10)].concat()
+}
+
+fn methods() -> [Method; 3] {
+    let model = ModelConfig { streams: 3, units: 32, layers: 2, activation_bits: 10, ..tiny(600) };
+    [(true, None), (true, Some(12)), (false, Some(12))].map(|(network, mixing)| Method {
+        model: model.clone(),
+        network,
+        mixing,
+    })
+}
+
+fn stops_change_nothing(devices: &[DeviceChoice], data: &[u8], method: &Method) {
+    let by = |_: u64| method.clone();
+    let settings = CompressSettings { block_size: 100, frame_size: Some(250), ..settings(&by) };
+    let mut plain = Vec::new();
+    let mut nothing = |_: u64, _: u64| ();
+    pollster::block_on(compress(&mut &data[..], &mut plain, &settings, &mut nothing)).unwrap();
+    let (archive, stops) = with_stops(devices, |device, output, stopper| {
+        let settings = CompressSettings { device: device.clone(), ..settings_again(&settings) };
+        pollster::block_on(compress(&mut &data[..], output, &settings, stopper))
+    });
+    assert!(stops > 0);
+    assert_eq!(archive, plain);
+    let (decoded, stops) = with_stops(devices, |device, output, stopper| {
+        let settings = DecompressSettings { device: device.clone(), ..ON_CPU };
+        pollster::block_on(decompress(&mut &plain[..], output, &settings, stopper))
+    });
+    assert!(stops > 0);
+    assert_eq!(decoded, data);
+}
+
+/// Settings are not Clone, as the method is a reference.
+fn settings_again<'a>(settings: &CompressSettings<'a>) -> CompressSettings<'a> {
+    CompressSettings {
+        device: settings.device.clone(),
+        fallback: settings.fallback,
+        method: settings.method,
+        block_size: settings.block_size,
+        frame_size: settings.frame_size,
+        length: settings.length,
+        memory: settings.memory,
+    }
+}
+
+#[test]
+fn stops_anywhere_change_nothing_on_the_cpu() {
+    for method in methods() {
+        stops_change_nothing(&[DeviceChoice::Cpu], &data(), &method);
+    }
+}
+
+#[test]
+fn a_run_goes_on_on_another_device() {
+    for device in devices::devices() {
+        let devices = [DeviceChoice::Open(device), DeviceChoice::Cpu];
+        stops_change_nothing(&devices, &data(), &methods()[1]);
+    }
+}
+
+#[test]
+fn an_engine_s_state_carries_over_to_every_other() {
+    let config = ModelConfig { streams: 5, units: 32, layers: 2, activation_bits: 9, ..tiny(600) };
+    let parameters = initial_parameters(&config);
+    let engines = || {
+        let gpus = devices::devices().into_iter().map(|d| Engine::gpu(d, &config, &parameters).unwrap());
+        std::iter::once(Engine::cpu(&config, &parameters)).chain(gpus).collect::<Vec<_>>()
+    };
+    let segment = |engine: &mut Engine, seed: u64| {
+        let symbols: Vec<u8> = (0..40).map(|i| random_u64(seed, i) as u8 & 3).collect();
+        let mut weights = vec![0; 40 * 256];
+        pollster::block_on(engine.predict_segment(&symbols, &mut weights)).unwrap();
+        let targets: Vec<u16> = symbols.iter().map(|&s| s.into()).collect();
+        pollster::block_on(engine.train(&targets, 1 << 22)).unwrap();
+        weights
+    };
+    let mut states = Vec::new();
+    for mut engine in engines() {
+        (0..3).for_each(|seed| drop(segment(&mut engine, seed)));
+        states.push(pollster::block_on(engine.state()).unwrap());
+        let next = segment(&mut engine, 3);
+        for mut other in engines() {
+            pollster::block_on(other.restore(&states[states.len() - 1])).unwrap();
+            assert_eq!(segment(&mut other, 3), next, "{} to {}", engine.description(), other.description());
+            assert_eq!(pollster::block_on(other.state()).unwrap(), pollster::block_on(engine.state()).unwrap());
+        }
+    }
+    assert!(states.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+/// Compresses and decompresses, each on a device of its own that `open` gives, with a
+/// monitor that `watch` makes for it. Returns results, outputs and warnings.
+fn both_ways(
+    fallback: bool,
+    open: &dyn Fn() -> Arc<OpenDevice>,
+    watch: &dyn Fn(&Arc<OpenDevice>) -> Stopper,
+) -> [(Result<Summary, CodecError>, Vec<u8>, Vec<String>); 2] {
+    let method = methods()[1].clone();
+    let by = |_: u64| method.clone();
+    let settings = CompressSettings { block_size: 100, fallback, ..settings(&by) };
+    let archive = plain();
+    let device = open();
+    let mut monitor = watch(&device);
+    let mut packed = Vec::new();
+    let settings = CompressSettings { device: DeviceChoice::Open(device), ..settings };
+    let result = pollster::block_on(compress(&mut &data()[..], &mut packed, &settings, &mut monitor));
+    let encoded = (result, packed, monitor.warnings);
+    let device = open();
+    let mut monitor = watch(&device);
+    let mut unpacked = Vec::new();
+    let settings = DecompressSettings { device: DeviceChoice::Open(device), fallback, ..ON_CPU };
+    let result = pollster::block_on(decompress(&mut &archive[..], &mut unpacked, &settings, &mut monitor));
+    [encoded, (result, unpacked, monitor.warnings)]
+}
+
+/// The archive that the CPU makes.
+fn plain() -> Vec<u8> {
+    let method = methods()[1].clone();
+    let by = |_: u64| method.clone();
+    let mut plain = Vec::new();
+    let settings = CompressSettings { block_size: 100, ..settings(&by) };
+    pollster::block_on(compress(&mut &data()[..], &mut plain, &settings, &mut |_: u64, _: u64| ())).unwrap();
+    plain
+}
+
+#[test]
+fn the_cpu_takes_over_from_a_device_that_is_lost() {
+    let Some(adapter) = devices::adapters().into_iter().next() else { return };
+    let open = || Arc::new(pollster::block_on(OpenDevice::open(&adapter)).unwrap());
+    for segments in [1, 12, 25] {
+        let losing = |device: &Arc<OpenDevice>| {
+            let (device, mut count) = (device.clone(), 0);
+            let mut stopper = Stopper::after(1000, Left::default());
+            stopper.each = Box::new(move || {
+                count += 1;
+                if count == segments {
+                    device.device.destroy();
+                }
+            });
+            stopper
+        };
+        for (direction, (result, output, warnings)) in both_ways(true, &open, &losing).into_iter().enumerate() {
+            result.unwrap_or_else(|error| panic!("lost after {segments} segments: {error}"));
+            assert_eq!(output, [plain(), data()][direction]);
+            assert_eq!(warnings.len(), 1, "{warnings:?}");
+            assert!(warnings[0].contains("going on on the CPU from the last good block"), "{warnings:?}");
+        }
+        for (result, _, _) in both_ways(false, &open, &losing) {
+            let error = result.unwrap_err();
+            assert!(matches!(error, CodecError::Engine(EngineError::Lost { .. })), "{error}");
+            assert!(error.to_string().contains("--device cpu"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn the_cpu_takes_over_from_a_device_that_computes_something_else() {
+    let Some(adapter) = devices::adapters().into_iter().next() else { return };
+    let (old, new) = ("const LOG2_E: u32 = 11819u;", "const LOG2_E: u32 = 11000u;");
+    let open = || {
+        let device = pollster::block_on(OpenDevice::open_with(&adapter, |kernel| {
+            let source = kernel.source.concat();
+            assert!(kernel.name != "output_forward" || source.contains(old));
+            source.replace(old, new)
+        }));
+        Arc::new(device.unwrap())
+    };
+    let watch = |_: &Arc<OpenDevice>| Stopper::after(1000, Left::default());
+    let [_, (result, output, warnings)] = both_ways(true, &open, &watch);
+    result.unwrap();
+    assert_eq!(output, data());
+    assert!(warnings.len() == 1 && warnings[0].contains("block 1 came out wrong on"), "{warnings:?}");
+    let [_, (result, output, _)] = both_ways(false, &open, &watch);
+    let error = result.unwrap_err();
+    assert!(matches!(error, CodecError::Diverged { block: 1, .. }), "{error}");
+    assert!(output.is_empty());
+}
+
+#[test]
+fn a_device_that_does_not_answer_is_given_up() {
+    let Some(adapter) = devices::adapters().into_iter().next() else { return };
+    let mut device = pollster::block_on(OpenDevice::open(&adapter)).unwrap();
+    device.patience = Duration::ZERO;
+    // Far more work than can be done in no time.
+    let config = ModelConfig { streams: 64, segment: 64, units: 256, layers: 3, ..tiny(600) };
+    let mut engine = Engine::gpu(Arc::new(device), &config, &initial_parameters(&config)).unwrap();
+    let (symbols, mut weights) = (vec![0; 64 * 64], vec![0; 64 * 64 * 256]);
+    let error = pollster::block_on(engine.predict_segment(&symbols, &mut weights)).unwrap_err();
+    assert!(error.to_string().contains("seems to hang"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_hostile_state_is_refused_or_does_no_harm(seed: u64, changes in 1usize..40, cut in 0usize..4) {
+        let method = methods()[2 - seed as usize % 2].clone();
+        let by = |_: u64| method.clone();
+        let settings = CompressSettings { block_size: 100, ..settings(&by) };
+        let mut stopper = Stopper::after(4, Left::default());
+        let mut output = Vec::new();
+        let data = data();
+        let stopped = pollster::block_on(compress(&mut &data[..], &mut output, &settings, &mut stopper));
+        prop_assert!(matches!(stopped, Err(CodecError::Interrupted)));
+        let (mut state, prefix) = stopper.left.state.unwrap();
+        for i in 0..changes as u64 {
+            // Half of the changes among the first fields.
+            let span = if i % 2 == 0 { 300 } else { state.len() as u64 };
+            state[(random_u64(seed, 2 * i) % span) as usize] = random_u64(seed, 2 * i + 1) as u8;
+        }
+        state.truncate(state.len() - cut * 7);
+        let left = Left { output: output.clone(), state: Some((state, prefix)) };
+        output.truncate(prefix.len as usize);
+        // Whatever comes of it: no panic, and no end of memory.
+        let _ = pollster::block_on(compress(&mut &data[..], &mut output, &settings, &mut Stopper::after(1000, left)));
+    }
+}

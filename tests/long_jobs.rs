@@ -1,0 +1,292 @@
+//! Frames, shares, ranges, verification and checkpoints of the command.
+
+mod common;
+
+use std::fs;
+use std::process::{self, Stdio};
+use std::time::{Duration, Instant};
+
+use assert_cmd::cargo::cargo_bin;
+use common::folder::{Folder, TINY};
+use common::{noise, text};
+use predicates::prelude::*;
+use predicates::str::{contains, is_empty};
+use serde_json::Value;
+
+/// Something of everything, 3,000 bytes.
+fn sample() -> Vec<u8> {
+    [text(1000), noise(500), text(1500)].concat()
+}
+
+/// The archive that flags make of `a`.
+fn archive(folder: &Folder, flags: &str) -> Vec<u8> {
+    folder.tiny(flags).args(["-c", "a"]).assert().success().get_output().stdout.clone()
+}
+
+#[test]
+fn frames_have_the_size_that_was_asked_for_and_decode_to_the_whole() {
+    let folder = Folder::with("a", &sample());
+    for (flags, lengths) in [
+        ("--frame-size 1000", vec![1000, 1000, 1000]),
+        ("--frame-size 1400", vec![1400, 1400, 200]),
+        ("--frame-size 3000", vec![3000]),
+        ("--frame-size 4K", vec![3000]),
+        ("--frame-size 1500 --block-size 400", vec![1500, 1500]),
+    ] {
+        folder.write("a.lks", archive(&folder, flags));
+        let out = folder.lockstep("-l --json a.lks").assert().success().get_output().stdout.clone();
+        let listed: Value = serde_json::from_slice(&out).unwrap();
+        let frames = listed[0]["frames"].as_array().unwrap();
+        let raw: Vec<u64> = frames.iter().map(|frame| frame["raw_bytes"].as_u64().unwrap()).collect();
+        assert_eq!(raw, lengths, "{flags}");
+        folder.lockstep("-dc a.lks").assert().success().stdout(sample());
+        folder.lockstep("-d").write_stdin(folder.read("a.lks")).assert().success().stdout(sample());
+    }
+    folder.write("empty", "");
+    folder.tiny("--frame-size 1K empty").assert().success();
+    folder.lockstep("-dc empty.lks").assert().success().stdout(is_empty());
+}
+
+#[test]
+fn bytes_do_not_depend_on_how_many_frames_are_coded_at_a_time() {
+    let folder = Folder::with("a", &sample());
+    for frames in ["--frame-size 400", "--frame-size 700 --block-size 300", "--frame-size 3000"] {
+        let one = archive(&folder, &format!("{frames} -T1"));
+        for threads in [2, 3, 8] {
+            assert_eq!(archive(&folder, &format!("{frames} -T{threads}")), one, "{frames} -T{threads}");
+        }
+        folder.write("a.lks", &one);
+        for threads in ["-T1", "-T2", "-T5"] {
+            folder.lockstep(threads).args(["-dc", "a.lks"]).assert().success().stdout(sample());
+        }
+        // From a pipe the length is not known, but threads change nothing either.
+        let piped = |threads: &str| {
+            let piped = folder.tiny(&format!("{frames} {threads}")).write_stdin(sample()).assert().success();
+            piped.get_output().stdout.clone()
+        };
+        assert_eq!(piped("-T1"), piped("-T3"));
+        folder.lockstep("-d").write_stdin(piped("-T2")).assert().success().stdout(sample());
+    }
+}
+
+#[test]
+fn a_damaged_frame_is_told_of_when_frames_are_decoded_side_by_side() {
+    let folder = Folder::with("a", &sample());
+    let mut damaged = archive(&folder, "--frame-size 500");
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    folder.write("a.lks", damaged);
+    for threads in ["-T1", "-T4"] {
+        folder.lockstep(threads).args(["-d", "a.lks", "-o", "b"]).assert().code(2).stderr(contains("corrupt"));
+        assert_eq!(folder.names(), ["a", "a.lks"]);
+    }
+}
+
+#[test]
+fn parts_by_several_processes_are_the_archive_of_one() {
+    let folder = Folder::with("a", &sample());
+    let whole = archive(&folder, "--frame-size 400");
+    for parts in [1, 2, 3, 8, 12] {
+        // As the documents show it: a process for each part, then cat.
+        let run = |part: u32| {
+            let mut command = process::Command::new(cargo_bin!("lockstep"));
+            command.current_dir(folder.path("")).env("XDG_RUNTIME_DIR", folder.path("")).args(TINY);
+            command.args(["-q", "--frame-size", "400", "--frames", &format!("{part}/{parts}"), "a"]).spawn().unwrap()
+        };
+        let children: Vec<_> = (1..=parts).map(run).collect();
+        assert!(children.into_iter().all(|mut child| child.wait().unwrap().success()));
+        let names: Vec<String> = folder.names().into_iter().filter(|name| name.contains("-of-")).collect();
+        assert_eq!(names.len(), parts as usize, "{names:?}");
+        let joined: Vec<u8> = names.iter().flat_map(|name| folder.read(name)).collect();
+        assert_eq!(joined, whole, "{parts} parts");
+        names.iter().for_each(|name| fs::remove_file(folder.path(name)).unwrap());
+    }
+    folder.tiny("--frames 1/2 a").assert().code(1).stderr(contains("--frame-size"));
+    folder.tiny("--frame-size 1K --frames 1/2").write_stdin("x").assert().code(1).stderr(contains("needs a file"));
+    folder.tiny("--frame-size 1K --frames 3/2 a").assert().code(1).stderr(contains("a share is I/N"));
+}
+
+#[test]
+fn a_range_is_cut_out_of_the_frames_that_hold_it() {
+    let folder = Folder::with("a", &sample());
+    let mut archive = archive(&folder, "--frame-size 700");
+    folder.write("a.lks", &archive);
+    for (offset, length) in [(0, 3000), (0, 0), (0, 1), (699, 2), (700, 700), (650, 1500), (2999, 1), (3000, 0)] {
+        let range = format!("--range {offset}:{length}");
+        let expected = sample()[offset..offset + length].to_vec();
+        folder.lockstep(&range).args(["-dc", "a.lks"]).assert().success().stdout(expected);
+    }
+    // The frames beside it are not looked at.
+    archive[100] ^= 1;
+    let end = archive.len() - 60;
+    archive[end] ^= 1;
+    folder.write("a.lks", &archive);
+    folder.lockstep("-dc a.lks").assert().code(2);
+    let middle = sample()[800..2000].to_vec();
+    folder.lockstep("-d --range 800:1200 a.lks -o b").assert().success();
+    assert_eq!(folder.read("b"), middle);
+    folder.lockstep("-dc --range 10:10 a.lks").assert().code(2).stderr(contains("corrupt"));
+    folder.lockstep("-dc --range 2999:2 a.lks").assert().code(1).stderr(contains("holds 3000 bytes"));
+    folder.lockstep("-d --range 0:1").write_stdin(archive).assert().code(1).stderr(contains("is a file"));
+    folder.lockstep("--range 0:1 a").assert().code(1).stderr(contains("for decompression"));
+}
+
+#[test]
+fn a_damaged_trailer_still_gives_the_data_and_a_list() {
+    let folder = Folder::with("a", &sample());
+    let mut archive = archive(&folder, "");
+    let end = archive.len() - 2;
+    archive[end] ^= 1;
+    folder.write("b.lks", archive);
+    folder.lockstep("-d b.lks").assert().code(2).stderr(contains("a trailer is damaged"));
+    assert_eq!(folder.read("b"), sample());
+    let listed = folder.lockstep("-l b.lks").assert().code(2).stderr(contains("a trailer is damaged"));
+    let table = String::from_utf8(listed.get_output().stdout.clone()).unwrap();
+    assert!(table.contains(" 3000 ") && table.contains(" damaged "), "{table}");
+    folder.lockstep("-dc --range 900:200 b.lks").assert().code(2).stdout(sample()[900..1100].to_vec());
+    folder.lockstep("-t b.lks").assert().code(2);
+    // The source is not removed after such a result.
+    folder.lockstep("-df --rm b.lks").assert().code(2);
+    assert_eq!(folder.names(), ["a", "b", "b.lks"]);
+}
+
+#[test]
+fn verified_archives_get_their_names_and_say_on_what() {
+    let folder = Folder::with("a", &sample());
+    folder.tiny("-v --verify a").assert().success().stderr(contains("verified on CPU").and(contains("MiB of memory")));
+    folder.lockstep("-dc a.lks").assert().success().stdout(sample());
+    folder.tiny("--verify -c a").assert().code(1).stderr(contains("--verify needs an output that is a file"));
+    folder.lockstep("-d --verify a.lks").assert().code(1);
+}
+
+/// A run that is killed again and again until it comes to its end; returns the number of kills.
+fn run_with_kills(folder: &Folder, args: &[&str], pause: impl Fn(u32) -> Duration) -> u32 {
+    for kills in 0.. {
+        let mut command = process::Command::new(cargo_bin!("lockstep"));
+        command.current_dir(folder.path("")).env("XDG_RUNTIME_DIR", folder.path("")).args(args);
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let end = Instant::now() + pause(kills);
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break Some(status);
+            }
+            if Instant::now() > end {
+                break None;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        match status {
+            Some(status) => {
+                assert!(status.success(), "{args:?}: {status}");
+                return kills;
+            }
+            None => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+            }
+        }
+        assert!(kills < 1000, "{args:?} does not come to its end");
+    }
+    unreachable!()
+}
+
+#[test]
+fn a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes() {
+    let data = [text(20_000), noise(2000), text(60_000)].concat();
+    let folder = Folder::with("a", &data);
+    let flags = ["--block-size", "20K", "--frame-size", "50K", "--device", "cpu", "-T1"];
+    let plain = folder.tiny(&flags.join(" ")).args(["-c", "a"]).assert().success().get_output().stdout.clone();
+    let checkpoint = ["--checkpoint", "--checkpoint-interval", "0.05"];
+    // Longer and longer, so that a slow machine comes to the end too.
+    let pause = |kills: u32| Duration::from_millis(100 + 20 * u64::from(kills));
+    let encode = [&TINY[..], &flags[..], &checkpoint[..], &["-q", "a"]].concat();
+    let kills = run_with_kills(&folder, &encode, pause);
+    assert!(kills > 0, "the run was too short to be killed");
+    assert_eq!(folder.names(), ["a", "a.lks"]);
+    assert_eq!(folder.read("a.lks"), plain);
+    fs::remove_file(folder.path("a")).unwrap();
+    let decode = [&["-qd", "--device", "cpu", "-T1"], &checkpoint[..], &["a.lks"]].concat();
+    let kills = run_with_kills(&folder, &decode, pause);
+    assert!(kills > 0, "the run was too short to be killed");
+    assert_eq!(folder.names(), ["a", "a.lks"]);
+    assert_eq!(folder.read("a"), data);
+}
+
+/// Starts a run with a checkpoint on `a` and ends it by a signal once a state is saved.
+fn interrupted(folder: &Folder) -> process::Output {
+    let mut command = process::Command::new(cargo_bin!("lockstep"));
+    command.current_dir(folder.path("")).env("XDG_RUNTIME_DIR", folder.path("")).args(TINY);
+    command.args(["--block-size", "5000", "--checkpoint", "--checkpoint-interval", "0", "--device", "cpu", "a"]);
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !folder.path("a.lks.checkpoint").exists() {
+        assert!(Instant::now() < deadline, "no checkpoint came");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    child.wait_with_output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_saves_the_state_and_says_how_to_go_on() {
+    let folder = Folder::with("a", &text(60_000));
+    let plain = archive(&folder, "--block-size 5000");
+    let output = interrupted(&folder);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("the same command goes on from here (the state is in a.lks.checkpoint)"), "{said}");
+    assert_eq!(folder.names(), ["a", "a.lks.checkpoint", "a.lks.lockstep-part"]);
+    // With other options, another input or a damaged state it does not go on.
+    let go_on = "--block-size 5000 --checkpoint --device cpu a";
+    folder.tiny(&format!("--seed 2 {go_on}")).assert().code(1).stderr(contains("another job"));
+    let mut state = folder.read("a.lks.checkpoint");
+    state[40] ^= 1;
+    folder.write("damaged", &state);
+    let with = |file: &str| format!("--block-size 5000 --checkpoint={file} --device cpu a");
+    folder.tiny(&with("damaged")).assert().code(1).stderr(contains("damaged"));
+    folder.write("a", [b"X", &text(59_999)[..]].concat());
+    folder.tiny(go_on).assert().code(1).stderr(contains("the input is not what it was"));
+    folder.write("a", text(60_000));
+    let part = folder.read("a.lks.lockstep-part");
+    folder.write("a.lks.lockstep-part", [b"X", &part[1..]].concat());
+    folder.tiny(go_on).assert().code(1).stderr(contains("the partial output is not what it was"));
+    folder.write("a.lks.lockstep-part", &part[..part.len() / 2]);
+    folder.tiny(go_on).assert().code(1).stderr(contains("is shorter than its checkpoint says"));
+    // What a write that was cut off has left behind is not taken for output.
+    folder.write("a.lks.lockstep-part", [&part[..], b"left over"].concat());
+    folder.tiny(go_on).assert().success().stderr(contains("going on from a.lks.checkpoint"));
+    assert_eq!(folder.names(), ["a", "a.lks", "damaged"]);
+    assert_eq!(folder.read("a.lks"), plain);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_ended_between_naming_and_tidying_up_is_seen_to_be_complete() {
+    let folder = Folder::with("a", &text(60_000));
+    assert_eq!(interrupted(&folder).status.code(), Some(1));
+    let state = folder.read("a.lks.checkpoint");
+    let go_on = "--block-size 5000 --checkpoint --device cpu a";
+    folder.tiny(go_on).assert().success();
+    folder.write("a.lks.checkpoint", &state);
+    folder.tiny(go_on).assert().success().stderr(contains("was complete already"));
+    assert_eq!(folder.names(), ["a", "a.lks"]);
+    // A state whose output is gone is an error, not a fresh start.
+    folder.write("a.lks.checkpoint", &state);
+    fs::remove_file(folder.path("a.lks")).unwrap();
+    folder.tiny(go_on).assert().code(1).stderr(contains("but not the partial output"));
+}
+
+#[test]
+fn a_checkpoint_needs_a_file_to_go_on_with() {
+    let folder = Folder::with("a", &text(200));
+    folder.tiny("--checkpoint -c a").assert().code(1).stderr(contains("needs an output that is a file"));
+    folder.tiny("--checkpoint=c a b").assert().code(1).stderr(contains("names one file"));
+    folder.tiny("--checkpoint --checkpoint-interval x a").assert().code(1).stderr(contains("seconds"));
+    folder.tiny("--checkpoint=c missing").assert().code(1);
+    folder.tiny("-f --checkpoint=c --memory-limit 1K a").assert().code(1).stderr(contains("MiB of memory"));
+    assert_eq!(folder.names(), ["a"]);
+    folder.tiny("--checkpoint=c a").assert().success();
+    assert_eq!(folder.names(), ["a", "a.lks"]);
+    folder.lockstep("-t --checkpoint a.lks").assert().code(1);
+}
