@@ -13,3 +13,4 @@ pub mod numerics;
 pub mod prior;
 pub mod state;
 pub mod training;
+pub mod transform;

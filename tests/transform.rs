@@ -1,0 +1,168 @@
+//! Transforms: every one has its inverse, on any bytes; hostile bytes only give errors.
+
+use lockstep::transform::{Choice, Transform, TransformError, choose};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn assert_inverts(transform: Transform, raw: &[u8]) {
+    let coded = transform.forward(raw);
+    assert_eq!(transform.inverse(&coded, raw.len()).as_deref(), Ok(raw), "{transform:?}");
+}
+
+/// Pieces that a text transform may confuse, strung together.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        4 => prop::sample::select(vec![
+            "the", "The", "THE", "tHE", "ThE", "aBc", "ABc", "A", "I", "IBMs", "McDonald", "XMLHttpRequest",
+            "extraordinarily", "Extraordinarilyish", "rabbitqqq", "zzyzx", "gryphon", "GRYPHON", "Gryphon",
+        ]).prop_map(|word| word.as_bytes().to_vec()),
+        4 => prop::sample::select(vec![
+            &b" "[..], b" ", b" ", b"\n", b"\n\n", b"\r\n", b"\r", b"\r\r\n", b"\n\r", b"\t", b", ", b". ", b"'", b"-", b"0",
+        ]).prop_map(<[u8]>::to_vec),
+        1 => prop::sample::select(vec!["\u{e9}", "\u{df}", "\u{4e16}", "\u{1f600}"])
+            .prop_map(|character| character.as_bytes().to_vec()),
+        1 => vec(any::<u8>(), 1..4),
+        1 => vec(prop::sample::select(vec![1, 2, 3, 4, 0x7f, 0x80, 0xbf, 0xc0, 0xc3, 0xe2, 0xf0, 0xff]), 1..5),
+    ];
+    vec(piece, 0..200).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_come_back(raw in vec(any::<u8>(), 0..600)) {
+        for transform in Transform::ALL {
+            assert_inverts(transform, &raw);
+        }
+    }
+
+    #[test]
+    fn adversarial_text_comes_back(raw in pieces()) {
+        for transform in Transform::ALL {
+            assert_inverts(transform, &raw);
+        }
+    }
+
+    #[test]
+    fn hostile_bytes_have_an_inverse_within_the_limit_or_none(
+        coded in prop_oneof![vec(any::<u8>(), 0..300), pieces()],
+        limit in 0usize..400,
+    ) {
+        for transform in Transform::ALL {
+            if let Ok(raw) = transform.inverse(&coded, limit) {
+                prop_assert!(raw.len() <= limit);
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_text_has_an_inverse_within_the_limit_or_none(raw in pieces(), at in any::<prop::sample::Index>(), to: u8) {
+        for transform in Transform::ALL {
+            let mut coded = transform.forward(&raw);
+            if !coded.is_empty() {
+                let at = at.index(coded.len());
+                coded[at] = to;
+            }
+            if let Ok(back) = transform.inverse(&coded, raw.len()) {
+                prop_assert!(back.len() <= raw.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_byte_and_every_pair_of_bytes_comes_back() {
+    let pairs: Vec<u8> = (0..=255).flat_map(|a| (0..=255).flat_map(move |b| [a, b])).collect();
+    for transform in Transform::ALL {
+        assert_inverts(transform, &pairs);
+        for byte in 0..=255 {
+            assert_inverts(transform, &[byte]);
+            assert_inverts(transform, &[byte; 300]);
+        }
+    }
+}
+
+#[test]
+fn line_ends_of_all_kinds_come_back() {
+    let ends = ["\n", "\r\n", "\r", "\r\r\n", "\n\r", " \n", "\n ", " \r\n", "\n\n", "\r\n\r\n", ""];
+    for one in ends {
+        for other in ends {
+            let text = format!("some words{one}and others{other}and{one}{other}more words").repeat(20);
+            assert_inverts(Transform::Text, text.as_bytes());
+            assert_inverts(Transform::Text, format!("{one}{text}{other}").as_bytes());
+        }
+    }
+}
+
+#[test]
+fn a_text_that_repeats_its_own_words_gets_them_as_codes() {
+    let text = "Whatever flummoxers and snarkwoods there are, flummoxers are snarkwoods. ".repeat(30);
+    let coded = Transform::Text.forward(text.as_bytes());
+    assert!(coded.len() * 2 < text.len(), "{} of {}", coded.len(), text.len());
+    assert_inverts(Transform::Text, text.as_bytes());
+}
+
+/// Lines filled with words as far as a width goes.
+fn filled(words: &[&str], width: usize) -> String {
+    let mut text = String::new();
+    let mut column = 0;
+    for i in 0..3000 {
+        let word = words[i * i % 97 % words.len()];
+        if column + word.len() >= width {
+            text.push('\n');
+            column = 0;
+        } else if i > 0 {
+            text.push(' ');
+        }
+        text.push_str(word);
+        column += word.len() + 1;
+    }
+    text
+}
+
+#[test]
+fn breaks_of_filled_lines_cost_next_to_nothing() {
+    let words = ["the", "house", "of", "a", "gentleman", "and", "everything", "that", "belongs", "to", "it"];
+    let text = filled(&words, 72);
+    let one_line = text.replace('\n', " ");
+    let (broken, whole) = (Transform::Text.forward(text.as_bytes()), Transform::Text.forward(one_line.as_bytes()));
+    assert!(text.lines().count() > 200);
+    assert!(broken.len() < whole.len() + 40, "{} against {}", broken.len(), whole.len());
+}
+
+#[test]
+fn english_is_chosen_as_text_and_other_things_are_left_alone() {
+    let english = filled(&["the", "Government", "of", "every", "country", "has", "several", "ministers"], 60);
+    let (transform, coded) = choose(Choice::Auto, english.as_bytes());
+    assert_eq!(transform, Transform::Text);
+    assert_eq!(transform.inverse(&coded, english.len()).as_deref(), Ok(english.as_bytes()));
+
+    let russian = "\u{41a}\u{430}\u{436}\u{434}\u{44b}\u{439} \u{434}\u{435}\u{43d}\u{44c} ".repeat(100);
+    let noise: Vec<u8> = (0..5000u64).map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect();
+    for raw in [russian.as_bytes(), &noise] {
+        assert_eq!(choose(Choice::Auto, raw), (Transform::None, raw.to_vec()));
+    }
+}
+
+#[test]
+fn a_transform_that_lengthens_a_block_is_not_used() {
+    let raw = [0xffu8; 100];
+    assert_eq!(choose(Choice::Only(Transform::Text), &raw), (Transform::None, raw.to_vec()));
+}
+
+#[test]
+fn a_short_code_cannot_ask_for_more_than_the_limit() {
+    let text = "incomprehensibilities ".repeat(1000);
+    let coded = Transform::Text.forward(text.as_bytes());
+    assert_eq!(Transform::Text.inverse(&coded, text.len() - 1), Err(TransformError::TooLong));
+}
+
+#[test]
+fn lists_of_words_that_are_none_are_refused() {
+    for listed in [&b"\n"[..], b"Ab\n", b"\x01\n", b"a b\n", b"ab"] {
+        let mut coded = vec![0, 0, 1];
+        coded.extend_from_slice(listed);
+        coded.extend_from_slice(b"\x01A\x80");
+        assert!(Transform::Text.inverse(&coded, 100).is_err(), "{listed:?}");
+    }
+    assert_eq!(Transform::Text.inverse(b"\x00\x00\x01ab\n\x01A\x80", 100).as_deref(), Ok(&b"Ab"[..]));
+}
