@@ -49,7 +49,7 @@ fn damage_leaves_no_file_and_has_its_exit_code() {
     for (damaged, sentence) in [
         (Vec::new(), "not a lockstep archive"),
         (with(0, 1), "not a lockstep archive"),
-        (with(4, 3), "made by a newer lockstep (format 2; this one reads format 1)"),
+        (with(4, 1), "made by a newer lockstep (format 3; this one reads format 2)"),
         (with(20, 4), "the header's checksum is wrong"),
         (with(100, 4), "block 1"),
         (with(trailer, 4), "the trailer does not match the blocks"),
