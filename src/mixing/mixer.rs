@@ -6,6 +6,8 @@
 
 use crate::state::Visitor;
 
+use super::matching::BUCKETS;
+
 /// Inputs come in groups of so many, for the sake of vectors.
 pub const GROUP: usize = 16;
 /// Fraction bits of a weight as it is learnt (Q26).
@@ -14,14 +16,82 @@ const WEIGHT_FRACTION: u32 = 26;
 const SHORT_FRACTION: u32 = 12;
 /// Largest magnitude of a weight: 8.
 const WEIGHT_LIMIT: i32 = (8 << WEIGHT_FRACTION) - 1;
+/// Bits of a product that are dropped before the sum, so that the sum fits.
+const PRODUCT_SHIFT: u32 = 5;
+/// Most inputs: 2^9 of them times 12 * 2^8 times 2^15 by 2^5 is below 2^31.
+pub const MOST_INPUTS: usize = 512;
+
+/// What selects a mixer's set of weights.
+#[derive(Clone, Copy, Debug)]
+pub enum Selector {
+    /// The node of the byte's tree.
+    Node,
+    /// The last byte.
+    Last,
+    /// The byte before that.
+    Second,
+    /// Length of the match that foretells the bit, and the bit's number.
+    Match,
+    /// The network's probability and the bit's number.
+    Network,
+    /// How many of the orders know the node, and the bit's number.
+    Known,
+    /// Kinds of the last four bytes.
+    Kinds,
+    /// Order 2 hashed? place in line
+    Line,
+}
+
+/// What selectors look at, at one bit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Moment {
+    pub node: usize,
+    pub bit_number: usize,
+    pub last: usize,
+    pub second: usize,
+    /// 1 + the bucket of the match if it foretells the bit.
+    pub agreed: usize,
+    /// The network's stretched probability, in units.
+    pub level: usize,
+    /// Contexts of orders that know the node.
+    pub known: usize,
+    pub kinds: usize,
+    pub in_line: usize,
+}
+
+impl Selector {
+    /// Number of sets.
+    fn sets(self) -> usize {
+        match self {
+            Selector::Node | Selector::Last | Selector::Second | Selector::Kinds | Selector::Line => 256,
+            Selector::Match => (1 + BUCKETS) * 8,
+            Selector::Network => 24 * 8,
+            Selector::Known => 8 * 8,
+        }
+    }
+
+    /// The set of a moment.
+    #[inline(always)]
+    pub fn select(self, moment: &Moment) -> usize {
+        match self {
+            Selector::Node => moment.node,
+            Selector::Last => moment.last,
+            Selector::Second => moment.second,
+            Selector::Match => moment.agreed * 8 + moment.bit_number,
+            Selector::Network => moment.level * 8 + moment.bit_number,
+            Selector::Known => moment.known * 8 + moment.bit_number,
+            Selector::Kinds => moment.kinds,
+            Selector::Line => moment.in_line,
+        }
+    }
+}
 
 /// Weight sets for one kind of context.
 #[derive(Clone)]
 pub struct Mixer {
+    pub selector: Selector,
     inputs: usize,
     weights: Vec<i32>,
-    /// Weights rounded down to 16 bits: what sums are made of.
-    short: Vec<i16>,
     /// How often each set was used, at most [`SETTLED`].
     uses: Vec<u16>,
     /// Learning rates, Q16: the last, and what comes on top in the beginning.
@@ -33,43 +103,34 @@ const SETTLED: u16 = 1023;
 
 impl Mixer {
     /// `sets` sets of `inputs` (a multiple of [`GROUP`]) weights that start at `start` (Q16).
-    pub fn new(sets: usize, inputs: usize, start: i32, rates: [i32; 2]) -> Self {
-        assert!(inputs.is_multiple_of(GROUP));
+    pub fn new(selector: Selector, inputs: usize, start: i32, rates: [i32; 2]) -> Self {
+        assert!(inputs.is_multiple_of(GROUP) && inputs <= MOST_INPUTS);
         let weight = start << (WEIGHT_FRACTION - 16);
-        let short = (weight >> (WEIGHT_FRACTION - SHORT_FRACTION)) as i16;
-        let len = sets * inputs;
-        Mixer { inputs, weights: vec![weight; len], short: vec![short; len], uses: vec![0; sets], rates }
+        let sets = selector.sets();
+        Mixer { selector, inputs, weights: vec![weight; sets * inputs], uses: vec![0; sets], rates }
     }
 
     /// Sum of inputs (Q8, within +-12) times weights, Q12.
-    #[inline]
+    #[inline(always)]
     pub fn sum(&self, set: usize, inputs: &[i16]) -> i32 {
-        let weights = &self.short[set * self.inputs..][..self.inputs];
-        let mut sum = 0;
-        for (x, w) in inputs.chunks_exact(GROUP).zip(weights.chunks_exact(GROUP)) {
-            // 16 * 12 * 2^8 * 2^15 is below 2^31.
-            let mut part = 0;
-            for i in 0..GROUP {
-                part += i32::from(x[i]) * i32::from(w[i]);
-            }
-            sum += part >> 8;
-        }
-        sum
+        let weights = &self.weights[set * self.inputs..][..self.inputs];
+        let products = inputs.iter().zip(weights).map(|(&x, &w)| {
+            (i32::from(x) * (w >> (WEIGHT_FRACTION - SHORT_FRACTION))) >> PRODUCT_SHIFT
+        });
+        products.sum::<i32>() >> (8 - PRODUCT_SHIFT)
     }
 
     /// Moves the weights of a set: `error` is bit minus probability, Q16.
-    #[inline]
+    #[inline(always)]
     pub fn learn(&mut self, set: usize, inputs: &[i16], error: i32) {
         let uses = &mut self.uses[set];
         let rate = self.rates[0] + self.rates[1] * 16 / (i32::from(*uses) + 16);
         *uses += u16::from(*uses < SETTLED);
         // Q20: error times rate, which is below 1/16.
-        let step = ((error * rate) >> 12).clamp(-32767, 32767) as i16;
-        let range = set * self.inputs..(set + 1) * self.inputs;
-        let (weights, short) = (&mut self.weights[range.clone()], &mut self.short[range]);
-        for ((w, s), &x) in weights.iter_mut().zip(short).zip(inputs) {
-            *w = (*w + ((i32::from(x) * i32::from(step) + 2) >> 2)).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
-            *s = (*w >> (WEIGHT_FRACTION - SHORT_FRACTION)) as i16;
+        let step = ((error * rate) >> 12).clamp(-32767, 32767);
+        let weights = &mut self.weights[set * self.inputs..][..self.inputs];
+        for (w, &x) in weights.iter_mut().zip(inputs) {
+            *w = (*w + ((i32::from(x) * step + 2) >> 2)).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
         }
     }
 
@@ -77,9 +138,8 @@ impl Mixer {
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         visitor.u32s(bytemuck::cast_slice_mut(&mut self.weights));
         visitor.u16s(&mut self.uses);
-        for (weight, short) in self.weights.iter_mut().zip(&mut self.short) {
+        for weight in &mut self.weights {
             *weight = (*weight).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
-            *short = (*weight >> (WEIGHT_FRACTION - SHORT_FRACTION)) as i16;
         }
     }
 }

@@ -29,10 +29,9 @@ impl Slots {
 
     /// The slot for a hash, emptied if it was another's.
     #[inline]
-    pub fn find(&mut self, hash: u32, used: impl Fn(&Slot) -> u32) -> usize {
-        let check = (hash & 0xffff).max(1);
-        // The check is in the low bits; the index comes from a product with all of them.
-        let index = (hash.wrapping_mul(0x9e37_79b1) >> 4) as usize & (self.slots.len() - 1);
+    pub fn find(&mut self, hash: u64, used: impl Fn(&Slot) -> u32) -> usize {
+        let check = (hash as u32 & 0xffff).max(1);
+        let index = (hash >> 32) as usize & (self.slots.len() - 1);
         let mut least = (index, u32::MAX);
         for way in 0..3 {
             let candidate = index ^ way & (self.slots.len() - 1);
@@ -80,8 +79,8 @@ mod tests {
             slots.get_mut(first)[1] = 5;
             assert_eq!(slots.find(77, |slot| slot[1]), first);
             assert_eq!(slots.get(first)[1], 5);
-            for hash in 0..10_000u32 {
-                let index = slots.find(hash.wrapping_mul(0x85eb_ca6b), |slot| slot[1]);
+            for hash in 0..10_000u64 {
+                let index = slots.find(hash.wrapping_mul(0x9e37_79b9_7f4a_7c15), |slot| slot[1]);
                 assert_eq!(slots.get(index)[1] & !5, 0);
             }
         }

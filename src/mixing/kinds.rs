@@ -1,0 +1,65 @@
+//! The kinds of the stage: which contexts, mixers and refinements take part.
+
+use crate::model::MixingKind;
+
+use super::apm::Refinement;
+use super::contexts::Context;
+use super::mixer::Selector;
+
+/// What a kind is made of.
+pub struct Parts {
+    pub contexts: &'static [Context],
+    /// What selects the weights of each mixer of the first layer.
+    pub mixers: &'static [Selector],
+    /// The same of the second layer.
+    pub finals: &'static [Selector],
+    /// Contexts of the maps that refine the result: one less than a power of two.
+    pub refinements: &'static [Refinement],
+}
+
+/// Most contexts of a kind.
+pub const MOST_CONTEXTS: usize = 64;
+/// Most mixers of a layer.
+pub const MOST_MIXERS: usize = 16;
+
+use Context::*;
+
+static LIGHT: Parts = Parts {
+    contexts: &[Order(1), Order(2), Order(3), Order(4), Order(6), Word, WordAndEarlier(1)],
+    mixers: &[Selector::Node, Selector::Match],
+    finals: &[Selector::Node],
+    refinements: &[Refinement::Two],
+};
+
+static FULL: Parts = Parts {
+    contexts: &[
+        Order(1), Order(2), Order(3), Order(4), Order(5), Order(6), Order(8),
+        Word, WordAndEarlier(1), WordAndEarlier(2), ThreeWords,
+        Masked(0xff_ff00), Masked(0xffff_0000), Masked(0xff_00ff), Order(0),
+        Column, Above, Foretold, Kinds, Line,
+    ],
+    mixers: &[Selector::Node, Selector::Last, Selector::Match, Selector::Network, Selector::Second, Selector::Known, Selector::Kinds],
+    finals: &[Selector::Node, Selector::Match],
+    refinements: &[Refinement::One, Refinement::Two, Refinement::Expected],
+};
+
+static RICH: Parts = Parts {
+    contexts: &[
+        Order(1), Order(2), Order(3), Order(4), Order(5), Order(6), Order(8),
+        Word, WordAndEarlier(1), WordAndEarlier(2), ThreeWords,
+        Masked(0xff_ff00), Masked(0xffff_0000), Masked(0xff_00ff), Order(0),
+        Column, Above, Foretold, Kinds, Line,
+    ],
+    mixers: &[Selector::Node, Selector::Last, Selector::Match, Selector::Network, Selector::Second, Selector::Known, Selector::Kinds],
+    finals: &[Selector::Node, Selector::Match],
+    refinements: &[Refinement::One, Refinement::Two, Refinement::Expected],
+};
+
+/// The parts of a kind.
+pub fn parts(kind: MixingKind) -> &'static Parts {
+    match kind {
+        MixingKind::Light => &LIGHT,
+        MixingKind::Full => &FULL,
+        MixingKind::Rich => &RICH,
+    }
+}
