@@ -5,15 +5,16 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::engine::{DeviceChoice, Engine, EngineError};
 use crate::mixing::Mixing;
 use crate::model::init::initial_parameters;
-use crate::model::{Method, ModelConfig, Parameters};
+use crate::model::{Method, MixingConfig, ModelConfig, Parameters};
 
 /// The predictors of a frame, with all that they have learnt.
 pub struct Predictor {
     pub(super) config: ModelConfig,
     pub(super) engine: Option<Engine>,
     pub(super) mixing: Option<Mixing>,
-    /// The mixing stage's table and past, log2 of bytes.
-    mixing_bits: Option<(u32, u32)>,
+    mixing_config: Option<MixingConfig>,
+    /// What the mixing stage looks back on, log2 of bytes.
+    past_bits: u32,
 }
 
 impl Predictor {
@@ -28,8 +29,8 @@ impl Predictor {
 
     /// The same with an engine that is open already.
     pub fn new(method: &Method, engine: Option<Engine>, block_size: u32) -> Self {
-        let mixing_bits = method.mixing.map(|bits| (bits, Method::past_bits(block_size)));
-        let mut predictor = Predictor { config: method.model.clone(), engine, mixing: None, mixing_bits };
+        let (mixing_config, past_bits) = (method.mixing, Method::past_bits(block_size));
+        let mut predictor = Predictor { config: method.model.clone(), engine, mixing: None, mixing_config, past_bits };
         predictor.reset_mixing();
         predictor
     }
@@ -42,7 +43,8 @@ impl Predictor {
     /// Puts the mixing stage back to the frame's start: so it goes on after a stored block.
     pub fn reset_mixing(&mut self) {
         self.mixing = None; // its memory first
-        self.mixing = self.mixing_bits.map(|(table, past)| Mixing::new(table, past, self.config.streams()));
+        let streams = self.config.streams();
+        self.mixing = self.mixing_config.as_ref().map(|config| Mixing::new(config, self.past_bits, streams));
     }
 
     /// What the network has learnt, if there is one.

@@ -9,12 +9,21 @@ use super::mixer::Selector;
 /// What a kind is made of.
 pub struct Parts {
     pub contexts: &'static [Context],
+    /// Whether the last bits of a context are an input.
+    pub last_bits: bool,
     /// What selects the weights of each mixer of the first layer.
     pub mixers: &'static [Selector],
     /// The same of the second layer.
     pub finals: &'static [Selector],
     /// Contexts of the maps that refine the result: one less than a power of two.
     pub refinements: &'static [Refinement],
+}
+
+impl Parts {
+    /// Inputs of each context.
+    pub fn each(&self) -> usize {
+        4 + usize::from(self.last_bits)
+    }
 }
 
 /// Most contexts of a kind.
@@ -26,31 +35,90 @@ use Context::*;
 
 static LIGHT: Parts = Parts {
     contexts: &[Order(1), Order(2), Order(3), Order(4), Order(6), Word, WordAndEarlier(1)],
-    mixers: &[Selector::Node, Selector::Match],
+    last_bits: false,
+    mixers: &[Selector::General, Selector::Node, Selector::Match],
     finals: &[Selector::Node],
     refinements: &[Refinement::Two],
 };
 
 static FULL: Parts = Parts {
     contexts: &[
-        Order(1), Order(2), Order(3), Order(4), Order(5), Order(6), Order(8),
-        Word, WordAndEarlier(1), WordAndEarlier(2), ThreeWords,
-        Masked(0xff_ff00), Masked(0xffff_0000), Masked(0xff_00ff), Order(0),
-        Column, Above, Foretold, Kinds, Line,
+        Order(1),
+        Order(2),
+        Order(3),
+        Order(4),
+        Order(5),
+        Order(6),
+        Order(8),
+        Word,
+        WordAndEarlier(1),
+        WordAndEarlier(2),
+        ThreeWords,
+        Masked(0xff_ff00),
+        Masked(0xffff_0000),
+        Masked(0xff_00ff),
+        Order(0),
+        Column,
+        Above,
+        Foretold,
+        Kinds,
+        Line,
     ],
-    mixers: &[Selector::Node, Selector::Last, Selector::Match, Selector::Network, Selector::Second, Selector::Known, Selector::Kinds],
+    last_bits: false,
+    mixers: &[
+        Selector::General,
+        Selector::Node,
+        Selector::Last,
+        Selector::Match,
+        Selector::Network,
+        Selector::Second,
+        Selector::Known,
+        Selector::Kinds,
+    ],
     finals: &[Selector::Node, Selector::Match],
     refinements: &[Refinement::One, Refinement::Two, Refinement::Expected],
 };
 
 static RICH: Parts = Parts {
     contexts: &[
-        Order(1), Order(2), Order(3), Order(4), Order(5), Order(6), Order(8),
-        Word, WordAndEarlier(1), WordAndEarlier(2), ThreeWords,
-        Masked(0xff_ff00), Masked(0xffff_0000), Masked(0xff_00ff), Order(0),
-        Column, Above, Foretold, Kinds, Line,
+        Order(1),
+        Order(2),
+        Order(3),
+        Order(4),
+        Order(5),
+        Order(6),
+        Order(8),
+        Word,
+        WordAndEarlier(1),
+        WordAndEarlier(2),
+        ThreeWords,
+        Masked(0xff_ff00),
+        Masked(0xffff_0000),
+        Masked(0xff_00ff),
+        Order(0),
+        Column,
+        Above,
+        Foretold,
+        Kinds,
+        Line,
+        WordAndEarlier(3), Followers, FollowersTwo, Masked(0xf0f0f0f0f0f0), Masked(0xff00), Masked(0xff0000),
+        Masked(0xff0000ff), Masked(0xdfdfdfdf), Order(7),
     ],
-    mixers: &[Selector::Node, Selector::Last, Selector::Match, Selector::Network, Selector::Second, Selector::Known, Selector::Kinds],
+    last_bits: true,
+    mixers: &[
+        Selector::General,
+        Selector::Node,
+        Selector::Last,
+        Selector::Match,
+        Selector::Network,
+        Selector::Second,
+        Selector::Known,
+        Selector::KindsBit,
+        Selector::Line,
+        Selector::LastNode,
+        Selector::Word,
+        Selector::KnownMatch,
+    ],
     finals: &[Selector::Node, Selector::Match],
     refinements: &[Refinement::One, Refinement::Two, Refinement::Expected],
 };

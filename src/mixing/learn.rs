@@ -1,7 +1,7 @@
 //! What the stage learns from a bit, and from a byte.
 
 use super::Mixing;
-use super::predict::Work;
+use super::predict::{Work, bits_index};
 use super::states::STATES;
 
 /// The larger rates of a slot's probability are left out: it learns as from at least so many bits.
@@ -22,13 +22,15 @@ impl Mixing {
         for apm in &mut self.apms {
             apm.learn(bit as i32);
         }
-        let bit32 = bit as u32;
+        let (bit32, node) = (bit as u32, work.moment.node);
         for i in 0..self.parts.contexts.len() {
             let entry = work.entries[i];
             let state = entry as u8;
             if state != 0 {
                 self.history_map.update(i * STATES + usize::from(state), bit32, rates);
-                self.bits_map.update(i * 256 + (entry >> 8 & 255) as usize, bit32, rates);
+                if self.parts.last_bits {
+                    self.bits_map.update(bits_index(i, entry, node), bit32, rates);
+                }
             }
             let run = work.run_at[i];
             if run != 0 {
@@ -40,7 +42,7 @@ impl Mixing {
             let bits = (entry >> 8 & 255).max(1) << 1 | bit32;
             let bits = if bits > 255 { bits & 127 | 128 } else { bits };
             let next = u32::from(self.states.next[usize::from(state)][bit]);
-            self.slots.get_mut(work.found[i] as usize)[work.place & 15] = (p as u32 ^ 0x8000) << 16 | bits << 8 | next;
+            *self.slots.word_mut(work.found[i] as usize, work.place) = (p as u32 ^ 0x8000) << 16 | bits << 8 | next;
         }
         self.order0.update(work.moment.node, bit32, rates);
         if let Some(foretold) = work.foretold {
@@ -54,7 +56,7 @@ impl Mixing {
     pub(super) fn learn_byte(&mut self, work: &Work, stream: usize) -> u8 {
         let byte = work.moment.node as u8;
         for &first in &work.firsts[..self.parts.contexts.len()] {
-            let head = &mut self.slots.get_mut(first as usize)[0];
+            let head = self.slots.word_mut(first as usize, 0);
             let (run, count) = ((*head >> 16) as u8, *head >> 24);
             let count = if run == byte { (count + 1).min(255) } else { 1 };
             *head = *head & 0xffff | u32::from(byte) << 16 | count << 24;

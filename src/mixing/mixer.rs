@@ -6,6 +6,7 @@
 
 use crate::state::Visitor;
 
+use super::lines::Lines;
 use super::matching::BUCKETS;
 
 /// Inputs come in groups of so many, for the sake of vectors.
@@ -24,6 +25,8 @@ pub const MOST_INPUTS: usize = 512;
 /// What selects a mixer's set of weights.
 #[derive(Clone, Copy, Debug)]
 pub enum Selector {
+    /// Nothing: there is one set.
+    General,
     /// The node of the byte's tree.
     Node,
     /// The last byte.
@@ -38,8 +41,16 @@ pub enum Selector {
     Known,
     /// Kinds of the last four bytes.
     Kinds,
-    /// Order 2 hashed? place in line
+    /// Place in the line.
     Line,
+    /// The last byte and the node.
+    LastNode,
+    /// Kinds of the last four bytes and the bit's number.
+    KindsBit,
+    /// The bit history of the word's context.
+    Word,
+    /// How many of the orders know the node, and the match.
+    KnownMatch,
 }
 
 /// What selectors look at, at one bit.
@@ -57,14 +68,19 @@ pub struct Moment {
     pub known: usize,
     pub kinds: usize,
     pub in_line: usize,
+    pub word_state: usize,
 }
 
 impl Selector {
     /// Number of sets.
     fn sets(self) -> usize {
         match self {
+            Selector::General => 1,
             Selector::Node | Selector::Last | Selector::Second | Selector::Kinds | Selector::Line => 256,
-            Selector::Match => (1 + BUCKETS) * 8,
+            Selector::Word => 256,
+            Selector::LastNode => 65536,
+            Selector::KindsBit => 256 * 8,
+            Selector::Match | Selector::KnownMatch => (1 + BUCKETS) * 8,
             Selector::Network => 24 * 8,
             Selector::Known => 8 * 8,
         }
@@ -74,6 +90,7 @@ impl Selector {
     #[inline(always)]
     pub fn select(self, moment: &Moment) -> usize {
         match self {
+            Selector::General => 0,
             Selector::Node => moment.node,
             Selector::Last => moment.last,
             Selector::Second => moment.second,
@@ -82,16 +99,19 @@ impl Selector {
             Selector::Known => moment.known * 8 + moment.bit_number,
             Selector::Kinds => moment.kinds,
             Selector::Line => moment.in_line,
+            Selector::LastNode => moment.last * 256 + moment.node,
+            Selector::KindsBit => moment.kinds * 8 + moment.bit_number,
+            Selector::Word => moment.word_state,
+            Selector::KnownMatch => moment.agreed * 8 + moment.known,
         }
     }
 }
 
 /// Weight sets for one kind of context.
-#[derive(Clone)]
 pub struct Mixer {
     pub selector: Selector,
     inputs: usize,
-    weights: Vec<i32>,
+    weights: Lines<i32>,
     /// How often each set was used, at most [`SETTLED`].
     uses: Vec<u16>,
     /// Learning rates, Q16: the last, and what comes on top in the beginning.
@@ -107,16 +127,34 @@ impl Mixer {
         assert!(inputs.is_multiple_of(GROUP) && inputs <= MOST_INPUTS);
         let weight = start << (WEIGHT_FRACTION - 16);
         let sets = selector.sets();
-        Mixer { selector, inputs, weights: vec![weight; sets * inputs], uses: vec![0; sets], rates }
+        let mut weights = Lines::zeros(sets * inputs);
+        if weight != 0 {
+            weights.fill(weight);
+        }
+        Mixer { selector, inputs, weights, uses: vec![0; sets], rates }
+    }
+
+    /// A set's weights, all of them.
+    pub fn first_set(&self) -> &[i32] {
+        &self.weights[..self.inputs]
+    }
+
+    /// Gives a set that was never used the weights of another mixer's.
+    #[inline(always)]
+    pub fn start_set(&mut self, set: usize, weights: &[i32]) {
+        if self.uses[set] == 0 {
+            self.weights[set * self.inputs..][..self.inputs].copy_from_slice(weights);
+        }
     }
 
     /// Sum of inputs (Q8, within +-12) times weights, Q12.
     #[inline(always)]
     pub fn sum(&self, set: usize, inputs: &[i16]) -> i32 {
         let weights = &self.weights[set * self.inputs..][..self.inputs];
-        let products = inputs.iter().zip(weights).map(|(&x, &w)| {
-            (i32::from(x) * (w >> (WEIGHT_FRACTION - SHORT_FRACTION))) >> PRODUCT_SHIFT
-        });
+        let products = inputs
+            .iter()
+            .zip(weights)
+            .map(|(&x, &w)| (i32::from(x) * (w >> (WEIGHT_FRACTION - SHORT_FRACTION))) >> PRODUCT_SHIFT);
         products.sum::<i32>() >> (8 - PRODUCT_SHIFT)
     }
 
@@ -138,7 +176,7 @@ impl Mixer {
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         visitor.u32s(bytemuck::cast_slice_mut(&mut self.weights));
         visitor.u16s(&mut self.uses);
-        for weight in &mut self.weights {
+        for weight in self.weights.iter_mut() {
             *weight = (*weight).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
         }
     }

@@ -9,6 +9,7 @@ mod apm;
 mod contexts;
 mod kinds;
 mod learn;
+mod lines;
 mod map;
 mod matching;
 mod mixer;
@@ -22,7 +23,7 @@ mod stretch;
 use std::slice;
 
 use crate::engine::cpu::simd::vectorized;
-use crate::model::MixingKind;
+use crate::model::MixingConfig;
 use crate::state::{StateHasher, Visitor};
 
 use apm::Apm;
@@ -36,10 +37,14 @@ use states::{STATE_MACHINE, STATES, States};
 use stream::Stream;
 use stretch::Logistic;
 
-/// Inputs of each context.
-const EACH: usize = 5;
 /// Inputs besides those of the contexts: order 0, constant, match, network.
 const OTHERS: usize = 1 + 1 + 2 + 2;
+
+/// Where the weights of the first layer start, Q16.
+const START: i32 = 2500;
+/// Learning rates of the first layer and the second, Q16: the last, and what comes on top at first.
+const RATES_FIRST: [i32; 2] = [110, 2200];
+const RATES_FINAL: [i32; 2] = [60, 600];
 
 /// The mixing stage: what is learnt, and where the streams of a block stand.
 pub struct Mixing {
@@ -54,7 +59,7 @@ pub struct Mixing {
     end: u32,
     /// By context and bit history.
     history_map: Map,
-    /// By context and last bits.
+    /// By context, last bits and node.
     bits_map: Map,
     /// By context, length of run and bit: whether the run goes on.
     run_map: Map,
@@ -67,10 +72,9 @@ pub struct Mixing {
 }
 
 impl Mixing {
-    /// A fresh stage with a table of `2^table_bits` bytes, a past of `2^past_bits`
-    /// and so many streams.
-    pub fn new(kind: MixingKind, table_bits: u32, past_bits: u32, streams: usize) -> Self {
-        let parts = parts(kind);
+    /// A fresh stage with a past of `2^past_bits` bytes and so many streams.
+    pub fn new(config: &MixingConfig, past_bits: u32, streams: usize) -> Self {
+        let parts = parts(config.kind);
         let contexts = parts.contexts.len();
         assert!(contexts <= MOST_CONTEXTS);
         let states = &*STATE_MACHINE;
@@ -78,25 +82,27 @@ impl Mixing {
             let [zeros, ones] = states.histories[i % STATES].counts.map(u32::from);
             ((2 * ones + 1) << 16) / (2 * (zeros + ones) + 2)
         };
-        let inputs = (contexts * EACH + OTHERS).next_multiple_of(GROUP);
-        let mixer = |&selector| Mixer::new(selector, inputs, 2500, [110, 2200]);
+        let inputs = (contexts * parts.each() + OTHERS).next_multiple_of(GROUP);
+        // All but the first start as the first stands.
+        let start = |i| if i == 0 { START } else { 0 };
+        let mixer = |(i, &selector)| Mixer::new(selector, inputs, start(i), RATES_FIRST);
         let final_start = 65536 / parts.mixers.len() as i32;
-        let last_mixer = |&selector| Mixer::new(selector, GROUP, final_start, [60, 600]);
+        let last_mixer = |&selector| Mixer::new(selector, GROUP, final_start, RATES_FINAL);
         Mixing {
             parts,
             logistic: Logistic::new(),
             states,
             rates: &RATES,
-            slots: Slots::new(table_bits),
+            slots: Slots::new(config.table_bits),
             past: Past::new(past_bits),
             streams: (0..streams).map(|_| Stream::new(1)).collect(),
             end: 1,
             history_map: Map::new(contexts * STATES, 255, of_history),
-            bits_map: Map::new(contexts * 256, 255, |_| 32768),
+            bits_map: Map::new(if parts.last_bits { contexts << 16 } else { 0 }, 255, |_| 32768),
             run_map: Map::new(contexts * 128, 1023, |i| 65536 - 20000 / (i as u32 / 8 % 16 + 1)),
             match_map: Map::new(TRUSTS * 8, 1023, |i| 65536 - 30000 / (i as u32 / 128 + 1)),
             order0: Map::new(256, 255, |_| 32768),
-            mixers: parts.mixers.iter().map(mixer).collect(),
+            mixers: parts.mixers.iter().enumerate().map(mixer).collect(),
             finals: parts.finals.iter().map(last_mixer).collect(),
             apms: parts.refinements.iter().map(|_| Apm::new()).collect(),
         }
@@ -178,6 +184,7 @@ impl Mixing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::MixingKind;
     use crate::numerics::generator::random_u64;
     use crate::state::{StateReader, StateWriter};
     use proptest::prelude::*;
@@ -205,39 +212,42 @@ mod tests {
         probabilities
     }
 
-    fn started(len: usize) -> Mixing {
-        let mut mixing = Mixing::new(14, 10, STREAMS);
+    fn started(kind: MixingKind, len: usize) -> Mixing {
+        let config = MixingConfig { kind, table_bits: 14 };
+        let mut mixing = Mixing::new(&config, 10, STREAMS);
         mixing.start_block(len, (0..STREAMS).map(|s| s * len / STREAMS));
         mixing
     }
 
     #[test]
     fn a_walk_in_the_middle_of_a_block_carries_all_that_decides() {
-        let text: Vec<u8> = (0..900).map(|i| b"abcd, \n\0\xff"[random_u64(5, i / 3) as usize % 9]).collect();
-        let mut first = started(900);
-        code(&mut first, &text);
-        let mut writer = StateWriter::new(Vec::new());
-        first.visit(&mut writer);
-        let state = writer.finish().unwrap();
-        let mut second = started(900);
-        let mut reader = StateReader::new(&state[..]);
-        second.visit(&mut reader);
-        assert!(reader.finish().unwrap().is_empty());
-        assert_eq!(first.hash(), second.hash());
-        assert_eq!(code(&mut first, &text), code(&mut second, &text));
-        first.start_block(300, [0, 100, 200].into_iter());
-        second.start_block(300, [0, 100, 200].into_iter());
-        assert_eq!(code(&mut first, &text[..100]), code(&mut second, &text[..100]));
-        assert_eq!(first.hash(), second.hash());
+        for kind in MixingKind::ALL {
+            let text: Vec<u8> = (0..900).map(|i| b"abcd, \n\0\xff"[random_u64(5, i / 3) as usize % 9]).collect();
+            let mut first = started(kind, 900);
+            code(&mut first, &text);
+            let mut writer = StateWriter::new(Vec::new());
+            first.visit(&mut writer);
+            let state = writer.finish().unwrap();
+            let mut second = started(kind, 900);
+            let mut reader = StateReader::new(&state[..]);
+            second.visit(&mut reader);
+            assert!(reader.finish().unwrap().is_empty());
+            assert_eq!(first.hash(), second.hash());
+            assert_eq!(code(&mut first, &text), code(&mut second, &text));
+            first.start_block(300, [0, 100, 200].into_iter());
+            second.start_block(300, [0, 100, 200].into_iter());
+            assert_eq!(code(&mut first, &text[..100]), code(&mut second, &text[..100]));
+            assert_eq!(first.hash(), second.hash());
+        }
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(8))]
         #[test]
-        fn hostile_words_do_no_harm(seed: u64, mask in prop_oneof![Just(u64::MAX), Just(0), any::<u64>()], set: u64) {
+        fn hostile_words_do_no_harm(seed: u64, mask in prop_oneof![Just(u64::MAX), Just(0), any::<u64>()], set: u64, kind in 0usize..3) {
             // Words at random, all zero, all one, or with some bits fixed.
             let words = (0..).flat_map(|i| (random_u64(seed, i) & mask | set & !mask).to_le_bytes());
-            let mut mixing = started(90);
+            let mut mixing = started(MixingKind::ALL[kind], 90);
             let mut state = Vec::new();
             mixing.visit(&mut StateWriter::new(&mut state));
             let hostile: Vec<u8> = words.take(state.len()).collect();

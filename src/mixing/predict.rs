@@ -6,7 +6,7 @@ use super::kinds::{MOST_CONTEXTS, MOST_MIXERS};
 use super::mixer::{GROUP, MOST_INPUTS, Moment};
 use super::states::STATES;
 use super::stretch::{STRETCH_FRACTION, STRETCH_LIMIT, SUM_FRACTION};
-use super::{EACH, Mixing};
+use super::Mixing;
 
 /// How much a probability's distance from one half (Q16) is shortened to an input.
 const CONFIDENCE_SHIFT: u32 = 6;
@@ -69,6 +69,12 @@ impl Work {
     }
 }
 
+/// Where the last bits of a context's node lie in their map.
+#[inline(always)]
+pub fn bits_index(context: usize, entry: u32, node: usize) -> usize {
+    context << 16 | (entry as usize & 0xff00) | node & 255
+}
+
 impl Mixing {
     /// Looks at the stream's past before a byte.
     #[inline(always)]
@@ -101,15 +107,51 @@ impl Mixing {
                 *hash = mixed ^ mixed >> 32;
             }
         }
+        self.slots.touch(&work.hashes[..contexts]);
         for (found, &hash) in work.found[..contexts].iter_mut().zip(&work.hashes) {
-            *found = self.slots.find(hash, |slot| states.total(slot[1] as u8)) as u32;
+            *found = self.slots.find(hash, |root| states.total(root as u8)) as u32;
         }
         if bit_number == 0 {
             work.firsts = work.found;
             for (head, &first) in work.heads[..contexts].iter_mut().zip(&work.firsts) {
-                *head = self.slots.get(first as usize)[0];
+                *head = self.slots.word(first as usize, 0);
             }
         }
+    }
+
+    /// Makes `EACH` inputs of each context; returns how many orders know the node.
+    #[inline(always)]
+    fn ask_contexts<const EACH: usize>(&self, work: &mut Work, bit_number: usize) -> usize {
+        let (logistic, states) = (self.logistic, self.states);
+        let node = work.moment.node;
+        let mut known = 0;
+        for i in 0..self.parts.contexts.len() {
+            let entry = self.slots.word(work.found[i] as usize, work.place);
+            work.entries[i] = entry;
+            let mut x = [0; EACH];
+            let state = (entry & 255) as usize;
+            if state != 0 {
+                x[0] = logistic.stretch(self.history_map.p(i * STATES + state)) as i16;
+                x[1] = if states.certain[state] { x[0] } else { 0 };
+                x[2] = logistic.stretch((entry >> 16) ^ 0x8000) as i16;
+                if EACH == 5 {
+                    x[4] = logistic.stretch(self.bits_map.p(bits_index(i, entry, node))) as i16;
+                }
+                known += usize::from((1..7).contains(&i));
+            }
+            let head = work.heads[i];
+            let (byte, count) = ((head >> 16 & 255) as usize | 256, (head >> 24) as usize);
+            work.run_at[i] = 0;
+            if count > 0 && byte >> (8 - bit_number) == node {
+                let index = i * 128 + count.min(15) * 8 + bit_number;
+                let stretched = logistic.stretch(self.run_map.p(index)) as i16;
+                let bit = byte >> (7 - bit_number) & 1;
+                x[3] = if bit == 1 { stretched } else { -stretched };
+                work.run_at[i] = (index << 1 | bit) as u32;
+            }
+            work.inputs[EACH * i..][..EACH].copy_from_slice(&x);
+        }
+        known
     }
 
     /// The probability of a 1, Q16, 1..=65535.
@@ -120,39 +162,25 @@ impl Mixing {
         let node = work.moment.node;
         let part = bit_number & 3; // in the nibble
         work.place = (1 << part) | (node & ((1 << part) - 1));
-        let mut known = 0;
-        for i in 0..contexts {
-            let entry = self.slots.get(work.found[i] as usize)[work.place & 15];
-            work.entries[i] = entry;
-            let x = &mut work.inputs[EACH * i..][..EACH];
-            let state = (entry & 255) as usize;
-            if state != 0 {
-                let p = self.history_map.p(i * STATES + state);
-                x[0] = logistic.stretch(p) as i16;
-                x[1] = ((p as i32 - 32768) >> CONFIDENCE_SHIFT) as i16;
-                x[2] = logistic.stretch((entry >> 16) ^ 0x8000) as i16;
-                x[3] = logistic.stretch(self.bits_map.p(i * 256 + (entry >> 8 & 255) as usize)) as i16;
-                known += usize::from((1..7).contains(&i));
-            } else {
-                x[..4].fill(0);
-            }
-            let head = work.heads[i];
-            let (byte, count) = ((head >> 16 & 255) as usize | 256, (head >> 24) as usize);
-            (x[4], work.run_at[i]) = (0, 0);
-            if count > 0 && byte >> (8 - bit_number) == node {
-                let index = i * 128 + count.min(15) * 8 + bit_number;
-                let stretched = logistic.stretch(self.run_map.p(index)) as i16;
-                let bit = byte >> (7 - bit_number) & 1;
-                x[4] = if bit == 1 { stretched } else { -stretched };
-                work.run_at[i] = (index << 1 | bit) as u32;
-            }
+        for (apm, refinement) in self.apms.iter_mut().zip(self.parts.refinements) {
+            apm.enter(match refinement {
+                Refinement::One => work.moment.last << 8 | node,
+                Refinement::Two => ((work.order2 ^ (node as u32).wrapping_mul(0x85eb_ca6b)) >> 16) as usize,
+                Refinement::Expected => work.expected.map_or(0, |byte| byte & 255) << 8 | node,
+            });
         }
-        let x = &mut work.inputs[EACH * contexts..];
+        let known = if self.parts.last_bits {
+            self.ask_contexts::<5>(work, bit_number)
+        } else {
+            self.ask_contexts::<4>(work, bit_number)
+        };
+        let x = &mut work.inputs[self.parts.each() * contexts..];
         x[0] = logistic.stretch(self.order0.p(node)) as i16;
         x[1] = 256;
         (x[2], x[3]) = (0, 0);
         work.match_at = work.trust * 8 + bit_number;
-        work.foretold = work.expected.filter(|byte| byte >> (8 - bit_number) == node).map(|byte| byte >> (7 - bit_number) & 1);
+        work.foretold =
+            work.expected.filter(|byte| byte >> (8 - bit_number) == node).map(|byte| byte >> (7 - bit_number) & 1);
         if let Some(bit) = work.foretold {
             let p = self.match_map.p(work.match_at);
             let (a, b) = (logistic.stretch(p), (p as i32 - 32768) >> CONFIDENCE_SHIFT);
@@ -168,10 +196,16 @@ impl Mixing {
         let agreed = if work.foretold.is_some() { 1 + work.bucket } else { 0 };
         work.moment = Moment { bit_number, agreed, level, known, ..work.moment };
 
-        for (i, mixer) in self.mixers.iter().enumerate() {
+        work.moment.word_state = (work.entries[7] & 255) as usize;
+        let (general, others) = self.mixers.split_at_mut(1);
+        for (i, mixer) in others.iter_mut().enumerate() {
             let set = mixer.selector.select(&work.moment);
+            mixer.start_set(set, general[0].first_set());
+            work.selected[i + 1] = set;
+        }
+        for (i, mixer) in self.mixers.iter().enumerate() {
+            let set = work.selected[i];
             let sum = mixer.sum(set, &work.inputs);
-            work.selected[i] = set;
             work.guesses[i] = logistic.squash(sum);
             work.outputs[i] = (sum >> (SUM_FRACTION - STRETCH_FRACTION)).clamp(-STRETCH_LIMIT, STRETCH_LIMIT) as i16;
         }
@@ -186,13 +220,8 @@ impl Mixing {
         let sum = sum / self.finals.len() as i32;
         let x = sum >> (SUM_FRACTION - STRETCH_FRACTION);
         let mut total = logistic.squash(sum);
-        for (apm, refinement) in self.apms.iter_mut().zip(self.parts.refinements) {
-            let context = match refinement {
-                Refinement::One => work.moment.last << 8 | node,
-                Refinement::Two => ((work.order2 ^ (node as u32).wrapping_mul(0x85eb_ca6b)) >> 16) as usize,
-                Refinement::Expected => work.expected.map_or(0, |byte| byte & 255) << 8 | node,
-            };
-            total += apm.refine(x, context);
+        for apm in &mut self.apms {
+            total += apm.refine(x);
         }
         let parts = 1 + self.apms.len() as i32;
         ((total + parts / 2) / parts).clamp(1, 65535) as u32
