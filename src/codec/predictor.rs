@@ -66,9 +66,9 @@ impl Predictor {
 
     /// Hash of the learnt state, `learnt` being the network's part: that of the network,
     /// of the mixing stage, or of both hashes.
-    pub fn state(&mut self, learnt: Option<&Parameters>) -> u64 {
+    pub fn state(&self, learnt: Option<&Parameters>) -> u64 {
         let network = learnt.map(Parameters::hash);
-        let mixing = self.mixing.as_mut().map(Mixing::hash);
+        let mixing = self.mixing.as_ref().map(Mixing::hash);
         match (network, mixing) {
             (Some(network), Some(mixing)) => {
                 let mut hasher = Xxh3::new();

@@ -3,6 +3,7 @@
 //! A probability is refined by what happened when it was given in the same
 //! context: 25 knots over its stretch, interpolated.
 
+use crate::engine::cpu::simd::prefetch;
 use crate::state::Visitor;
 
 use super::lines::Lines;
@@ -35,11 +36,23 @@ pub struct Apm {
     knots: Lines<u16>,
     /// The identity.
     start: [u16; KNOTS],
-    /// Where the row of the context begins, and as it is.
-    place: usize,
-    row: [u16; ROW],
-    /// The nearer knot of the last look-up.
-    last: usize,
+    /// Place and number of the nearer knot of the last look-up.
+    last: (usize, usize),
+}
+
+impl Refinement {
+    /// The context below a node.
+    #[inline(always)]
+    pub fn context(self, node: usize, recent: u64, expected: usize) -> usize {
+        match self {
+            Refinement::One => (recent as usize & 255) << 8 | node,
+            Refinement::Two => {
+                let two = (recent as u32 & 0xffff).wrapping_mul(0x9e37_79b1);
+                ((two ^ (node as u32).wrapping_mul(0x85eb_ca6b)) >> 16) as usize
+            }
+            Refinement::Expected => expected << 8 | node,
+        }
+    }
 }
 
 impl Apm {
@@ -47,34 +60,36 @@ impl Apm {
     pub fn new() -> Self {
         let logistic = Logistic::new();
         let start = std::array::from_fn(|i| logistic.squash((i as i32 - 12) << SUM_FRACTION) as u16);
-        Apm { knots: Lines::zeros(ROW << CONTEXT_BITS), start, place: 0, row: [0; ROW], last: 0 }
+        Apm { knots: Lines::zeros(ROW << CONTEXT_BITS), start, last: (0, 0) }
     }
 
-    /// Looks a context's row up, well before it is needed.
+    /// Has a context's row brought near.
     #[inline(always)]
-    pub fn enter(&mut self, context: usize) {
-        self.place = (context & ((1 << CONTEXT_BITS) - 1)) * ROW;
-        self.row.copy_from_slice(&self.knots[self.place..][..ROW]);
+    pub fn prefetch(&self, context: usize) {
+        prefetch(&self.knots, context * ROW);
     }
 
     /// The refined probability, Q16, of one whose stretch is `x` (Q8, within +-12).
     #[inline(always)]
-    pub fn refine(&mut self, x: i32) -> i32 {
+    pub fn refine(&mut self, x: i32, context: usize) -> i32 {
         let x = (x.clamp(-STRETCH_LIMIT, STRETCH_LIMIT - 1) + STRETCH_LIMIT) as usize;
         let (knot, between) = (x >> STRETCH_FRACTION, (x & 255) as i32);
-        self.last = knot + usize::from(between >= 128);
-        let [low, high] = [knot, knot + 1].map(|knot| i32::from(self.row[knot] ^ self.start[knot]));
+        let row = context * ROW;
+        let nearer = knot + usize::from(between >= 128);
+        self.last = (row + nearer, nearer);
+        let [low, high] = [knot, knot + 1].map(|knot| i32::from(self.knots[row + knot] ^ self.start[knot]));
         (low * (256 - between) + high * between) >> 8
     }
 
     /// Learns the bit that the last look-up was for.
     #[inline]
     pub fn learn(&mut self, bit: i32) {
-        let start = self.start[self.last];
-        let p = i32::from(self.row[self.last] ^ start);
+        let (place, knot) = self.last;
+        let start = self.start[knot];
+        let p = i32::from(self.knots[place] ^ start);
         // Rounded away from zero, so that a knot can come all the way.
         let up = bit * ((1 << RATE) - 1);
-        self.knots[self.place + self.last] = (p + (((bit << 16) - bit - p + up) >> RATE)) as u16 ^ start;
+        self.knots[place] = (p + (((bit << 16) - bit - p + up) >> RATE)) as u16 ^ start;
     }
 
     /// Shows all knots; any words are knots.
@@ -91,22 +106,18 @@ mod tests {
     fn a_new_map_changes_little_and_a_taught_one_knows() {
         let logistic = Logistic::new();
         let mut apm = Apm::new();
-        let mut refine = |apm: &mut Apm, x, context| {
-            apm.enter(context);
-            apm.refine(x)
-        };
         for x in -STRETCH_LIMIT..=STRETCH_LIMIT {
             let p = logistic.squash(x << (SUM_FRACTION - STRETCH_FRACTION));
-            let refined = refine(&mut apm, x, 1);
+            let refined = apm.refine(x, 1);
             assert!((refined - p).abs() < 1900 && (0..=65535).contains(&refined), "{x}: {p} became {refined}");
         }
         for bit in [0, 1] {
             for _ in 0..2000 {
-                refine(&mut apm, 0, 2);
+                apm.refine(0, 2);
                 apm.learn(bit);
             }
-            assert!((refine(&mut apm, 0, 2) - 65535 * bit).abs() < 80);
+            assert!((apm.refine(0, 2) - 65535 * bit).abs() < 80);
         }
-        assert_eq!(refine(&mut apm, 0, 1), 32768);
+        assert_eq!(apm.refine(0, 1), 32768);
     }
 }

@@ -4,7 +4,7 @@ use crate::model::MixingKind;
 
 use super::apm::Refinement;
 use super::contexts::Context;
-use super::mixer::Selector;
+use super::selector::Selector;
 
 /// What a kind is made of.
 pub struct Parts {
@@ -28,98 +28,53 @@ impl Parts {
 
 /// Most contexts of a kind.
 pub const MOST_CONTEXTS: usize = 64;
+/// Most refinements.
+pub const MOST_REFINEMENTS: usize = 7;
 /// Most mixers of a layer.
 pub const MOST_MIXERS: usize = 16;
 
-use Context::*;
+use Context::{
+    Above, Column, Followers, FollowersTwo, Foretold, Kinds, Line, Masked, Order, ThreeWords, Word, WordAndEarlier,
+};
 
+use Selector as By;
+
+#[rustfmt::skip]
 static LIGHT: Parts = Parts {
-    contexts: &[Order(1), Order(2), Order(3), Order(4), Order(6), Word, WordAndEarlier(1)],
+    contexts: &[Order(1), Order(2), Order(3), Order(4), Order(6), Word, WordAndEarlier(1), Line],
     last_bits: false,
-    mixers: &[Selector::General, Selector::Node, Selector::Match],
-    finals: &[Selector::Node],
+    mixers: &[By::General, By::Node, By::Match],
+    finals: &[By::Node],
     refinements: &[Refinement::Two],
 };
 
+#[rustfmt::skip]
 static FULL: Parts = Parts {
     contexts: &[
-        Order(1),
-        Order(2),
-        Order(3),
-        Order(4),
-        Order(5),
-        Order(6),
-        Order(8),
-        Word,
-        WordAndEarlier(1),
-        WordAndEarlier(2),
-        ThreeWords,
-        Masked(0xff_ff00),
-        Masked(0xffff_0000),
-        Masked(0xff_00ff),
-        Order(0),
-        Column,
-        Above,
-        Foretold,
-        Kinds,
-        Line,
+        Order(1), Order(2), Order(3), Order(4), Order(6), Order(8),
+        Word, WordAndEarlier(1), WordAndEarlier(2), ThreeWords,
+        Masked(0xff_ff00), Masked(0xffff_0000), Masked(0xff_00ff), Order(0),
+        Column, Above, Foretold, Kinds, Line,
     ],
     last_bits: false,
-    mixers: &[
-        Selector::General,
-        Selector::Node,
-        Selector::Last,
-        Selector::Match,
-        Selector::Network,
-        Selector::Second,
-        Selector::Known,
-        Selector::Kinds,
-    ],
-    finals: &[Selector::Node, Selector::Match],
+    mixers: &[By::General, By::Match, By::Network, By::Known, By::KindsBit, By::Line, By::LastNode, By::Second],
+    finals: &[By::Node, By::Match],
     refinements: &[Refinement::One, Refinement::Two, Refinement::Expected],
 };
 
+#[rustfmt::skip]
 static RICH: Parts = Parts {
     contexts: &[
-        Order(1),
-        Order(2),
-        Order(3),
-        Order(4),
-        Order(5),
-        Order(6),
-        Order(8),
-        Word,
-        WordAndEarlier(1),
-        WordAndEarlier(2),
-        ThreeWords,
-        Masked(0xff_ff00),
-        Masked(0xffff_0000),
-        Masked(0xff_00ff),
-        Order(0),
-        Column,
-        Above,
-        Foretold,
-        Kinds,
-        Line,
+        Order(1), Order(2), Order(3), Order(4), Order(5), Order(6), Order(8),
+        Word, WordAndEarlier(1), WordAndEarlier(2), ThreeWords,
+        Masked(0xff_ff00), Masked(0xffff_0000), Masked(0xff_00ff), Order(0),
+        Column, Above, Foretold, Kinds, Line,
         WordAndEarlier(3), Followers, FollowersTwo, Masked(0xf0f0f0f0f0f0), Masked(0xff00), Masked(0xff0000),
         Masked(0xff0000ff), Masked(0xdfdfdfdf), Order(7),
     ],
     last_bits: true,
-    mixers: &[
-        Selector::General,
-        Selector::Node,
-        Selector::Last,
-        Selector::Match,
-        Selector::Network,
-        Selector::Second,
-        Selector::Known,
-        Selector::KindsBit,
-        Selector::Line,
-        Selector::LastNode,
-        Selector::Word,
-        Selector::KnownMatch,
-    ],
-    finals: &[Selector::Node, Selector::Match],
+    mixers: &[By::General, By::Node, By::Last, By::Match, By::Network, By::Second, By::Known, By::KindsBit, By::Line, By::LastNode, By::Word, By::KnownMatch, By::SecondNode],
+    finals: &[By::Node, By::Match, By::KindsBit, By::Last],
     refinements: &[Refinement::One, Refinement::Two, Refinement::Expected],
 };
 

@@ -8,10 +8,9 @@ use super::states::STATES;
 const SLOWEST: u32 = 30;
 
 impl Mixing {
-    /// Learns the bit that was predicted.
+    /// Moves the weights and the refinements towards the bit.
     #[inline(always)]
-    pub(super) fn learn(&mut self, work: &mut Work, bit: usize) {
-        let rates = self.rates;
+    pub(super) fn learn_weights(&mut self, work: &Work, bit: usize) {
         let target = (bit as i32) << 16;
         for (i, mixer) in self.mixers.iter_mut().enumerate() {
             mixer.learn(work.selected[i], &work.inputs, target - work.guesses[i]);
@@ -22,6 +21,12 @@ impl Mixing {
         for apm in &mut self.apms {
             apm.learn(bit as i32);
         }
+    }
+
+    /// Learns the bit in all contexts, and goes on to the next node.
+    #[inline(always)]
+    pub(super) fn learn_contexts(&mut self, work: &mut Work, bit: usize) {
+        let rates = self.rates;
         let (bit32, node) = (bit as u32, work.moment.node);
         for i in 0..self.parts.contexts.len() {
             let entry = work.entries[i];
@@ -53,7 +58,7 @@ impl Mixing {
 
     /// Learns the byte, once its bits are learnt, and goes on to the next.
     #[inline(always)]
-    pub(super) fn learn_byte(&mut self, work: &Work, stream: usize) -> u8 {
+    pub(super) fn learn_byte(&mut self, work: &Work, stream: usize) {
         let byte = work.moment.node as u8;
         for &first in &work.firsts[..self.parts.contexts.len()] {
             let head = self.slots.word_mut(first as usize, 0);
@@ -62,6 +67,5 @@ impl Mixing {
             *head = *head & 0xffff | u32::from(byte) << 16 | count << 24;
         }
         self.streams[stream].update(&mut self.past, byte);
-        byte
     }
 }

@@ -7,7 +7,6 @@
 use crate::state::Visitor;
 
 use super::lines::Lines;
-use super::matching::BUCKETS;
 
 /// Inputs come in groups of so many, for the sake of vectors.
 pub const GROUP: usize = 16;
@@ -22,94 +21,8 @@ const PRODUCT_SHIFT: u32 = 5;
 /// Most inputs: 2^9 of them times 12 * 2^8 times 2^15 by 2^5 is below 2^31.
 pub const MOST_INPUTS: usize = 512;
 
-/// What selects a mixer's set of weights.
-#[derive(Clone, Copy, Debug)]
-pub enum Selector {
-    /// Nothing: there is one set.
-    General,
-    /// The node of the byte's tree.
-    Node,
-    /// The last byte.
-    Last,
-    /// The byte before that.
-    Second,
-    /// Length of the match that foretells the bit, and the bit's number.
-    Match,
-    /// The network's probability and the bit's number.
-    Network,
-    /// How many of the orders know the node, and the bit's number.
-    Known,
-    /// Kinds of the last four bytes.
-    Kinds,
-    /// Place in the line.
-    Line,
-    /// The last byte and the node.
-    LastNode,
-    /// Kinds of the last four bytes and the bit's number.
-    KindsBit,
-    /// The bit history of the word's context.
-    Word,
-    /// How many of the orders know the node, and the match.
-    KnownMatch,
-}
-
-/// What selectors look at, at one bit.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Moment {
-    pub node: usize,
-    pub bit_number: usize,
-    pub last: usize,
-    pub second: usize,
-    /// 1 + the bucket of the match if it foretells the bit.
-    pub agreed: usize,
-    /// The network's stretched probability, in units.
-    pub level: usize,
-    /// Contexts of orders that know the node.
-    pub known: usize,
-    pub kinds: usize,
-    pub in_line: usize,
-    pub word_state: usize,
-}
-
-impl Selector {
-    /// Number of sets.
-    fn sets(self) -> usize {
-        match self {
-            Selector::General => 1,
-            Selector::Node | Selector::Last | Selector::Second | Selector::Kinds | Selector::Line => 256,
-            Selector::Word => 256,
-            Selector::LastNode => 65536,
-            Selector::KindsBit => 256 * 8,
-            Selector::Match | Selector::KnownMatch => (1 + BUCKETS) * 8,
-            Selector::Network => 24 * 8,
-            Selector::Known => 8 * 8,
-        }
-    }
-
-    /// The set of a moment.
-    #[inline(always)]
-    pub fn select(self, moment: &Moment) -> usize {
-        match self {
-            Selector::General => 0,
-            Selector::Node => moment.node,
-            Selector::Last => moment.last,
-            Selector::Second => moment.second,
-            Selector::Match => moment.agreed * 8 + moment.bit_number,
-            Selector::Network => moment.level * 8 + moment.bit_number,
-            Selector::Known => moment.known * 8 + moment.bit_number,
-            Selector::Kinds => moment.kinds,
-            Selector::Line => moment.in_line,
-            Selector::LastNode => moment.last * 256 + moment.node,
-            Selector::KindsBit => moment.kinds * 8 + moment.bit_number,
-            Selector::Word => moment.word_state,
-            Selector::KnownMatch => moment.agreed * 8 + moment.known,
-        }
-    }
-}
-
 /// Weight sets for one kind of context.
 pub struct Mixer {
-    pub selector: Selector,
     inputs: usize,
     weights: Lines<i32>,
     /// How often each set was used, at most [`SETTLED`].
@@ -123,15 +36,14 @@ const SETTLED: u16 = 1023;
 
 impl Mixer {
     /// `sets` sets of `inputs` (a multiple of [`GROUP`]) weights that start at `start` (Q16).
-    pub fn new(selector: Selector, inputs: usize, start: i32, rates: [i32; 2]) -> Self {
+    pub fn new(sets: usize, inputs: usize, start: i32, rates: [i32; 2]) -> Self {
         assert!(inputs.is_multiple_of(GROUP) && inputs <= MOST_INPUTS);
         let weight = start << (WEIGHT_FRACTION - 16);
-        let sets = selector.sets();
         let mut weights = Lines::zeros(sets * inputs);
         if weight != 0 {
             weights.fill(weight);
         }
-        Mixer { selector, inputs, weights, uses: vec![0; sets], rates }
+        Mixer { inputs, weights, uses: vec![0; sets], rates }
     }
 
     /// A set's weights, all of them.
@@ -164,7 +76,7 @@ impl Mixer {
         let uses = &mut self.uses[set];
         let rate = self.rates[0] + self.rates[1] * 16 / (i32::from(*uses) + 16);
         *uses += u16::from(*uses < SETTLED);
-        // Q20: error times rate, which is below 1/16.
+        // Q20: error times rate, below 2^15 as a rate stays below 2^12.
         let step = ((error * rate) >> 12).clamp(-32767, 32767);
         let weights = &mut self.weights[set * self.inputs..][..self.inputs];
         for (w, &x) in weights.iter_mut().zip(inputs) {
@@ -196,24 +108,37 @@ mod tests {
         ) {
             let mut mixer = Mixer::new(2, 48, 1 << 14, [600, 1400]);
             for error in errors { mixer.learn(1, &inputs, error); }
-            let exact: i64 = inputs.chunks(16).zip(mixer.short[48..].chunks(16))
-                .map(|(x, w)| x.iter().zip(w).map(|(&x, &w)| i64::from(x) * i64::from(w)).sum::<i64>() >> 8).sum();
+            let product = |(&x, &w): (&i16, &i32)| (i64::from(x) * i64::from(w >> 14)) >> 5;
+            let exact: i64 = inputs.iter().zip(&mixer.weights[48..]).map(product).sum::<i64>() >> 3;
             prop_assert_eq!(i64::from(mixer.sum(1, &inputs)), exact);
-            prop_assert!(mixer.short[..48].iter().all(|&w| w == 1 << 10), "the other set is left alone");
+            prop_assert!(mixer.weights[..48].iter().all(|&w| w == 1 << 24), "the other set is left alone");
         }
     }
 
     #[test]
     fn extremes_do_not_overflow() {
         for sign in [-1, 1] {
-            let inputs = vec![(sign * STRETCH_LIMIT) as i16; 256];
-            let mut mixer = Mixer::new(1, 256, 0, [2000, 2000]);
+            let inputs = vec![(sign * STRETCH_LIMIT) as i16; MOST_INPUTS];
+            let mut mixer = Mixer::new(1, MOST_INPUTS, 0, [2000, 2000]);
             for _ in 0..20_000 {
                 mixer.learn(0, &inputs, 65535);
             }
             assert_eq!(mixer.weights[0].abs(), WEIGHT_LIMIT);
-            assert!(mixer.sum(0, &inputs) > (256 * 12 * 7) << 12);
+            assert!(mixer.sum(0, &inputs) > (MOST_INPUTS as i32 * 12 * 7) << 12);
         }
+    }
+
+    #[test]
+    fn a_new_set_starts_as_another_stands() {
+        let mut general = Mixer::new(1, 16, 1 << 14, [200, 1000]);
+        general.learn(0, &[256; 16], 30000);
+        let mut mixer = Mixer::new(2, 16, 0, [200, 1000]);
+        mixer.start_set(1, general.first_set());
+        assert_eq!((&mixer.weights[..16], &mixer.weights[16..]), (&[0; 16][..], &general.weights[..]));
+        mixer.learn(1, &[256; 16], 30000);
+        let learnt = mixer.weights[16..].to_vec();
+        mixer.start_set(1, general.first_set());
+        assert_eq!(mixer.weights[16..], learnt, "a set that was used keeps what it learnt");
     }
 
     #[test]

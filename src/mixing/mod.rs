@@ -15,6 +15,7 @@ mod matching;
 mod mixer;
 mod predict;
 mod record;
+mod selector;
 mod slots;
 mod states;
 mod stream;
@@ -24,7 +25,7 @@ use std::slice;
 
 use crate::engine::cpu::simd::vectorized;
 use crate::model::MixingConfig;
-use crate::state::{StateHasher, Visitor};
+use crate::state::Visitor;
 
 use apm::Apm;
 use kinds::{MOST_CONTEXTS, Parts, parts};
@@ -32,6 +33,7 @@ use map::{Map, RATES};
 use matching::{Past, TRUSTS};
 use mixer::{GROUP, Mixer};
 use predict::Work;
+use selector::Selector;
 use slots::Slots;
 use states::{STATE_MACHINE, STATES, States};
 use stream::Stream;
@@ -69,6 +71,8 @@ pub struct Mixing {
     mixers: Vec<Mixer>,
     finals: Vec<Mixer>,
     apms: Vec<Apm>,
+    /// A hash of all probabilities so far.
+    trace: u64,
 }
 
 impl Mixing {
@@ -85,9 +89,9 @@ impl Mixing {
         let inputs = (contexts * parts.each() + OTHERS).next_multiple_of(GROUP);
         // All but the first start as the first stands.
         let start = |i| if i == 0 { START } else { 0 };
-        let mixer = |(i, &selector)| Mixer::new(selector, inputs, start(i), RATES_FIRST);
+        let mixer = |(i, selector): (usize, &Selector)| Mixer::new(selector.sets(), inputs, start(i), RATES_FIRST);
         let final_start = 65536 / parts.mixers.len() as i32;
-        let last_mixer = |&selector| Mixer::new(selector, GROUP, final_start, RATES_FINAL);
+        let last_mixer = |selector: &Selector| Mixer::new(selector.sets(), GROUP, final_start, RATES_FINAL);
         Mixing {
             parts,
             logistic: Logistic::new(),
@@ -105,6 +109,7 @@ impl Mixing {
             mixers: parts.mixers.iter().enumerate().map(mixer).collect(),
             finals: parts.finals.iter().map(last_mixer).collect(),
             apms: parts.refinements.iter().map(|_| Apm::new()).collect(),
+            trace: 0,
         }
     }
 
@@ -137,37 +142,36 @@ impl Mixing {
                     }
                     let network = network.as_ref().map(|probability| probability(work.moment.node));
                     let p = self.predict(&mut work, bit_number, network);
-                    let bit = code(p);
-                    self.learn(&mut work, usize::from(bit));
+                    self.trace = (self.trace.rotate_left(5) ^ u64::from(p)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                    let bit = usize::from(code(p));
+                    self.learn_contexts(&mut work, bit);
+                    // What comes next is asked for early: it arrives while the weights learn.
+                    match bit_number {
+                        3 => self.look_at_second_nibble(&mut work),
+                        7 => self.learn_byte(&work, stream),
+                        _ => {}
+                    }
+                    if bit_number < 7 {
+                        self.look_at_node(&mut work);
+                    }
+                    self.learn_weights(&work, bit);
                 }
-                self.learn_byte(&work, stream)
+                work.moment.node as u8
             },
         )
     }
 }
 
 impl Mixing {
-    /// XXH3-64 of the weights, maps and probabilities and of all runs of bits:
-    /// what every slot has had a part in, so that the table itself can be left out.
-    pub fn hash(&mut self) -> u64 {
-        let mut hasher = StateHasher::default();
-        self.visit_learnt(&mut hasher);
-        hasher.digest()
+    /// A hash of all probabilities since the stage was new: as they follow from
+    /// all else, stages that differ in anything that counted so far differ in it.
+    pub fn hash(&self) -> u64 {
+        self.trace
     }
 
     /// Shows all that decides bits to come, in the middle of a block too. What was
     /// read goes on where it was written if the stage was made in the same way.
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
-        self.visit_learnt(visitor);
-        self.slots.visit(visitor);
-        self.past.visit(visitor);
-        for stream in &mut self.streams {
-            stream.visit(visitor);
-        }
-        visitor.u32s(slice::from_mut(&mut self.end));
-    }
-
-    fn visit_learnt(&mut self, visitor: &mut dyn Visitor) {
         let Mixing { history_map, bits_map, run_map, match_map, order0, .. } = self;
         for map in [history_map, bits_map, run_map, match_map, order0] {
             map.visit(visitor);
@@ -178,6 +182,13 @@ impl Mixing {
         for apm in &mut self.apms {
             apm.visit(visitor);
         }
+        self.slots.visit(visitor);
+        self.past.visit(visitor);
+        for stream in &mut self.streams {
+            stream.visit(visitor);
+        }
+        visitor.u32s(slice::from_mut(&mut self.end));
+        visitor.u64s(slice::from_mut(&mut self.trace));
     }
 }
 

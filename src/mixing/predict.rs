@@ -1,12 +1,12 @@
 //! From a stream's past to the probability of its next bit.
 
-use super::apm::Refinement;
+use super::Mixing;
 use super::contexts::hashes;
-use super::kinds::{MOST_CONTEXTS, MOST_MIXERS};
-use super::mixer::{GROUP, MOST_INPUTS, Moment};
+use super::kinds::{MOST_CONTEXTS, MOST_MIXERS, MOST_REFINEMENTS};
+use super::mixer::{GROUP, MOST_INPUTS};
+use super::selector::Moment;
 use super::states::STATES;
 use super::stretch::{STRETCH_FRACTION, STRETCH_LIMIT, SUM_FRACTION};
-use super::Mixing;
 
 /// How much a probability's distance from one half (Q16) is shortened to an input.
 const CONFIDENCE_SHIFT: u32 = 6;
@@ -23,7 +23,9 @@ pub struct Work {
     pub expected: Option<usize>,
     pub trust: usize,
     pub bucket: usize,
-    pub order2: u32,
+    pub recent: u64,
+    /// Contexts of the refinements.
+    pub refined: [usize; MOST_REFINEMENTS],
     pub moment: Moment,
     /// The node in the nibble's tree.
     pub place: usize,
@@ -52,7 +54,8 @@ impl Work {
             expected: None,
             trust: 0,
             bucket: 0,
-            order2: 0,
+            recent: 0,
+            refined: [0; MOST_REFINEMENTS],
             moment: Moment::default(),
             place: 0,
             entries: [0; MOST_CONTEXTS],
@@ -85,7 +88,7 @@ impl Mixing {
         work.expected = expected.map(|byte| usize::from(byte) | 256);
         work.trust = stream.matched.trust();
         work.bucket = stream.matched.bucket();
-        work.order2 = (stream.recent as u32 & 0xffff).wrapping_mul(0x9e37_79b1);
+        work.recent = stream.recent;
         work.moment = Moment {
             node: 1,
             last: stream.recent as usize & 255,
@@ -94,6 +97,29 @@ impl Mixing {
             in_line: stream.in_line() as usize,
             ..Moment::default()
         };
+        self.slots.prefetch(&work.hashes[..self.parts.contexts.len()]);
+        self.look_at_node(work);
+    }
+
+    /// Goes on to the second nibble's hashes, once the first nibble is known.
+    #[inline(always)]
+    pub(super) fn look_at_second_nibble(&self, work: &mut Work) {
+        let hashes = &mut work.hashes[..self.parts.contexts.len()];
+        for hash in &mut *hashes {
+            let mixed = (*hash ^ (work.moment.node as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            *hash = mixed ^ mixed >> 32;
+        }
+        self.slots.prefetch(hashes);
+    }
+
+    /// Works out the refinements' contexts for the node.
+    #[inline(always)]
+    pub(super) fn look_at_node(&self, work: &mut Work) {
+        let expected = work.expected.map_or(0, |byte| byte & 255);
+        for (i, (apm, refinement)) in self.apms.iter().zip(self.parts.refinements).enumerate() {
+            work.refined[i] = refinement.context(work.moment.node, work.recent, expected);
+            apm.prefetch(work.refined[i]);
+        }
     }
 
     /// Finds the slots of a nibble.
@@ -101,13 +127,6 @@ impl Mixing {
     pub(super) fn find_slots(&mut self, work: &mut Work, bit_number: usize) {
         let contexts = self.parts.contexts.len();
         let states = self.states;
-        if bit_number == 4 {
-            for hash in &mut work.hashes[..contexts] {
-                let mixed = (*hash ^ (work.moment.node as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                *hash = mixed ^ mixed >> 32;
-            }
-        }
-        self.slots.touch(&work.hashes[..contexts]);
         for (found, &hash) in work.found[..contexts].iter_mut().zip(&work.hashes) {
             *found = self.slots.find(hash, |root| states.total(root as u8)) as u32;
         }
@@ -162,13 +181,6 @@ impl Mixing {
         let node = work.moment.node;
         let part = bit_number & 3; // in the nibble
         work.place = (1 << part) | (node & ((1 << part) - 1));
-        for (apm, refinement) in self.apms.iter_mut().zip(self.parts.refinements) {
-            apm.enter(match refinement {
-                Refinement::One => work.moment.last << 8 | node,
-                Refinement::Two => ((work.order2 ^ (node as u32).wrapping_mul(0x85eb_ca6b)) >> 16) as usize,
-                Refinement::Expected => work.expected.map_or(0, |byte| byte & 255) << 8 | node,
-            });
-        }
         let known = if self.parts.last_bits {
             self.ask_contexts::<5>(work, bit_number)
         } else {
@@ -199,7 +211,7 @@ impl Mixing {
         work.moment.word_state = (work.entries[7] & 255) as usize;
         let (general, others) = self.mixers.split_at_mut(1);
         for (i, mixer) in others.iter_mut().enumerate() {
-            let set = mixer.selector.select(&work.moment);
+            let set = self.parts.mixers[i + 1].select(&work.moment);
             mixer.start_set(set, general[0].first_set());
             work.selected[i + 1] = set;
         }
@@ -210,8 +222,8 @@ impl Mixing {
             work.outputs[i] = (sum >> (SUM_FRACTION - STRETCH_FRACTION)).clamp(-STRETCH_LIMIT, STRETCH_LIMIT) as i16;
         }
         let mut sum = 0;
-        for (i, mixer) in self.finals.iter().enumerate() {
-            let set = mixer.selector.select(&work.moment);
+        for (i, (mixer, selector)) in self.finals.iter().zip(self.parts.finals).enumerate() {
+            let set = selector.select(&work.moment);
             let one = mixer.sum(set, &work.outputs);
             work.final_selected[i] = set;
             work.final_guesses[i] = logistic.squash(one);
@@ -220,8 +232,8 @@ impl Mixing {
         let sum = sum / self.finals.len() as i32;
         let x = sum >> (SUM_FRACTION - STRETCH_FRACTION);
         let mut total = logistic.squash(sum);
-        for apm in &mut self.apms {
-            total += apm.refine(x);
+        for (i, apm) in self.apms.iter_mut().enumerate() {
+            total += apm.refine(x, work.refined[i]);
         }
         let parts = 1 + self.apms.len() as i32;
         ((total + parts / 2) / parts).clamp(1, 65535) as u32

@@ -6,8 +6,7 @@
 //! 1 (16 bits, its highest one flipped, so that zero is one half), the last bits
 //! under a leading 1 (8), bit history (8).
 
-use std::hint::black_box;
-
+use crate::engine::cpu::simd::prefetch;
 use crate::state::Visitor;
 
 use super::lines::Lines;
@@ -31,11 +30,12 @@ impl Slots {
         Slots { words: Lines::zeros(slots * WORDS), mask: slots - 1 }
     }
 
-    /// Reads from the slots that are looked at first: thus all their cache lines come in together.
+    /// Has the slots that are looked at first for some hashes brought near.
     #[inline(always)]
-    pub fn touch(&self, hashes: &[u64]) {
-        let word = |&hash: &u64| self.words[((hash >> 32) as usize & self.mask) * WORDS];
-        black_box(hashes.iter().map(word).fold(0, |all, word| all | word));
+    pub fn prefetch(&self, hashes: &[u64]) {
+        for &hash in hashes {
+            prefetch(&self.words, ((hash >> 32) as usize & self.mask) * WORDS);
+        }
     }
 
     /// The slot for a hash, emptied if it was another's; `used` says how much so
@@ -51,7 +51,11 @@ impl Slots {
             if slot[0] & 0xffff == check {
                 return candidate;
             }
-            let used = if slot[0] == 0 { 0 } else { 1 + used(slot[1]) };
+            if slot[0] == 0 {
+                least.0 = candidate; // unused: so the ways after it have never been tried for this hash
+                break;
+            }
+            let used = used(slot[1]);
             if used < least.1 {
                 least = (candidate, used);
             }
