@@ -51,7 +51,7 @@ fn bases() -> Vec<(Vec<u8>, Vec<u8>)> {
         }
     }
     // Few, as setting up the mixing stage takes thousands of times longer than the rest.
-    let mixing = Method { model: tiny(), network: true, mixing: Some(10) };
+    let mixing = Method { model: tiny(), network: true, mixing: Some(MixingConfig { kind: MixingKind::Full, table_bits: 10 }) };
     bases.push((pack(&text(80), &mixing, 40, None).expect("it can be packed"), text(80)));
     bases
 }

@@ -16,7 +16,7 @@ use lockstep::codec::{
 use lockstep::engine::gpu::adapter::OpenDevice;
 use lockstep::engine::{DeviceChoice, Engine, EngineError};
 use lockstep::model::init::initial_parameters;
-use lockstep::model::{Method, ModelConfig};
+use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
 use lockstep::numerics::generator::random_u64;
 use proptest::prelude::*;
 
@@ -114,10 +114,10 @@ fn methods() -> [Method; 3] {
         replay_steps: 9,
         ..tiny(600)
     };
-    [(true, None), (true, Some(12)), (false, Some(12))].map(|(network, mixing)| Method {
+    [(true, None), (true, Some(MixingKind::Full)), (false, Some(MixingKind::Rich))].map(|(network, kind)| Method {
         model: model.clone(),
         network,
-        mixing,
+        mixing: kind.map(|kind| MixingConfig { kind, table_bits: 12 }),
     })
 }
 

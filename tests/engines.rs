@@ -6,7 +6,7 @@ mod devices;
 use lockstep::codec::{Predictor, decode_block, encode_block};
 use lockstep::engine::Engine;
 use lockstep::model::init::initial_parameters;
-use lockstep::model::{Method, ModelConfig};
+use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
 use lockstep::numerics::generator::random_u64;
 
 fn config() -> ModelConfig {
@@ -61,7 +61,7 @@ fn encode(engine: &mut Predictor, data: &[u8]) -> (Vec<u8>, u64) {
 }
 
 fn agree(config: &ModelConfig, data: &[u8]) {
-    for mixing in [None, Some(16)] {
+    for mixing in [None, Some(MixingConfig { kind: MixingKind::Light, table_bits: 16 })] {
         agree_by(&Method { model: config.clone(), network: true, mixing }, data);
     }
 }

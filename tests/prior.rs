@@ -6,7 +6,7 @@ mod devices;
 use common::folder::Folder;
 use common::{noise, text};
 use lockstep::engine::DeviceChoice;
-use lockstep::model::{Layout, Method};
+use lockstep::model::{Layout, Method, MixingConfig, MixingKind};
 use lockstep::numerics::generator::random_u64;
 use lockstep::prior::{Precision, Prior, PriorError, to_safetensors};
 use lockstep::training::{News, TrainSettings, train};
@@ -27,7 +27,11 @@ fn records(range: std::ops::Range<u64>) -> Vec<Vec<u8>> {
 }
 
 fn method() -> Method {
-    Method { model: common::tiny(0), network: true, mixing: Some(14) }
+    Method {
+        model: common::tiny(0),
+        network: true,
+        mixing: Some(MixingConfig { kind: MixingKind::Light, table_bits: 14 }),
+    }
 }
 
 fn settings(device: DeviceChoice) -> TrainSettings {

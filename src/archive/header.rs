@@ -4,7 +4,7 @@ use std::io::Read;
 use std::ops::RangeInclusive;
 
 use super::{ArchiveError, MAGIC, VERSION, fields};
-use crate::model::{Method, ModelConfig};
+use crate::model::{Method, MixingConfig, MixingKind, ModelConfig};
 
 /// Bytes of a header of this version.
 pub(super) const HEADER_LEN: u16 = 68;
@@ -55,8 +55,8 @@ impl Header {
         bytes.extend_from_slice(&config.seed.to_le_bytes());
         bytes.extend_from_slice(&self.block_size.to_le_bytes());
         bytes.push(0); // transform: none
-        bytes.push(self.method.mixing.is_some().into());
-        bytes.push(self.method.mixing.unwrap_or(0) as u8);
+        let mixing = self.method.mixing.map_or((0, 0), |mixing| (mixing.kind as u8, mixing.table_bits as u8));
+        bytes.extend_from_slice(&[mixing.0, mixing.1]);
         bytes.push(self.method.network.into());
         bytes.extend_from_slice(&self.prior.to_le_bytes());
         for value in [config.replay_streams, config.replay_steps] {
@@ -114,15 +114,18 @@ impl Header {
         let block_size = fields::u32(input)?;
         known("transform", fields::u8(input)?.into(), 0)?;
         let (mixing, table_bits, network) = (fields::u8(input)?, fields::u8(input)?, fields::u8(input)?);
-        known("mixing", mixing.into(), u64::from(mixing == 1))?;
         known("network", network.into(), u64::from(network == 1))?;
         let prior = fields::u64(input)?;
         (config.replay_streams, config.replay_steps) = (fields::u16(input)?.into(), fields::u16(input)?.into());
+        let kind = MixingKind::ALL.into_iter().find(|&kind| kind as u8 == mixing);
+        if mixing != 0 && kind.is_none() {
+            return Err(ArchiveError::Unsupported { what: "mixing", id: mixing.into() });
+        }
         if mixing == 0 && table_bits != 0 {
             return Err(ArchiveError::corrupt("there is a size of mixing tables, but no mixing"));
         }
-        let method =
-            Method { model: config, network: network == 1, mixing: (mixing == 1).then_some(table_bits.into()) };
+        let mixing = kind.map(|kind| MixingConfig { kind, table_bits: table_bits.into() });
+        let method = Method { model: config, network: network == 1, mixing };
         method.validate()?;
         if !BLOCK_SIZES.contains(&block_size) {
             return Err(ArchiveError::corrupt(format!("blocks of {block_size} bytes are not allowed")));

@@ -65,11 +65,11 @@ fn common(frames: &[Frame], words: impl Fn(&Frame) -> String) -> String {
 
 fn model(frame: &Frame) -> String {
     let c = &frame.header.method.model;
-    let mixing = if frame.header.method.mixing.is_some() { "mixing" } else { "" };
-    match (frame.header.method.network, mixing) {
-        (true, "") => format!("{} x {} units, {} streams of {}", c.layers, c.units, c.streams, c.segment),
-        (true, _) => format!("{} x {} units, {} streams of {}, mixing", c.layers, c.units, c.streams, c.segment),
-        (false, _) => format!("mixing, {} streams", c.streams),
+    let network = format!("{} x {} units, {} streams of {}", c.layers, c.units, c.streams, c.segment);
+    match (frame.header.method.network, frame.header.method.mixing) {
+        (true, None) => network,
+        (true, Some(mixing)) => format!("{network}, {} mixing", mixing.kind.name()),
+        (false, mixing) => format!("{} mixing, {} streams", mixing.map_or("no", |m| m.kind.name()), c.streams),
     }
 }
 
@@ -125,7 +125,8 @@ fn frame_json(frame: &Frame) -> Value {
             "compressed_bytes": b.coded,
             "stored": b.raw == b.coded,
         })).collect::<Vec<_>>(),
-        "mixing_table_bytes": header.method.mixing.map(|bits| 1u64 << bits),
+        "mixing": header.method.mixing.map(|mixing| mixing.kind.name()),
+        "mixing_table_bytes": header.method.mixing.map(|mixing| 1u64 << mixing.table_bits),
         "network": header.method.network,
         "model": {
             "layers": config.layers,

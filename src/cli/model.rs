@@ -2,13 +2,22 @@
 
 use clap::{Args, ValueEnum};
 use lockstep::model::config::RATE_FRACTION;
-use lockstep::model::{Method, ModelConfig};
+use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
 
 /// Whether a part is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Switch {
     On,
     Off,
+}
+
+/// Which mixing stage is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mixing {
+    Off,
+    Light,
+    Full,
+    Rich,
 }
 
 /// What to change of a level's model; all of it is written into the archive.
@@ -18,9 +27,9 @@ pub struct ModelOptions {
     /// Whether the network predicts: on or off (then no device is used)
     #[arg(long, value_name = "SWITCH", hide_possible_values = true)]
     network: Option<Switch>,
-    /// Whether context mixing predicts: on or off
-    #[arg(long, value_name = "SWITCH", hide_possible_values = true)]
-    mixing: Option<Switch>,
+    /// Which context mixing predicts: off, light, full or rich
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    mixing: Option<Mixing>,
     /// log2 of the bytes of the mixing stage's table, 10 to 32
     #[arg(long, value_name = "N")]
     mixing_memory: Option<u32>,
@@ -69,7 +78,15 @@ impl ModelOptions {
     /// A level's method with these changes.
     pub fn apply(&self, level: Method) -> Method {
         let network = self.network.map_or(level.network, |switch| switch == Switch::On);
-        let mixing = self.mixing_memory.or(level.mixing).filter(|_| self.mixing != Some(Switch::Off));
+        let kind = match self.mixing {
+            None => level.mixing.map(|mixing| mixing.kind),
+            Some(Mixing::Off) => None,
+            Some(Mixing::Light) => Some(MixingKind::Light),
+            Some(Mixing::Full) => Some(MixingKind::Full),
+            Some(Mixing::Rich) => Some(MixingKind::Rich),
+        };
+        let table_bits = self.mixing_memory.or(level.mixing.map(|mixing| mixing.table_bits));
+        let mixing = kind.zip(table_bits).map(|(kind, table_bits)| MixingConfig { kind, table_bits });
         let mut model = self.apply_to_model(level.model);
         if !network && self.streams.is_none() {
             model.streams = 1; // only the network gains from more

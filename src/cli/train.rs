@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use lockstep::engine::DeviceChoice;
+use lockstep::model::MixingConfig;
 use lockstep::model::levels::method_for;
 use lockstep::training::{News, TrainSettings, train as train_prior};
 
@@ -62,7 +63,10 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
     }
     let mut output = Output::file(&options.output, Path::new("-"), options.force)?;
     let mut level = method_for(options.level.number(), length);
-    level.mixing = level.mixing.map(|bits| (length.ilog2() + TABLE_SHIFT).clamp(18, bits.max(18)));
+    level.mixing = level.mixing.map(|mixing| {
+        let table_bits = (length.ilog2() + TABLE_SHIFT).clamp(18, mixing.table_bits.max(18));
+        MixingConfig { table_bits, ..mixing }
+    });
     level.model.streams = 16;
     let method = options.model.apply(level);
     let (device, memory) = (options.device.clone(), options.memory_limit);

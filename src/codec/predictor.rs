@@ -8,7 +8,7 @@ use super::error::CodecError;
 use crate::engine::{DeviceChoice, Engine, EngineError};
 use crate::mixing::Mixing;
 use crate::model::init::initial_parameters;
-use crate::model::{Method, ModelConfig, Parameters};
+use crate::model::{Method, MixingConfig, ModelConfig, Parameters};
 use crate::prior::Prior;
 
 /// The predictors of a frame, with all that they have learnt.
@@ -16,8 +16,9 @@ pub struct Predictor {
     pub(super) config: ModelConfig,
     pub(super) engine: Option<Engine>,
     pub(super) mixing: Option<Mixing>,
-    /// The mixing stage's table and past, log2 of bytes.
-    mixing_bits: Option<(u32, u32)>,
+    mixing_config: Option<MixingConfig>,
+    /// What the mixing stage looks back on, log2 of bytes.
+    past_bits: u32,
     /// What all starts from.
     prior: Option<Arc<Prior>>,
 }
@@ -41,9 +42,10 @@ impl Predictor {
 
     /// The same with an engine that is open already.
     pub fn new(method: &Method, engine: Option<Engine>, block_size: u32, prior: Option<Arc<Prior>>) -> Self {
-        let past = prior.as_ref().map_or_else(|| Method::past_bits(block_size), |prior| prior.past_bits(block_size));
-        let mixing_bits = method.mixing.map(|table| (table, past));
-        let mut predictor = Predictor { config: method.model.clone(), engine, mixing: None, mixing_bits, prior };
+        let past_bits =
+            prior.as_ref().map_or_else(|| Method::past_bits(block_size), |prior| prior.past_bits(block_size));
+        let (config, mixing_config) = (method.model.clone(), method.mixing);
+        let mut predictor = Predictor { config, engine, mixing: None, mixing_config, past_bits, prior };
         predictor.reset_mixing();
         predictor
     }
@@ -58,9 +60,9 @@ impl Predictor {
         self.mixing = None; // its memory first
         let streams = self.config.streams();
         let prior = self.prior.as_ref().and_then(|prior| prior.mixing());
-        self.mixing = self.mixing_bits.map(|(table, past)| match prior {
-            Some(mixing) => mixing.grown(table, past, streams),
-            None => Mixing::new(table, past, streams),
+        self.mixing = self.mixing_config.as_ref().map(|config| match prior {
+            Some(mixing) => mixing.grown(config.table_bits, self.past_bits, streams),
+            None => Mixing::new(config, self.past_bits, streams),
         });
     }
 
@@ -98,9 +100,9 @@ impl Predictor {
 
     /// Hash of the learnt state, `learnt` being the network's part: that of the network,
     /// of the mixing stage, or of both hashes.
-    pub fn state(&mut self, learnt: Option<&Parameters>) -> u64 {
+    pub fn state(&self, learnt: Option<&Parameters>) -> u64 {
         let network = learnt.map(Parameters::hash);
-        let mixing = self.mixing.as_mut().map(Mixing::hash);
+        let mixing = self.mixing.as_ref().map(Mixing::hash);
         match (network, mixing) {
             (Some(network), Some(mixing)) => {
                 let mut hasher = Xxh3::new();

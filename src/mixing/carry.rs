@@ -1,24 +1,14 @@
 //! What goes on from one job to the next: all that is learnt, without the streams.
 
-use std::{iter, slice};
-
-use crate::state::Visitor;
+use std::iter;
 
 use super::Mixing;
-use super::contexts::Stream;
+use super::stream::Stream;
 
 /// log2 of the past up to which a new block finds room beside what is there.
 const COMFORTABLE_PAST: u32 = 24;
 
 impl Mixing {
-    /// Shows all that decides the bits of blocks to come.
-    pub fn visit_carried(&mut self, visitor: &mut dyn Visitor) {
-        self.visit_learnt(visitor);
-        self.slots.visit(visitor);
-        self.past.visit(visitor);
-        visitor.u32s(slice::from_mut(&mut self.end));
-    }
-
     /// log2 of the bytes that the stage looks back on.
     pub fn past_bits(&self) -> u32 {
         self.past.bits()
@@ -40,10 +30,11 @@ impl Mixing {
             slots: self.slots.grown(table_bits),
             past: self.past.grown(past_bits, self.end),
             streams: iter::repeat_with(|| Stream::new(1)).take(streams).collect(),
-            end: self.end,
+            parts: self.parts,
             logistic: self.logistic,
             states: self.states,
             rates: self.rates,
+            end: self.end,
             history_map: self.history_map.clone(),
             bits_map: self.bits_map.clone(),
             run_map: self.run_map.clone(),
@@ -51,8 +42,8 @@ impl Mixing {
             order0: self.order0.clone(),
             mixers: self.mixers.clone(),
             finals: self.finals.clone(),
-            network_apm: self.network_apm.clone(),
             apms: self.apms.clone(),
+            trace: self.trace,
         }
     }
 }

@@ -1,134 +1,103 @@
 //! What each context model looks at: the hashes of a stream's past.
 
-use std::slice;
+use super::matching::Past;
+use super::stream::Stream;
 
-use crate::state::Visitor;
+/// A context, whose hash finds what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub enum Context {
+    /// The last n bytes, 0 to 8.
+    Order(u32),
+    /// The last eight bytes, but only those of the mask.
+    Masked(u64),
+    /// This word and the last byte.
+    Word,
+    /// This word and the n-th before.
+    WordAndEarlier(usize),
+    /// This word and the two before.
+    ThreeWords,
+    /// The byte above in a record, and the column.
+    Column,
+    /// The byte above in a record, and the last one.
+    Above,
+    /// The byte that a match foretells, its length, and the last byte.
+    Foretold,
+    /// Kinds of the last eight bytes, and the last one.
+    Kinds,
+    /// The byte above in the line before, the last one, and the place in the line.
+    Line,
+    /// What followed this byte the last times.
+    Followers,
+    FollowersTwo,
+}
 
-use super::matching::{Match, Past};
-use super::record::Records;
+/// What contexts are made of, at one byte.
+struct View {
+    r: u64,
+    words: [u64; 4],
+    length: u64,
+    column: u64,
+    above: u64,
+    over: u64,
+    in_line: u64,
+    foretold: u64,
+    kinds: u64,
+    followers: u64,
+}
 
-/// Number of hashed contexts.
-pub const CONTEXTS: usize = 20;
-
-/// What a stream remembers of its own bytes.
-#[derive(Clone, Default)]
-pub struct Stream {
-    /// The last eight bytes, the last one lowest.
-    pub recent: u64,
-    /// Position of the next byte in the ring, counted on over all laps.
-    pub position: u32,
-    /// Bytes since the stream began.
-    age: u32,
-    /// Hash of the letters since the last word ended, and of whole words before.
-    words: [u32; 3],
-    /// Kinds of the last bytes, two bits each.
-    pub kinds: u32,
-    /// Where this line and the one before start.
-    lines: [u32; 2],
-    pub records: Records,
-    pub matched: Match,
+impl View {
+    #[inline(always)]
+    fn content(&self, context: Context) -> (u64, u64) {
+        let View { r, length, above, .. } = *self;
+        let [word, one, two, _] = self.words;
+        let last = r & 255;
+        match context {
+            Context::Order(n) => (r & 1u64.checked_shl(8 * n).map_or(u64::MAX, |bit| bit - 1), 0),
+            Context::Masked(mask) => (r & mask, 0),
+            Context::Word => (word, last),
+            Context::WordAndEarlier(n) => (word, self.words[n]),
+            Context::ThreeWords => (word, one.wrapping_mul(31) + two),
+            Context::Column => (self.column << 8 | above, length),
+            Context::Above => (above << 8 | last, length),
+            Context::Foretold => (self.foretold, last),
+            Context::Kinds => (self.kinds & 0xffff, last),
+            Context::Line => (self.over << 8 | last, self.in_line),
+            Context::Followers => (self.followers & 0xffff, last),
+            Context::FollowersTwo => (self.followers & 0xff_ffff, 0),
+        }
+    }
 }
 
 /// Mixes a context's number and content to a hash.
-fn hash(number: usize, a: u64, b: u64) -> u32 {
+#[inline(always)]
+fn hash(number: usize, a: u64, b: u64) -> u64 {
     let mixed = a
         .wrapping_add(number as u64 + 1)
         .wrapping_mul(0x9e37_79b9_7f4a_7c15)
         .rotate_left(29)
         .wrapping_add(b)
         .wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    (mixed >> 32) as u32
+    mixed ^ mixed >> 32
 }
 
-/// 0 other, 1 digit or sign, 2 letter, 3 space or end of line.
-fn kind(byte: u8) -> u32 {
-    match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | 128.. => 2,
-        b' ' | b'\n' | b'\r' | b'\t' => 3,
-        b'0'..=b'9' | b'.' | b',' | b'-' => 1,
-        _ => 0,
-    }
-}
-
-impl Stream {
-    /// A stream whose first byte comes at a position of the ring.
-    pub fn new(position: u32) -> Self {
-        Stream { position, lines: [position; 2], ..Stream::default() }
-    }
-
-    /// The `n`-th byte back, from 1.
-    fn back(&self, past: &Past, n: u32) -> u64 {
-        if n > self.age { 0 } else { past.byte(self.position.wrapping_sub(n)).into() }
-    }
-
-    /// The hash of every context for the next byte.
-    pub fn hashes(&self, past: &Past, expected: Option<u8>) -> [u32; CONTEXTS] {
-        let r = self.recent;
-        let last = |n: u32| r & ((1 << (8 * n)) - 1);
-        let [word, one, two] = self.words.map(u64::from);
-        let length = self.records.length;
-        let above = self.back(past, length);
-        let column = u64::from(self.age % length);
-        let in_line = self.position.wrapping_sub(self.lines[0]).min(255);
-        let line_above = self.lines[0].wrapping_sub(self.lines[1]);
-        let over = if in_line < line_above { self.back(past, line_above) } else { 0 };
-        let foretold = expected.map_or(0, |byte| 256 + u64::from(byte) + 512 * self.matched.bucket() as u64);
-        let content = [
-            (last(1), 0),
-            (last(2), 0),
-            (last(3), 0),
-            (last(4), 0),
-            (last(5), 0),
-            (last(6), 0),
-            (r, 0),
-            (word, last(1)),
-            (word, one),
-            (word, two),
-            (word, one.wrapping_mul(31) + two),
-            (r & 0xffff00, 0),
-            (r & 0xffff_0000, 0),
-            (r & 0xff00ff, 0),
-            (0, 0),
-            (column << 8 | above, length.into()),
-            (above << 8 | last(1), length.into()),
-            (foretold, last(1)),
-            (u64::from(self.kinds & 0xffff), last(1)),
-            (over << 8 | last(1), u64::from(in_line)),
-        ];
-        std::array::from_fn(|i| hash(i, content[i].0, content[i].1))
-    }
-
-    /// Shows all fields.
-    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
-        visitor.u64s(slice::from_mut(&mut self.recent));
-        for field in [&mut self.position, &mut self.age, &mut self.kinds] {
-            visitor.u32s(slice::from_mut(field));
-        }
-        visitor.u32s(&mut self.words);
-        visitor.u32s(&mut self.lines);
-        self.records.visit(visitor);
-        self.matched.visit(visitor);
-    }
-
-    /// Goes on to the next byte.
-    pub fn update(&mut self, past: &mut Past, byte: u8) {
-        past.set(self.position, byte);
-        self.recent = self.recent << 8 | u64::from(byte);
-        self.position = self.position.wrapping_add(1);
-        self.age = self.age.wrapping_add(1);
-        let kind = kind(byte);
-        self.kinds = self.kinds << 2 | kind;
-        if kind == 2 {
-            let letter = u32::from(byte.to_ascii_lowercase()) + 1;
-            self.words[0] = self.words[0].wrapping_add(letter).wrapping_mul(0x2f0b_4c47).rotate_left(7);
-        } else if self.words[0] != 0 {
-            self.words = [0, self.words[0], self.words[1]];
-        }
-        if byte == b'\n' {
-            self.lines = [self.position, self.lines[0]];
-        }
-        self.records.update(byte, self.age);
-        let key = (self.recent & 0xff_ffff_ffff).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.matched.advance(past, byte, self.position, (key >> 32) as u32);
+/// The hash of every context for the next byte.
+#[inline(always)]
+pub fn hashes(contexts: &[Context], stream: &Stream, past: &Past, expected: Option<u8>, hashes: &mut [u64]) {
+    let length = stream.records.length;
+    let view = View {
+        r: stream.recent,
+        words: stream.words.map(u64::from),
+        length: length.into(),
+        column: u64::from(stream.age % length),
+        above: stream.back(past, length),
+        over: stream.above(past),
+        in_line: stream.in_line().into(),
+        foretold: expected.map_or(0, |byte| 256 + u64::from(byte) + 512 * stream.matched.bucket() as u64),
+        kinds: stream.kinds.into(),
+        followers: stream.after_one.0[stream.recent as usize & 255].into(),
+    };
+    for (i, (&context, slot)) in contexts.iter().zip(hashes).enumerate() {
+        let (a, b) = view.content(context);
+        *slot = hash(i, a, b);
     }
 }

@@ -79,8 +79,10 @@ pub struct Match {
     active: bool,
 }
 
+/// Values of [`Match::bucket`].
+pub const BUCKETS: usize = 16;
 /// Values of [`Match::trust`].
-pub const TRUSTS: usize = 16 * 16;
+pub const TRUSTS: usize = BUCKETS * 16;
 
 impl Match {
     /// The byte that followed the earlier occurrence.

@@ -6,6 +6,8 @@
 
 use crate::state::Visitor;
 
+use super::lines::Lines;
+
 /// Inputs come in groups of so many, for the sake of vectors.
 pub const GROUP: usize = 16;
 /// Fraction bits of a weight as it is learnt (Q26).
@@ -14,14 +16,16 @@ const WEIGHT_FRACTION: u32 = 26;
 const SHORT_FRACTION: u32 = 12;
 /// Largest magnitude of a weight: 8.
 const WEIGHT_LIMIT: i32 = (8 << WEIGHT_FRACTION) - 1;
+/// Bits of a product that are dropped before the sum, so that the sum fits.
+const PRODUCT_SHIFT: u32 = 5;
+/// Most inputs: 2^9 of them times 12 * 2^8 times 2^15 by 2^5 is below 2^31.
+pub const MOST_INPUTS: usize = 512;
 
 /// Weight sets for one kind of context.
 #[derive(Clone)]
 pub struct Mixer {
     inputs: usize,
-    weights: Vec<i32>,
-    /// Weights rounded down to 16 bits: what sums are made of.
-    short: Vec<i16>,
+    weights: Lines<i32>,
     /// How often each set was used, at most [`SETTLED`].
     uses: Vec<u16>,
     /// Learning rates, Q16: the last, and what comes on top in the beginning.
@@ -34,42 +38,50 @@ const SETTLED: u16 = 1023;
 impl Mixer {
     /// `sets` sets of `inputs` (a multiple of [`GROUP`]) weights that start at `start` (Q16).
     pub fn new(sets: usize, inputs: usize, start: i32, rates: [i32; 2]) -> Self {
-        assert!(inputs.is_multiple_of(GROUP));
+        assert!(inputs.is_multiple_of(GROUP) && inputs <= MOST_INPUTS);
         let weight = start << (WEIGHT_FRACTION - 16);
-        let short = (weight >> (WEIGHT_FRACTION - SHORT_FRACTION)) as i16;
-        let len = sets * inputs;
-        Mixer { inputs, weights: vec![weight; len], short: vec![short; len], uses: vec![0; sets], rates }
+        let mut weights = Lines::zeros(sets * inputs);
+        if weight != 0 {
+            weights.fill(weight);
+        }
+        Mixer { inputs, weights, uses: vec![0; sets], rates }
+    }
+
+    /// A set's weights, all of them.
+    pub fn first_set(&self) -> &[i32] {
+        &self.weights[..self.inputs]
+    }
+
+    /// Gives a set that was never used the weights of another mixer's.
+    #[inline(always)]
+    pub fn start_set(&mut self, set: usize, weights: &[i32]) {
+        if self.uses[set] == 0 {
+            self.weights[set * self.inputs..][..self.inputs].copy_from_slice(weights);
+        }
     }
 
     /// Sum of inputs (Q8, within +-12) times weights, Q12.
-    #[inline]
+    #[inline(always)]
     pub fn sum(&self, set: usize, inputs: &[i16]) -> i32 {
-        let weights = &self.short[set * self.inputs..][..self.inputs];
-        let mut sum = 0;
-        for (x, w) in inputs.chunks_exact(GROUP).zip(weights.chunks_exact(GROUP)) {
-            // 16 * 12 * 2^8 * 2^15 is below 2^31.
-            let mut part = 0;
-            for i in 0..GROUP {
-                part += i32::from(x[i]) * i32::from(w[i]);
-            }
-            sum += part >> 8;
-        }
-        sum
+        let weights = &self.weights[set * self.inputs..][..self.inputs];
+        let products = inputs
+            .iter()
+            .zip(weights)
+            .map(|(&x, &w)| (i32::from(x) * (w >> (WEIGHT_FRACTION - SHORT_FRACTION))) >> PRODUCT_SHIFT);
+        products.sum::<i32>() >> (8 - PRODUCT_SHIFT)
     }
 
     /// Moves the weights of a set: `error` is bit minus probability, Q16.
-    #[inline]
+    #[inline(always)]
     pub fn learn(&mut self, set: usize, inputs: &[i16], error: i32) {
         let uses = &mut self.uses[set];
         let rate = self.rates[0] + self.rates[1] * 16 / (i32::from(*uses) + 16);
         *uses += u16::from(*uses < SETTLED);
-        // Q20: error times rate, which is below 1/16.
-        let step = ((error * rate) >> 12).clamp(-32767, 32767) as i16;
-        let range = set * self.inputs..(set + 1) * self.inputs;
-        let (weights, short) = (&mut self.weights[range.clone()], &mut self.short[range]);
-        for ((w, s), &x) in weights.iter_mut().zip(short).zip(inputs) {
-            *w = (*w + ((i32::from(x) * i32::from(step) + 2) >> 2)).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
-            *s = (*w >> (WEIGHT_FRACTION - SHORT_FRACTION)) as i16;
+        // Q20: error times rate, below 2^15 as a rate stays below 2^12.
+        let step = ((error * rate) >> 12).clamp(-32767, 32767);
+        let weights = &mut self.weights[set * self.inputs..][..self.inputs];
+        for (w, &x) in weights.iter_mut().zip(inputs) {
+            *w = (*w + ((i32::from(x) * step + 2) >> 2)).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
         }
     }
 
@@ -77,9 +89,8 @@ impl Mixer {
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         visitor.u32s(bytemuck::cast_slice_mut(&mut self.weights));
         visitor.u16s(&mut self.uses);
-        for (weight, short) in self.weights.iter_mut().zip(&mut self.short) {
+        for weight in self.weights.iter_mut() {
             *weight = (*weight).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
-            *short = (*weight >> (WEIGHT_FRACTION - SHORT_FRACTION)) as i16;
         }
     }
 }
@@ -98,24 +109,37 @@ mod tests {
         ) {
             let mut mixer = Mixer::new(2, 48, 1 << 14, [600, 1400]);
             for error in errors { mixer.learn(1, &inputs, error); }
-            let exact: i64 = inputs.chunks(16).zip(mixer.short[48..].chunks(16))
-                .map(|(x, w)| x.iter().zip(w).map(|(&x, &w)| i64::from(x) * i64::from(w)).sum::<i64>() >> 8).sum();
+            let product = |(&x, &w): (&i16, &i32)| (i64::from(x) * i64::from(w >> 14)) >> 5;
+            let exact: i64 = inputs.iter().zip(&mixer.weights[48..]).map(product).sum::<i64>() >> 3;
             prop_assert_eq!(i64::from(mixer.sum(1, &inputs)), exact);
-            prop_assert!(mixer.short[..48].iter().all(|&w| w == 1 << 10), "the other set is left alone");
+            prop_assert!(mixer.weights[..48].iter().all(|&w| w == 1 << 24), "the other set is left alone");
         }
     }
 
     #[test]
     fn extremes_do_not_overflow() {
         for sign in [-1, 1] {
-            let inputs = vec![(sign * STRETCH_LIMIT) as i16; 256];
-            let mut mixer = Mixer::new(1, 256, 0, [2000, 2000]);
+            let inputs = vec![(sign * STRETCH_LIMIT) as i16; MOST_INPUTS];
+            let mut mixer = Mixer::new(1, MOST_INPUTS, 0, [2000, 2000]);
             for _ in 0..20_000 {
                 mixer.learn(0, &inputs, 65535);
             }
             assert_eq!(mixer.weights[0].abs(), WEIGHT_LIMIT);
-            assert!(mixer.sum(0, &inputs) > (256 * 12 * 7) << 12);
+            assert!(mixer.sum(0, &inputs) > (MOST_INPUTS as i32 * 12 * 7) << 12);
         }
+    }
+
+    #[test]
+    fn a_new_set_starts_as_another_stands() {
+        let mut general = Mixer::new(1, 16, 1 << 14, [200, 1000]);
+        general.learn(0, &[256; 16], 30000);
+        let mut mixer = Mixer::new(2, 16, 0, [200, 1000]);
+        mixer.start_set(1, general.first_set());
+        assert_eq!((&mixer.weights[..16], &mixer.weights[16..]), (&[0; 16][..], &general.weights[..]));
+        mixer.learn(1, &[256; 16], 30000);
+        let learnt = mixer.weights[16..].to_vec();
+        mixer.start_set(1, general.first_set());
+        assert_eq!(mixer.weights[16..], learnt, "a set that was used keeps what it learnt");
     }
 
     #[test]

@@ -6,72 +6,89 @@
 //! 1 (16 bits, its highest one flipped, so that zero is one half), the last bits
 //! under a leading 1 (8), bit history (8).
 
+use crate::engine::cpu::simd::prefetch;
 use crate::state::Visitor;
+
+use super::lines::Lines;
 
 /// Words of a slot.
 pub const WORDS: usize = 16;
 /// log2 of the bytes of a slot.
 pub const SLOT_BITS: u32 = 6;
 
-/// A slot of the table.
-pub type Slot = [u32; WORDS];
-
 /// Slots found by hash, with a check; the less used of three gives way.
 #[derive(Clone)]
 pub struct Slots {
-    slots: Vec<Slot>,
+    words: Lines<u32>,
+    /// Number of slots less one.
+    mask: usize,
 }
 
 impl Slots {
     /// A table of `2^bits` bytes.
     pub fn new(bits: u32) -> Self {
-        Slots { slots: vec![[0; WORDS]; 1 << (bits - SLOT_BITS)] }
+        let slots = 1 << (bits - SLOT_BITS);
+        Slots { words: Lines::zeros(slots * WORDS), mask: slots - 1 }
     }
 
-    /// The slot for a hash, emptied if it was another's.
-    #[inline]
-    pub fn find(&mut self, hash: u32, used: impl Fn(&Slot) -> u32) -> usize {
-        let check = (hash & 0xffff).max(1);
-        // The check is in the low bits; the index comes from a product with all of them.
-        let index = (hash.wrapping_mul(0x9e37_79b1) >> 4) as usize & (self.slots.len() - 1);
+    /// Has the slots that are looked at first for some hashes brought near.
+    #[inline(always)]
+    pub fn prefetch(&self, hashes: &[u64]) {
+        for &hash in hashes {
+            prefetch(&self.words, ((hash >> 32) as usize & self.mask) * WORDS);
+        }
+    }
+
+    /// The slot for a hash, emptied if it was another's; `used` says how much so
+    /// a slot was whose root's node is given.
+    #[inline(always)]
+    pub fn find(&mut self, hash: u64, used: impl Fn(u32) -> u32) -> usize {
+        let check = (hash as u32 & 0xffff).max(1);
+        let index = (hash >> 32) as usize & self.mask;
         let mut least = (index, u32::MAX);
         for way in 0..3 {
-            let candidate = index ^ way & (self.slots.len() - 1);
-            let slot = &self.slots[candidate];
+            let candidate = index ^ way & self.mask;
+            let slot = &self.words[candidate * WORDS..][..WORDS];
             if slot[0] & 0xffff == check {
                 return candidate;
             }
-            let used = if slot[0] == 0 { 0 } else { 1 + used(slot) };
+            if slot[0] == 0 {
+                least.0 = candidate; // unused: so the ways after it have never been tried for this hash
+                break;
+            }
+            let used = used(slot[1]);
             if used < least.1 {
                 least = (candidate, used);
             }
         }
-        self.slots[least.0] = [0; WORDS];
-        self.slots[least.0][0] = check;
+        let slot = &mut self.words[least.0 * WORDS..][..WORDS];
+        slot.fill(0);
+        slot[0] = check;
         least.0
     }
 
     /// The same in a table of `2^bits` bytes, at least as large: all that was in this
     /// one is found there too, as the table is this one over and over.
     pub fn grown(&self, bits: u32) -> Self {
-        Slots { slots: self.slots.repeat((1 << (bits - SLOT_BITS)) / self.slots.len()) }
+        let slots = 1 << (bits - SLOT_BITS);
+        Slots { words: self.words.repeat(slots * WORDS / self.words.len()), mask: slots - 1 }
     }
 
     /// Shows all slots; any words are slots.
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
-        visitor.u32s(self.slots.as_flattened_mut());
+        visitor.u32s(&mut self.words);
     }
 
-    /// A slot that was found.
-    #[inline]
-    pub fn get(&self, index: usize) -> &Slot {
-        &self.slots[index]
+    /// A word of a slot that was found.
+    #[inline(always)]
+    pub fn word(&self, index: usize, word: usize) -> u32 {
+        self.words[index * WORDS + (word & (WORDS - 1))]
     }
 
     /// The same, to change.
-    #[inline]
-    pub fn get_mut(&mut self, index: usize) -> &mut Slot {
-        &mut self.slots[index]
+    #[inline(always)]
+    pub fn word_mut(&mut self, index: usize, word: usize) -> &mut u32 {
+        &mut self.words[index * WORDS + (word & (WORDS - 1))]
     }
 }
 
@@ -82,17 +99,17 @@ mod tests {
     #[test]
     fn a_larger_table_finds_what_was_in_the_smaller() {
         let mut small = Slots::new(14);
-        let hashes: Vec<u32> = (0..100u32).map(|i| i.wrapping_mul(0x85eb_ca6b)).collect();
+        let hashes: Vec<u64> = (0..100u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
         for &hash in &hashes {
-            let index = small.find(hash, |slot| slot[1]);
-            small.get_mut(index)[1] = hash;
+            let index = small.find(hash, |root| root);
+            *small.word_mut(index, 1) = (hash >> 32) as u32;
         }
         for bits in 14..18 {
             let mut large = small.grown(bits);
             for &hash in &hashes {
-                let index = small.find(hash, |slot| slot[1]);
-                let found = large.find(hash, |slot| slot[1]);
-                assert_eq!(large.get(found), small.get(index));
+                let index = small.find(hash, |root| root);
+                let found = large.find(hash, |root| root);
+                assert_eq!(large.word(found, 1), small.word(index, 1));
             }
         }
     }
@@ -101,13 +118,13 @@ mod tests {
     fn a_slot_is_found_again_and_the_least_used_gives_way() {
         for bits in [SLOT_BITS, 7, 12] {
             let mut slots = Slots::new(bits);
-            let first = slots.find(77, |slot| slot[1]);
-            slots.get_mut(first)[1] = 5;
-            assert_eq!(slots.find(77, |slot| slot[1]), first);
-            assert_eq!(slots.get(first)[1], 5);
-            for hash in 0..10_000u32 {
-                let index = slots.find(hash.wrapping_mul(0x85eb_ca6b), |slot| slot[1]);
-                assert_eq!(slots.get(index)[1] & !5, 0);
+            let first = slots.find(77, |root| root);
+            *slots.word_mut(first, 1) = 5;
+            assert_eq!(slots.find(77, |root| root), first);
+            assert_eq!(slots.word(first, 1), 5);
+            for hash in 0..10_000u64 {
+                let index = slots.find(hash.wrapping_mul(0x9e37_79b9_7f4a_7c15), |root| root);
+                assert_eq!(slots.word(index, 1) & !5, 0);
             }
         }
     }

@@ -45,6 +45,8 @@ impl History {
 pub struct States {
     /// The state after a bit.
     pub next: [[u8; 2]; STATES],
+    /// Whether all bits seen were the same.
+    pub certain: [bool; STATES],
     /// What a state stands for.
     pub histories: [History; STATES],
 }
@@ -74,7 +76,8 @@ impl States {
         for (history, &state) in histories.iter_mut().zip(&found) {
             *history = state;
         }
-        States { next, histories }
+        let certain = histories.map(|history| history.counts.contains(&0));
+        States { next, certain, histories }
     }
 
     /// Bits that a state remembers.

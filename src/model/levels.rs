@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::config::RATE_FRACTION;
-use super::{Method, ModelConfig};
+use super::{Method, MixingConfig, MixingKind, ModelConfig};
 
 /// The levels there are.
 pub const LEVELS: RangeInclusive<u32> = 1..=9;
@@ -21,29 +21,32 @@ struct Level {
     /// Learning rates in 1/10,000.
     rate_start: u32,
     rate_end: u32,
-    /// log2 of the mixing stage's table at most; small inputs get a smaller one.
-    mixing: u32,
+    /// The mixing stage's kind, and log2 of its table at most; small inputs get a smaller one.
+    mixing: (MixingKind, u32),
 }
+
+use MixingKind::{Full, Light, Rich};
 
 #[rustfmt::skip]
 const TABLE: [Level; 9] = [
-    Level { layers: 1, units:  32, embedding: 16, segment: 16, streams: 128, rate_start: 120, rate_end: 40, mixing: 22 },
-    Level { layers: 1, units:  64, embedding: 32, segment: 16, streams: 128, rate_start: 100, rate_end: 40, mixing: 23 },
-    Level { layers: 1, units:  96, embedding: 32, segment: 12, streams:  64, rate_start: 100, rate_end: 30, mixing: 24 },
-    Level { layers: 1, units: 128, embedding: 32, segment: 10, streams:  64, rate_start:  80, rate_end: 30, mixing: 26 },
-    Level { layers: 2, units: 128, embedding: 32, segment: 20, streams:  64, rate_start:  80, rate_end: 30, mixing: 28 },
-    Level { layers: 2, units: 192, embedding: 32, segment: 10, streams:  64, rate_start:  70, rate_end: 25, mixing: 28 },
-    Level { layers: 2, units: 256, embedding: 32, segment: 12, streams:  64, rate_start:  60, rate_end: 20, mixing: 28 },
-    Level { layers: 2, units: 512, embedding: 64, segment: 16, streams:  32, rate_start:  40, rate_end: 15, mixing: 29 },
-    Level { layers: 3, units: 512, embedding: 64, segment: 16, streams:  32, rate_start:  40, rate_end: 10, mixing: 29 },
+    Level { layers: 1, units:  32, embedding: 16, segment: 16, streams: 128, rate_start: 120, rate_end: 40, mixing: (Light, 22) },
+    Level { layers: 1, units:  64, embedding: 32, segment: 16, streams: 128, rate_start: 100, rate_end: 40, mixing: (Light, 23) },
+    Level { layers: 1, units:  96, embedding: 32, segment: 12, streams:  64, rate_start: 100, rate_end: 30, mixing: (Light, 24) },
+    Level { layers: 1, units: 128, embedding: 32, segment: 10, streams:  64, rate_start:  80, rate_end: 30, mixing: (Full, 26) },
+    Level { layers: 2, units: 128, embedding: 32, segment: 20, streams:  64, rate_start:  80, rate_end: 30, mixing: (Full, 28) },
+    Level { layers: 2, units: 192, embedding: 32, segment: 10, streams:  64, rate_start:  70, rate_end: 25, mixing: (Full, 28) },
+    Level { layers: 2, units: 256, embedding: 32, segment: 12, streams:  64, rate_start:  60, rate_end: 20, mixing: (Full, 28) },
+    Level { layers: 2, units: 512, embedding: 64, segment: 16, streams:  32, rate_start:  40, rate_end: 15, mixing: (Rich, 29) },
+    Level { layers: 3, units: 512, embedding: 64, segment: 16, streams:  32, rate_start:  40, rate_end: 10, mixing: (Rich, 29) },
 ];
 
 /// The method of a level (1..=9; others count as the nearest) for an input of
 /// `input_len` bytes: network and mixing.
 pub fn method_for(level: u32, input_len: u64) -> Method {
     let row = &TABLE[(level.clamp(*LEVELS.start(), *LEVELS.end()) - 1) as usize];
-    let mixing = Some(mixing_table_for(input_len).min(row.mixing));
-    Method { model: config_for(level, input_len), network: true, mixing }
+    let (kind, table_bits) = row.mixing;
+    let mixing = MixingConfig { kind, table_bits: mixing_table_for(input_len).min(table_bits) };
+    Method { model: config_for(level, input_len), network: true, mixing: Some(mixing) }
 }
 
 /// The model of a level (1..=9; others count as the nearest) for an input of

@@ -7,6 +7,36 @@ use super::{ConfigError, ModelConfig};
 /// log2 of the bytes that the mixing stage's hash table may have.
 pub const MIXING_TABLES: RangeInclusive<u32> = 10..=32;
 
+/// How many parts the mixing stage has; the value is that of the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MixingKind {
+    /// Few contexts and one layer of mixers' worth of work: fastest.
+    Light = 1,
+    /// Orders, words, records and line.
+    Full = 2,
+    /// More of all: smallest.
+    Rich = 3,
+}
+
+impl MixingKind {
+    /// All kinds, from the fastest.
+    pub const ALL: [MixingKind; 3] = [MixingKind::Light, MixingKind::Full, MixingKind::Rich];
+
+    /// Its name in options and lists.
+    pub fn name(self) -> &'static str {
+        ["light", "full", "rich"][self as usize - 1]
+    }
+}
+
+/// The mixing stage's hyper-parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MixingConfig {
+    /// Which contexts and mixers take part.
+    pub kind: MixingKind,
+    /// log2 of the bytes of its hash table, 10..=32.
+    pub table_bits: u32,
+}
+
 /// Which parts predict; all of it is written into the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Method {
@@ -14,8 +44,8 @@ pub struct Method {
     pub model: ModelConfig,
     /// Whether the network predicts.
     pub network: bool,
-    /// log2 of the bytes of the mixing stage's hash table, 10..=32, if it is used.
-    pub mixing: Option<u32>,
+    /// The mixing stage, if it is used.
+    pub mixing: Option<MixingConfig>,
 }
 
 impl Method {
@@ -27,7 +57,7 @@ impl Method {
     /// Checks all ranges, and that something predicts.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.model.validate()?;
-        if let Some(bits) = self.mixing.filter(|bits| !MIXING_TABLES.contains(bits)) {
+        if let Some(bits) = self.mixing.map(|mixing| mixing.table_bits).filter(|bits| !MIXING_TABLES.contains(bits)) {
             let (least, most) = ((*MIXING_TABLES.start()).into(), (*MIXING_TABLES.end()).into());
             return Err(ConfigError::Range { name: "mixing memory (log2)", value: bits.into(), least, most });
         }
@@ -47,9 +77,9 @@ impl Method {
     pub fn memory(&self, block_size: u32) -> u64 {
         let network = if self.network { self.model.memory() } else { 0 };
         let streams = 8192 * u64::from(self.model.streams);
-        let mixing = self.mixing.map_or(0, |bits| {
+        let mixing = self.mixing.map_or(0, |mixing| {
             // the table; the past and where to find it; weights and maps; streams
-            (1 << bits) + (9 << Self::past_bits(block_size)) + (16 << 20) + streams
+            (1 << mixing.table_bits) + (9 << Self::past_bits(block_size)) + (16 << 20) + streams
         });
         network + mixing
     }
@@ -62,7 +92,10 @@ mod tests {
 
     #[test]
     fn something_must_predict_within_bounds() {
-        let method = |network, mixing| Method { model: small(), network, mixing };
+        let method = |network, table_bits: Option<u32>| {
+            let mixing = table_bits.map(|table_bits| MixingConfig { kind: MixingKind::Full, table_bits });
+            Method { model: small(), network, mixing }
+        };
         for (network, mixing) in [(true, None), (true, Some(22)), (false, Some(10)), (false, Some(32))] {
             assert_eq!(method(network, mixing).validate(), Ok(()));
         }

@@ -10,5 +10,5 @@ pub mod schedule;
 
 pub use config::{ConfigError, ModelConfig};
 pub use layout::{Layout, Matrix};
-pub use method::Method;
+pub use method::{Method, MixingConfig, MixingKind};
 pub use parameters::{Parameters, limit_masters};

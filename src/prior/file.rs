@@ -60,7 +60,7 @@ impl Prior {
             return Err(PriorError::MemoryLimit { needed, limit: memory });
         }
         let network = method.network.then(|| blank_parameters(Layout::new(&method.model).total));
-        let mixing = method.mixing.map(|table| Mixing::new(table, Method::past_bits(*block_size), 0));
+        let mixing = method.mixing.map(|config| Mixing::new(&config, Method::past_bits(*block_size), 0));
         let mut prior = Prior { method: header.method, learnt_from, network, mixing, hash };
         let damaged = |error| meaning(error, PriorError::Corrupt("its content is damaged"));
         let mut reader = StateReader::new(BufReader::new(DeflateDecoder::new(input.take(packed))));

@@ -11,7 +11,7 @@ mod file;
 use crate::archive::COMPACT_LIMIT;
 use crate::mixing::Mixing;
 use crate::model::schedule::learning_rate;
-use crate::model::{Method, ModelConfig, Parameters};
+use crate::model::{Method, MixingConfig, ModelConfig, Parameters};
 use crate::numerics::wide::BiasCorrection;
 use crate::state::{StateHasher, Visitor};
 
@@ -70,8 +70,9 @@ impl Prior {
         model.streams = level.model.streams;
         model.schedule_length = length;
         // Small inputs have room enough in any table.
-        let most = if length > COMPACT_LIMIT.into() { level.mixing.unwrap_or(0) } else { 0 };
-        Method { model, mixing: own.mixing.map(|bits| bits.max(most)), network: own.network }
+        let most = if length > COMPACT_LIMIT.into() { level.mixing.map_or(0, |mixing| mixing.table_bits) } else { 0 };
+        let mixing = own.mixing.map(|own| MixingConfig { table_bits: own.table_bits.max(most), ..own });
+        Method { model, mixing, network: own.network }
     }
 
     /// The method of a compact frame of `length` bytes.
@@ -99,7 +100,7 @@ impl Prior {
         own.network == method.network
             && (!own.network || shape(own) == shape(method))
             && match (own.mixing, method.mixing) {
-                (Some(own), Some(other)) => own <= other,
+                (Some(own), Some(other)) => own.kind == other.kind && own.table_bits <= other.table_bits,
                 (own, other) => own == other,
             }
     }

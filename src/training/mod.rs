@@ -97,7 +97,7 @@ pub async fn train(all: &[Vec<u8>], settings: &TrainSettings, news: &mut dyn FnM
         engine.load(learnt).await?;
     }
     if let Some(table) = method.mixing {
-        trainer.mixing = Some(Mixing::new(table, past_bits, config.streams()));
+        trainer.mixing = Some(Mixing::new(&table, past_bits, config.streams()));
         let training = pieces(&samples.training, config.streams());
         trainer.pass(&training, |_| 0, true, &mut |done| news(News::Progress { done, of: raw })).await?;
         let learnt = trainer.mixing.clone();

@@ -3,6 +3,7 @@
 use super::Transform;
 use crate::coder::Encoder;
 use crate::mixing::Mixing;
+use crate::model::{MixingConfig, MixingKind};
 
 /// What may be chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +59,7 @@ fn text_pays(raw: &[u8], coded: usize) -> bool {
 
 /// Bytes that the mixing stage alone makes of some.
 fn predicted_len(bytes: &[u8]) -> usize {
-    let mut mixing = Mixing::new(TRIAL_TABLE, TRIAL_TABLE);
+    let mut mixing = Mixing::new(&MixingConfig { kind: MixingKind::Light, table_bits: TRIAL_TABLE }, TRIAL_TABLE, 1);
     let mut encoder = Encoder::default();
     mixing.start_block(bytes.len(), std::iter::once(0));
     for &byte in bytes {

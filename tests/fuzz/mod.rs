@@ -11,7 +11,7 @@ use lockstep::codec::{CodecError, CompressSettings, DecompressSettings, Monitor,
 use lockstep::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
 use lockstep::engine::DeviceChoice;
 use lockstep::mixing::Mixing;
-use lockstep::model::{Method, ModelConfig};
+use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
 
 /// Little enough that no model in a header takes long.
 const MEMORY: u64 = 24 << 20;
@@ -160,7 +160,9 @@ fn any_method(choices: &mut Choices<'_>) -> Method {
         replay_streams: choices.below(4),
         replay_steps: 1 + choices.below(24),
     };
-    let (network, mixing) = [(true, None), (true, Some(10)), (false, Some(11))][choices.below(3) as usize];
+    let kind = MixingKind::ALL[choices.below(3) as usize];
+    let (network, mixing) = [(true, false), (true, true), (false, true)][choices.below(3) as usize];
+    let mixing = mixing.then_some(MixingConfig { kind, table_bits: 10 });
     Method { model, network, mixing }
 }
 
@@ -188,7 +190,7 @@ pub fn mixing(data: &[u8]) {
     let with_network = choices.below(2) == 1;
     let symbols = &choices.0[..choices.0.len().min(2000)];
     let run = || {
-        let mut mixing = Mixing::new(table, past, streams);
+        let mut mixing = Mixing::new(&config, past, streams);
         let mut all = Vec::new();
         for block in symbols.chunks(700) {
             mixing.start_block(block.len(), (0..streams).map(|stream| stream * block.len() / streams));
@@ -263,7 +265,11 @@ pub fn reads(data: &[u8]) {
     let frame_size = [None, Some(1 + u64::from(choices.u32() % 400))][choices.below(2) as usize];
     let sizes = &choices.0[..choices.0.len().min(16)];
     let content = &choices.0[sizes.len()..][..(choices.0.len() - sizes.len()).min(800)];
-    let method = Method { model: tiny(), network: false, mixing: Some(10) };
+    let method = Method {
+        model: tiny(),
+        network: false,
+        mixing: Some(MixingConfig { kind: MixingKind::Light, table_bits: 10 }),
+    };
     let plain = pack(content, &method, block_size, frame_size).unwrap();
     let settings = CompressSettings {
         prior: None,
@@ -319,7 +325,7 @@ impl Monitor for Stop {
 pub fn state(data: &[u8]) {
     let mut choices = Choices(data);
     let network = choices.below(8) != 1; // the mixing stage's state is large
-    let method = Method { model: tiny(), network, mixing: (!network).then_some(10) };
+    let method = Method { model: tiny(), network, mixing: (!network).then_some(MixingConfig { kind: MixingKind::Light, table_bits: 10 }) };
     let content: Vec<u8> = (0..200u32).map(|i| (i * i / 7) as u8 & 15).collect();
     let archive = pack(&content, &method, 150, None).unwrap();
     let settings = DecompressSettings {

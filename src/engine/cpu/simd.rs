@@ -62,6 +62,19 @@ pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Asks for the cache line of a value that is needed soon, without waiting for it.
+#[inline(always)]
+pub fn prefetch<T>(values: &[T], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(value) = values.get(index) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint about a value that exists; nothing is read.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (values, index);
+}
+
 /// `sums[m][n] += a[m][j] * panel[j / 2][n][j % 2]` over all j, for each of
 /// up to four rows of `a`, all of one even length J; panel is `[J / 2][64][2]`.
 pub fn multiply_panel(a: &[&[i16]], panel: &[i16], sums: &mut TileSums) {
