@@ -1,7 +1,7 @@
 //! Damages archives in every way it can think of and decodes them: no panic, no
 //! decoding over a second, no wrong data taken for right.
 //!
-//!     cargo run --release --example mutate -- [COUNT] [SEED]
+//!     cargo run --example mutate -- [COUNT] [SEED]
 //!
 //! Half of the damaged archives get right checksums, so that what lies behind them
 //! is reached. The archives are of tiny models, with one frame each: where whole
@@ -108,7 +108,8 @@ fn main() {
         mixed += u64::from(base == last);
         let (archive, content) = &bases[base];
         let mut damaged = archive.clone();
-        mutate(&mut random, &mut damaged, &bases[random.next as usize % last].0);
+        let other = &bases[random.below(last)].0;
+        mutate(&mut random, &mut damaged, other);
         if random.below(2) == 0 {
             repair(&mut damaged);
         }
