@@ -107,6 +107,27 @@ fn parts_by_several_processes_are_the_archive_of_one() {
 }
 
 #[test]
+fn halves_made_on_two_engines_join_to_the_whole() {
+    let folder = Folder::with("a", &sample());
+    let devices = folder.lockstep("devices --json").output().unwrap().stdout;
+    let devices: Value = serde_json::from_slice(&devices).unwrap();
+    if devices.as_array().unwrap().len() < 2 {
+        assert!(std::env::var_os("LOCKSTEP_REQUIRE_GPU").is_none(), "a GPU is required, but there is none");
+        eprintln!("SKIPPED: no GPU and no software Vulkan on this machine");
+        return;
+    }
+    folder.tiny("-q --frame-size 1500 --frames 1/2 --device cpu a").assert().success();
+    folder.tiny("-q --frame-size 1500 --frames 2/2 --device gpu a").assert().success();
+    let joined = [folder.read("a.lks.1-of-2"), folder.read("a.lks.2-of-2")].concat();
+    assert_eq!(joined, archive(&folder, "--frame-size 1500 --device cpu"));
+    folder.write("a.lks", joined);
+    for device in ["cpu", "gpu"] {
+        folder.lockstep("-dc --device").args([device, "a.lks"]).assert().success().stdout(sample());
+    }
+    folder.tiny("-fv --device gpu --verify a -o b.lks").assert().success().stderr(contains("verified on CPU"));
+}
+
+#[test]
 fn a_range_is_cut_out_of_the_frames_that_hold_it() {
     let folder = Folder::with("a", &sample());
     let mut archive = archive(&folder, "--frame-size 700");
