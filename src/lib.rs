@@ -10,5 +10,5 @@ pub mod engine;
 pub mod mixing;
 pub mod model;
 pub mod numerics;
-pub mod transform;
 pub mod state;
+pub mod transform;

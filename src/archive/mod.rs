@@ -28,4 +28,4 @@ pub const MAGIC: [u8; 4] = *b"\x89LKS";
 /// Last bytes of every frame.
 pub const END_MAGIC: [u8; 4] = *b"SKL\x89";
 /// The format's version that this crate writes and reads.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;

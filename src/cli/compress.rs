@@ -42,6 +42,7 @@ pub fn compress(options: &Options, source: &Path) -> anyhow::Result<()> {
         device: options.device.clone(),
         fallback: options.long.fallback.is_some(),
         method: &|length| options.method_for(length),
+        transform: options.transform,
         block_size: options.block_size,
         frame_size: options.long.frame_size,
         length,

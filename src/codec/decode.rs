@@ -9,6 +9,7 @@ use super::error::CodecError;
 use super::job::{Position, Resumed, resume, run};
 use super::learner::Learner;
 use super::monitor::Monitor;
+use super::transformed;
 use super::{Summary, check_memory};
 use crate::archive::{ArchiveError, Block, FrameReader, Hashed, Payload};
 use crate::engine::DeviceChoice;
@@ -85,12 +86,14 @@ async fn decode_frame(
         let number = frame.blocks();
         let raw = match payload {
             Payload::Coded { code, state } => {
+                let (transform, symbols, code) = transformed::split(&code, raw_len)?;
                 let learner = match &mut learner {
                     Some(learner) => learner,
                     None => learner.insert(Learner::open(&settings.device, settings.fallback, &header, monitor).await?),
                 };
                 let done = output.len() - output_before;
-                let mut block = BlockDecoder::new(&learner.predictor, &code, raw_len as usize, done);
+                let raw_len = raw_len as usize;
+                let mut block = BlockDecoder::new(&learner.predictor, code, symbols, raw_len, done);
                 match resumed.take() {
                     Some(Resumed { position, mut state, .. }) => {
                         if frame.input().prefix() != position.input {
@@ -111,9 +114,10 @@ async fn decode_frame(
                 let before = (output.len(), input_before + frame.consumed());
                 loop {
                     let learnt = run(&mut block, learner, &position, before, monitor).await?;
-                    if xxh3_64(block.data()) == checksum && learnt.state == state {
+                    let raw = transform.inverse(block.data(), raw_len);
+                    if let Some(raw) = raw.ok().filter(|raw| xxh3_64(raw) == checksum && learnt.state == state) {
                         learner.accept(learnt);
-                        break block.finish();
+                        break raw;
                     }
                     let engine = learner.predictor.description();
                     let error = match learner.predictor.engine.as_ref().is_some_and(|engine| !engine.is_cpu()) {

@@ -9,6 +9,7 @@ mod learner;
 mod monitor;
 mod predictor;
 mod streams;
+mod transformed;
 
 pub use block::{Progress, decode_block, encode_block};
 pub use decode::{DecompressSettings, decompress};
