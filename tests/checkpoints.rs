@@ -147,6 +147,7 @@ fn settings_again<'a>(settings: &CompressSettings<'a>) -> CompressSettings<'a> {
         device: settings.device.clone(),
         fallback: settings.fallback,
         method: settings.method,
+        transform: settings.transform,
         block_size: settings.block_size,
         frame_size: settings.frame_size,
         length: settings.length,

@@ -1,6 +1,11 @@
 //! Transforms: every one has its inverse, on any bytes; hostile bytes only give errors.
 
-use lockstep::transform::{Choice, Transform, TransformError, choose};
+mod common;
+
+use lockstep::archive::{FrameReader, MAGIC, Payload};
+use lockstep::codec::{CompressSettings, compress};
+use lockstep::model::{Method, MixingConfig, MixingKind};
+use lockstep::transform::{Choice, Transform, TransformError};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -129,24 +134,81 @@ fn breaks_of_filled_lines_cost_next_to_nothing() {
     assert!(broken.len() < whole.len() + 40, "{} against {}", broken.len(), whole.len());
 }
 
-#[test]
-fn english_is_chosen_as_text_and_other_things_are_left_alone() {
-    let english = filled(&["the", "Government", "of", "every", "country", "has", "several", "ministers"], 60);
-    let (transform, coded) = choose(Choice::Auto, english.as_bytes());
-    assert_eq!(transform, Transform::Text);
-    assert_eq!(transform.inverse(&coded, english.len()).as_deref(), Ok(english.as_bytes()));
-
-    let russian = "\u{41a}\u{430}\u{436}\u{434}\u{44b}\u{439} \u{434}\u{435}\u{43d}\u{44c} ".repeat(100);
-    let noise: Vec<u8> = (0..5000u64).map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect();
-    for raw in [russian.as_bytes(), &noise] {
-        assert_eq!(choose(Choice::Auto, raw), (Transform::None, raw.to_vec()));
+/// The first block's transform in an archive by the mixing stage alone, which is decoded too.
+fn transform_of(choice: Choice, raw: &[u8]) -> Option<Transform> {
+    let method = Method {
+        model: common::tiny(1 << 20),
+        network: false,
+        mixing: Some(MixingConfig { kind: MixingKind::Light, table_bits: 16 }),
+    };
+    let method = |_: u64| method.clone();
+    let settings = CompressSettings { transform: choice, ..common::settings(&method) };
+    let mut archive = Vec::new();
+    pollster::block_on(compress(&mut &raw[..], &mut archive, &settings, &mut |_: u64, _: u64| ())).unwrap();
+    assert_eq!(common::unpack(&archive).unwrap(), raw);
+    let mut frame = FrameReader::after_magic(&archive[MAGIC.len()..]).unwrap();
+    let block = frame.next_block().unwrap().unwrap();
+    match &block.payload {
+        Payload::Coded { code, .. } => Transform::from_number(code[0]),
+        Payload::Stored(_) => None,
     }
 }
 
 #[test]
+fn english_is_chosen_as_text_and_other_things_are_left_alone() {
+    let english = filled(&["the", "Government", "of", "every", "country", "has", "several", "ministers"], 60);
+    assert_eq!(transform_of(Choice::Auto, english.as_bytes()), Some(Transform::Text));
+    assert_eq!(transform_of(Choice::Only(Transform::None), english.as_bytes()), Some(Transform::None));
+    let russian = "\u{41a}\u{430}\u{436}\u{434}\u{44b}\u{439} \u{434}\u{435}\u{43d}\u{44c} ".repeat(100);
+    assert_eq!(transform_of(Choice::Auto, russian.as_bytes()), Some(Transform::None));
+    assert_eq!(transform_of(Choice::Auto, &[0; 1000]), Some(Transform::None));
+}
+
+/// Sound of two tones and some noise, as a RIFF WAVE file of two channels.
+fn sound() -> Vec<u8> {
+    let mut file =
+        b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x44\xac\0\0\x10\xb1\x02\0\x04\0\x10\0data\0\0\0\0".to_vec();
+    let noise = common::noise(8000);
+    let (mut sine, mut cosine) = (0i32, 9000i32);
+    for i in 0..4000 {
+        sine += cosine >> 4; // a rotation that keeps its size
+        cosine -= sine >> 4;
+        for (channel, value) in [sine, cosine - sine / 2].into_iter().enumerate() {
+            let sample = value + i32::from(noise[2 * i + channel] >> 3);
+            file.extend_from_slice(&(sample as i16).to_le_bytes());
+        }
+    }
+    file
+}
+
+#[test]
+fn sound_is_chosen_as_samples() {
+    assert_inverts(Transform::Samples, &sound());
+    assert_eq!(transform_of(Choice::Auto, &sound()), Some(Transform::Samples));
+}
+
+#[test]
+fn calls_of_one_function_get_the_same_bytes() {
+    let filler = common::noise(40_000);
+    let mut code = Vec::new();
+    for i in 0..1000u32 {
+        code.extend(filler[i as usize * 7 % 39_000..][..7].iter().map(|b| b & 0x7f));
+        code.push(0xe8);
+        let target = [0x1000u32, 0x2340, 0x7fff0][i as usize % 3];
+        code.extend_from_slice(&target.wrapping_sub(code.len() as u32 + 4).to_le_bytes());
+    }
+    assert_inverts(Transform::Calls, &code);
+    let coded = Transform::Calls.forward(&code);
+    assert_eq!(coded.windows(5).filter(|w| *w == [0xe8, 0x40, 0x23, 0, 0]).count(), 333);
+    assert_eq!(transform_of(Choice::Auto, &code), Some(Transform::Calls));
+    // An opcode within the last bytes, and one within a target.
+    assert_inverts(Transform::Calls, &[0xe8; 23]);
+    assert_inverts(Transform::Calls, &[&code[..100], &[0xe8, 1, 0, 0]].concat());
+}
+
+#[test]
 fn a_transform_that_lengthens_a_block_is_not_used() {
-    let raw = [0xffu8; 100];
-    assert_eq!(choose(Choice::Only(Transform::Text), &raw), (Transform::None, raw.to_vec()));
+    assert_eq!(transform_of(Choice::Only(Transform::Text), &[0xff; 100]), Some(Transform::None));
 }
 
 #[test]

@@ -29,9 +29,9 @@ impl Header {
     /// Bytes of a header in the archive.
     pub const LEN: usize = HEADER_LEN as usize;
 
-    /// Bytes of memory that decoding takes: the method's and a block, raw and coded.
+    /// Bytes of memory that decoding takes: the method's and a block: raw, coded, and transformed in two steps.
     pub fn memory(&self) -> u64 {
-        self.method.memory(self.block_size) + 2 * u64::from(self.block_size)
+        self.method.memory(self.block_size) + 4 * u64::from(self.block_size)
     }
 
     /// The header as it lies in the archive.

@@ -43,6 +43,7 @@ pub fn compress(options: &Options, start: &Start<'_>, source: &Path) -> anyhow::
         device: options.device.clone(),
         fallback: options.long.fallback.is_some(),
         method: &|length| options.method_for(start, length),
+        transform: start.transform(options.transform),
         block_size: options.block_size,
         frame_size: options.long.frame_size,
         length,

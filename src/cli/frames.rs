@@ -151,18 +151,18 @@ pub fn encode(
         Ok((std::mem::take(&mut first) || !raw.is_empty()).then_some((raw, left)))
     };
     let method = |length: u64| -> Method { options.method_for(start, length) };
-    let (device, fallback, block_size, memory) =
-        (&settings.device, settings.fallback, settings.block_size, settings.memory);
+    let CompressSettings { device, fallback, transform, block_size, memory, .. } = settings;
     let work = |(raw, left): (Vec<u8>, u64), counter: &mut Counter<'_>| {
         let settings = CompressSettings {
             device: device.clone(),
-            fallback,
+            fallback: *fallback,
             method: &method,
-            block_size,
+            transform: *transform,
+            block_size: *block_size,
             frame_size: None,
             length: Some(left),
             prior: start.prior.clone(),
-            memory,
+            memory: *memory,
         };
         let mut coded = Vec::new();
         let done = pollster::block_on(codec::compress(&mut &raw[..], &mut coded, &settings, counter))?;

@@ -11,6 +11,7 @@ use lockstep::codec::Summary;
 use lockstep::engine::DeviceChoice;
 use lockstep::model::Method;
 use lockstep::model::levels::method_for;
+use lockstep::transform::{Choice, Transform};
 
 use super::bench::BenchOptions;
 use super::exit::say;
@@ -87,6 +88,9 @@ pub struct Options {
     /// Bytes coded as one block, with K, M or G
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parse_block_size)]
     pub block_size: u32,
+    /// What blocks become before they are coded: auto (what pays), none, text, calls or samples
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = parse_transform)]
+    pub transform: Choice,
     #[command(flatten)]
     pub long: LongJobs,
     #[command(flatten)]
@@ -235,7 +239,14 @@ impl Options {
     /// What decides the bytes of a result, as a text.
     pub fn job(&self) -> String {
         let LongJobs { frame_size, frames, .. } = &self.long;
-        format!("{:?} {:?} {:?} {frame_size:?} {frames:?} {:?}", self.mode(), self.block_size, self.level, self.model)
+        format!(
+            "{:?} {:?} {:?} {:?} {frame_size:?} {frames:?} {:?}",
+            self.mode(),
+            self.block_size,
+            self.transform,
+            self.level,
+            self.model
+        )
     }
 
     /// The method for an input of so many bytes.
@@ -258,5 +269,15 @@ impl Options {
         if let Some(engine) = done.engine.as_ref().filter(|_| self.verbose > 0) {
             say(format_args!("  on {engine}"));
         }
+    }
+}
+
+/// `auto`, or a transform by its name.
+fn parse_transform(text: &str) -> Result<Choice, String> {
+    let named = Transform::ALL.into_iter().find(|transform| transform.name() == text);
+    match named {
+        Some(transform) => Ok(Choice::Only(transform)),
+        None if text == "auto" => Ok(Choice::Auto),
+        None => Err("a transform is auto, none, text, calls or samples".into()),
     }
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use lockstep::model::Method;
 use lockstep::prior::{Prior, PriorError};
+use lockstep::transform::{Choice, Transform};
 
 use super::options::{Mode, Options};
 use super::output::Output;
@@ -74,6 +75,14 @@ impl Start<'_> {
             None => level,
             Some(prior) if self.options.load_model.is_some() => prior.method_after(&level, length),
             Some(prior) => prior.method_for(&level, length),
+        }
+    }
+
+    /// The transform to choose from: a prior knows its samples as they are.
+    pub fn transform(&self, choice: Choice) -> Choice {
+        match choice {
+            Choice::Auto if self.options.prior.is_some() => Choice::Only(Transform::None),
+            choice => choice,
         }
     }
 

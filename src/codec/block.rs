@@ -71,11 +71,28 @@ pub(super) trait Coding {
     fn visit(&mut self, predictor: &Predictor, visitor: &mut dyn Visitor);
 }
 
+/// Where a block lies in its frame, and how many symbols stand for its raw bytes.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Raw bytes of the frame before this block.
+    done: u64,
+    /// Raw bytes of the block.
+    raw_len: usize,
+    /// Symbols of the block.
+    symbols: usize,
+}
+
+impl Place {
+    /// Raw bytes that the first symbols count as.
+    fn raw(self, symbols: usize) -> u64 {
+        symbols as u64 * self.raw_len as u64 / self.symbols as u64
+    }
+}
+
 /// A block on its way into code, segment by segment.
 pub struct BlockEncoder<'a> {
     data: &'a [u8],
-    /// Bytes of the frame before this block.
-    done: u64,
+    place: Place,
     streams: Streams,
     coder: Encoder,
     /// Steps coded.
@@ -108,13 +125,14 @@ fn visit_step(step: &mut usize, streams: Streams, stride: usize, visitor: &mut d
 }
 
 impl<'a> BlockEncoder<'a> {
-    /// A block of which nothing is coded yet; `done` is the number of bytes of
-    /// the frame before it.
-    pub fn new(predictor: &Predictor, data: &'a [u8], done: u64) -> Self {
+    /// A block of which nothing is coded yet: its symbols, the number of raw bytes
+    /// that they stand for, and that of raw bytes of the frame before it.
+    pub fn new(predictor: &Predictor, data: &'a [u8], raw_len: usize, done: u64) -> Self {
         let config = &predictor.config;
         let streams = Streams::new(data.len(), config.streams());
         let symbols = if predictor.engine.is_some() { config.segment() * config.streams() } else { 0 };
-        BlockEncoder { data, done, streams, coder: Encoder::default(), step: 0, weights: vec![0; symbols * SYMBOLS] }
+        let place = Place { done, raw_len, symbols: data.len() };
+        BlockEncoder { data, place, streams, coder: Encoder::default(), step: 0, weights: vec![0; symbols * SYMBOLS] }
     }
 
     /// Whether all is coded.
@@ -124,7 +142,7 @@ impl<'a> BlockEncoder<'a> {
 
     /// Whether it is clear already that the block does not get shorter.
     pub fn is_hopeless(&self) -> bool {
-        self.coder.len() >= self.data.len()
+        self.coder.len() >= self.place.raw_len
     }
 
     /// The code.
@@ -158,7 +176,7 @@ impl Coding for BlockEncoder<'_> {
             }
         }
         if let Some(engine) = engine {
-            let rate = learning_rate(config, self.done + streams.done(start) as u64);
+            let rate = learning_rate(config, self.place.done + self.place.raw(streams.done(start)));
             let replay = replay::draw(config, &streams, data, (start / stride) as u64, start + steps);
             engine.train(&targets, rate, replay.as_ref()).await?;
         }
@@ -171,12 +189,12 @@ impl Coding for BlockEncoder<'_> {
     }
 
     fn progress(&self) -> (u64, u64) {
-        (self.streams.done(self.step) as u64, self.coder.len() as u64)
+        (self.place.raw(self.streams.done(self.step)), self.coder.len() as u64)
     }
 
     fn visit(&mut self, predictor: &Predictor, visitor: &mut dyn Visitor) {
         visit_step(&mut self.step, self.streams, stride(predictor), visitor);
-        self.coder.visit(self.data.len(), visitor);
+        self.coder.visit(self.place.raw_len, visitor);
     }
 }
 
@@ -184,7 +202,7 @@ impl Coding for BlockEncoder<'_> {
 pub struct BlockDecoder<'a> {
     /// The block as far as it is decoded, zeros elsewhere.
     data: Vec<u8>,
-    done: u64,
+    place: Place,
     streams: Streams,
     coder: Decoder<'a>,
     step: usize,
@@ -195,17 +213,16 @@ pub struct BlockDecoder<'a> {
 }
 
 impl<'a> BlockDecoder<'a> {
-    /// A block of `len` bytes of which nothing is decoded yet; `done` is the
-    /// number of bytes of the frame before it.
+    /// A block of `len` symbols of which nothing is decoded yet; see [`BlockEncoder::new`].
     ///
     /// Any `code` gives some block; whether it is the right one is for the
     /// checksum to tell.
-    pub fn new(predictor: &Predictor, code: &'a [u8], len: usize, done: u64) -> Self {
+    pub fn new(predictor: &Predictor, code: &'a [u8], len: usize, raw_len: usize, done: u64) -> Self {
         let config = &predictor.config;
         let symbols = if predictor.engine.is_some() { config.streams() } else { 0 };
         BlockDecoder {
             data: vec![0; len],
-            done,
+            place: Place { done, raw_len, symbols: len },
             streams: Streams::new(len, config.streams()),
             coder: Decoder::new(code),
             step: 0,
@@ -252,7 +269,7 @@ impl Coding for BlockDecoder<'_> {
             }
         }
         if let Some(engine) = engine {
-            let rate = learning_rate(config, self.done + streams.done(start) as u64);
+            let rate = learning_rate(config, self.place.done + self.place.raw(streams.done(start)));
             let replay = replay::draw(config, &streams, &self.data, (start / stride) as u64, start + steps);
             engine.train(&targets, rate, replay.as_ref()).await?;
         }
@@ -265,7 +282,7 @@ impl Coding for BlockDecoder<'_> {
     }
 
     fn progress(&self) -> (u64, u64) {
-        (self.streams.done(self.step) as u64, 0)
+        (self.place.raw(self.streams.done(self.step)), 0)
     }
 
     fn visit(&mut self, predictor: &Predictor, visitor: &mut dyn Visitor) {
@@ -285,7 +302,7 @@ pub async fn encode_block(
     done: u64,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<u8>, EngineError> {
-    let mut block = BlockEncoder::new(predictor, data, done);
+    let mut block = BlockEncoder::new(predictor, data, data.len(), done);
     block.start(predictor).await?;
     while !block.is_coded() {
         block.segment(predictor).await?;
@@ -303,7 +320,7 @@ pub async fn decode_block(
     done: u64,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<u8>, EngineError> {
-    let mut block = BlockDecoder::new(predictor, code, len, done);
+    let mut block = BlockDecoder::new(predictor, code, len, len, done);
     block.start(predictor).await?;
     while !block.is_done() {
         block.segment(predictor).await?;

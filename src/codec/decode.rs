@@ -11,6 +11,7 @@ use super::error::CodecError;
 use super::job::{Position, Resumed, resume, run};
 use super::learner::Learner;
 use super::monitor::Monitor;
+use super::transformed;
 use super::{Summary, check_memory, find_prior};
 use crate::archive::{
     ArchiveError, Block, Compact, FrameReader, Hashed, Header, PRIOR_MAGIC, Part, Payload, next_part,
@@ -139,12 +140,14 @@ async fn decode_frame(
         check_size(output, raw_len, settings)?;
         let raw = match payload {
             Payload::Coded { code, state } => {
+                let (transform, symbols, code) = transformed::split(&code, raw_len)?;
                 let learner = match &mut learner {
                     Some(learner) => learner,
                     None => learner.insert(open(&header, &prior, settings, monitor).await?),
                 };
                 let done = output.len() - output_before;
-                let mut block = BlockDecoder::new(&learner.predictor, &code, raw_len as usize, done);
+                let raw_len = raw_len as usize;
+                let mut block = BlockDecoder::new(&learner.predictor, code, symbols, raw_len, done);
                 match resumed.take() {
                     Some(Resumed { position, mut state, .. }) => {
                         if frame.input().prefix() != position.input {
@@ -165,9 +168,10 @@ async fn decode_frame(
                 let before = (output.len(), input_before + frame.consumed());
                 loop {
                     let learnt = run(&mut block, learner, &position, before, monitor).await?;
-                    if xxh3_64(block.data()) == checksum && learnt.state == state {
+                    let raw = transform.inverse(block.data(), raw_len);
+                    if let Some(raw) = raw.ok().filter(|raw| xxh3_64(raw) == checksum && learnt.state == state) {
                         learner.accept(learnt);
-                        break block.finish();
+                        break raw;
                     }
                     let error = learner.predictor.wrong_block(number);
                     if !learner.fall_back(&mut block, &error.to_string(), monitor).await? {

@@ -9,11 +9,13 @@ use super::error::CodecError;
 use super::job::{Position, Resumed, resume, run};
 use super::learner::Learner;
 use super::monitor::Monitor;
+use super::transformed;
 use super::{Summary, check_memory};
 use crate::archive::{BLOCK_SIZES, FrameWriter, Hashed, Header, Payload};
 use crate::engine::DeviceChoice;
 use crate::model::Method;
 use crate::prior::Prior;
+use crate::transform::Choice;
 
 /// Length that a stream of unknown length is taken for: it sets the
 /// learning-rate schedule and the number of streams.
@@ -27,6 +29,8 @@ pub struct CompressSettings<'a> {
     pub fallback: bool,
     /// The method for a frame of so many bytes.
     pub method: &'a dyn Fn(u64) -> Method,
+    /// Which transform blocks get.
+    pub transform: Choice,
     /// Raw bytes of a block, 1 to 2^30.
     pub block_size: u32,
     /// Raw bytes of a frame, at least 1; all of them make one frame if nothing is said.
@@ -129,7 +133,8 @@ async fn encode_frame(
             Some(learner) => learner,
             None => learner.insert(open(&header, settings, monitor).await?),
         };
-        let mut block = BlockEncoder::new(&learner.predictor, &raw, done);
+        let (transform, symbols) = transformed::choose(settings.transform, &raw, &header.method.model).await?;
+        let mut block = BlockEncoder::new(&learner.predictor, &symbols, raw.len(), done);
         match resumed.take() {
             Some(Resumed { mut state, .. }) => {
                 learner.load(&mut block, &mut state).await?;
@@ -147,8 +152,8 @@ async fn encode_frame(
         };
         let before = (input_before + done, output_before + frame.written());
         let learnt = run(&mut block, learner, &position, before, monitor).await?;
-        let code = (!block.is_hopeless()).then(|| block.finish()).filter(|code| code.len() < raw.len());
-        let payload = match code {
+        let code = (!block.is_hopeless()).then(|| transformed::join(transform, symbols.len(), &block.finish()));
+        let payload = match code.filter(|code| code.len() < raw.len()) {
             Some(code) => {
                 let state = learnt.state;
                 learner.accept(learnt);

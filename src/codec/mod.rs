@@ -11,6 +11,7 @@ mod monitor;
 mod predictor;
 mod replay;
 mod streams;
+mod transformed;
 
 pub use block::{Progress, decode_block, encode_block};
 pub use decode::{DecompressSettings, decompress};

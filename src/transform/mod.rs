@@ -3,15 +3,17 @@
 //! docs/FORMAT.md defines each inverse. A transform is used for a block only after its
 //! inverse has given the block back.
 
+mod calls;
 mod choice;
 mod dictionary;
 mod lines;
+mod samples;
 mod text;
 mod words;
 
 use thiserror::Error;
 
-pub use choice::{Choice, choose};
+pub use choice::{Candidate, Choice, candidate};
 
 /// A transform, numbered as in archives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,15 +23,29 @@ pub enum Transform {
     None = 0,
     /// Words as codes, capitals as flags, line ends apart.
     Text = 1,
+    /// Targets of calls and jumps in x86 code absolute.
+    Calls = 2,
+    /// Samples of 16-bit sound as differences.
+    Samples = 3,
 }
 
 impl Transform {
     /// All transforms, in the order of their numbers.
-    pub const ALL: [Transform; 2] = [Transform::None, Transform::Text];
+    pub const ALL: [Transform; 4] = [Transform::None, Transform::Text, Transform::Calls, Transform::Samples];
 
     /// The transform of this number.
     pub fn from_number(number: u8) -> Option<Self> {
         Transform::ALL.get(usize::from(number)).copied()
+    }
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Transform::None => "none",
+            Transform::Text => "text",
+            Transform::Calls => "calls",
+            Transform::Samples => "samples",
+        }
     }
 
     /// Transforms any bytes; the result may be longer.
@@ -37,6 +53,8 @@ impl Transform {
         match self {
             Transform::None => raw.to_vec(),
             Transform::Text => text::forward(raw),
+            Transform::Calls => calls::forward(raw),
+            Transform::Samples => samples::forward(raw),
         }
     }
 
@@ -45,9 +63,11 @@ impl Transform {
     /// Any bytes give a result or an error.
     pub fn inverse(self, coded: &[u8], limit: usize) -> Result<Vec<u8>, TransformError> {
         match self {
-            Transform::None if coded.len() > limit => Err(TransformError::TooLong),
-            Transform::None => Ok(coded.to_vec()),
             Transform::Text => text::inverse(coded, limit),
+            _ if coded.len() > limit => Err(TransformError::TooLong),
+            Transform::None => Ok(coded.to_vec()),
+            Transform::Calls => Ok(calls::inverse(coded)),
+            Transform::Samples => Ok(samples::inverse(coded)),
         }
     }
 }

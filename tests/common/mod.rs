@@ -7,6 +7,7 @@ pub mod folder;
 use lockstep::codec::{CodecError, CompressSettings, DecompressSettings, Summary, compress, decompress};
 use lockstep::engine::DeviceChoice;
 use lockstep::model::{Method, ModelConfig};
+use lockstep::transform::{Choice, Transform};
 
 pub fn tiny(schedule_length: u64) -> ModelConfig {
     ModelConfig {
@@ -38,6 +39,7 @@ pub fn settings(method: &dyn Fn(u64) -> Method) -> CompressSettings<'_> {
         device: DeviceChoice::Cpu,
         fallback: false,
         method,
+        transform: Choice::Only(Transform::None),
         block_size: 1 << 20,
         frame_size: None,
         length: None,
