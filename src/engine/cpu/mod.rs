@@ -4,9 +4,11 @@
 
 pub mod adam_row;
 pub mod aligned;
+pub mod backward_sums;
 pub mod embed;
 pub mod embedding_backward;
 pub mod embedding_update;
+pub mod forward_sums;
 pub mod lstm_backward;
 pub mod lstm_forward;
 pub mod output_error;

@@ -2,11 +2,11 @@
 //! state: for first uploads, and for comparing a kernel with its twin.
 
 use crate::engine::cpu::state::{Shape, Stream, Weights};
-use crate::model::layout::{CELLS, TILE, gate_row};
+use crate::model::layout::{CELLS, TILE};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
 
-use super::kernels::{Buffer, planes};
+use super::kernels::{Buffer, error_sample_row, input_sample_row, planes};
 
 /// Everything that the buffers hold.
 pub struct State {
@@ -18,6 +18,8 @@ pub struct State {
     pub weights: Weights,
     /// Records of all streams.
     pub streams: Vec<Stream>,
+    /// What products leave for the next kernel.
+    pub sums: Vec<i32>,
 }
 
 /// Four values as one limb each in a word: plane 0 the low limbs, plane 1 the rest.
@@ -55,25 +57,26 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
             previous.into_iter().map(u32::from).chain(targets.into_iter().map(u32::from)).collect()
         }
         Buffer::Embedding => pack_planes(&state.weights.embedding, planes(config.activation_bits)),
-        Buffer::ByInput => packed_weights(shape, &state.weights, |inputs, units, weight| {
-            let words = (0..inputs / 4).flat_map(move |w| (0..units * 4).map(move |n| (w, n / 4, n % 4)));
-            words.map(|(w, unit, q)| std::array::from_fn(|i| weight(gate_row(unit, q), 4 * w + i))).collect()
+        Buffer::ByInput => packed_weights(shape, &state.weights, |rows, inputs, weight| {
+            let words = (0..inputs / 4).flat_map(move |word| (0..rows).map(move |row| (word, row)));
+            words.map(|(word, row)| std::array::from_fn(|i| weight(row, 4 * word + i))).collect()
         }),
-        Buffer::ByRow => packed_weights(shape, &state.weights, |inputs, units, weight| {
-            let words = (0..units / 4).flat_map(move |u| (0..inputs * 4).map(move |n| (4 * u + n % 4, n / 4)));
-            words.map(|(unit, input)| std::array::from_fn(|q| weight(gate_row(unit, q), input))).collect()
+        Buffer::ByRow => packed_weights(shape, &state.weights, |rows, inputs, weight| {
+            let words = (0..rows / 4).flat_map(move |word| (0..inputs).map(move |input| (word, input)));
+            words.map(|(word, input)| std::array::from_fn(|i| weight(4 * word + i, input))).collect()
         }),
         Buffer::Biases => state.weights.matrices.iter().flat_map(|m| words(&m.biases)).collect(),
         Buffer::Activations => {
             let records = interleave(streams, segment + 1, shape.layout.activations, |s| &s.activations);
             pack_planes(&records, planes(config.activation_bits))
         }
+        Buffer::Sums => words(&state.sums),
         Buffer::Gates => interleave(streams, segment, shape.gates(), |s| &s.gates)
             .chunks_exact(TILE)
             .flat_map(|tile| {
                 let pair = |low: i16, high: i16| u32::from(low as u16) | u32::from(high as u16) << 16;
-                (0..CELLS)
-                    .flat_map(move |c| [pair(tile[c], tile[CELLS + c]), pair(tile[2 * CELLS + c], tile[3 * CELLS + c])])
+                let pairs = move |gate: usize, cell: usize| pair(tile[gate * CELLS + cell], tile[(gate + 1) * CELLS + cell]);
+                (0..CELLS / 4).flat_map(move |quad| (0..8).map(move |i| pairs(i / 4 * 2, 4 * quad + i % 4)))
             })
             .collect(),
         Buffer::Cells => {
@@ -82,23 +85,39 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
             words(&cells)
         }
         Buffer::Weights => interleave(streams, segment, SYMBOLS, |s| &s.weights),
-        Buffer::Errors => {
-            let mut by_unit = Vec::new();
-            for step in 0..segment {
-                for stream in streams {
-                    let gates = &stream.gate_errors[step * shape.gates()..][..shape.gates()];
-                    let outputs = &stream.output_errors[step * SYMBOLS..][..SYMBOLS];
-                    for tile in gates.chunks_exact(TILE).chain(outputs.chunks_exact(TILE)) {
-                        by_unit.extend((0..CELLS).flat_map(|c| (0..4).map(move |q| tile[q * CELLS + c])));
-                    }
-                }
-            }
-            pack_planes(&by_unit, 2)
+        Buffer::Errors => pack_planes(&errors(shape, streams), 2),
+        Buffer::InputSamples => {
+            let width = shape.layout.activations;
+            let records = interleave(streams, segment + 1, width, |s| &s.activations);
+            let record = |slot: usize| &records[slot * width..][..width];
+            let rows = (0..streams.len() * segment).flat_map(|sample| {
+                let constant = [config.activation_limit() as i16, 0, 0, 0];
+                [record(sample + streams.len()), record(sample), &constant].concat()
+            });
+            pack_planes(&by_sample(&rows.collect::<Vec<_>>(), input_sample_row(shape)), planes(config.activation_bits))
         }
+        Buffer::ErrorSamples => pack_planes(&by_sample(&errors(shape, streams), error_sample_row(shape)), 2),
         Buffer::EmbeddingErrors => words(&interleave(streams, segment, config.embedding(), |s| &s.embedding_errors)),
         Buffer::Masters => words(&state.masters),
         Buffer::Moments => state.moments.clone(),
     }
+}
+
+/// `[steps][streams][gates and outputs]`
+fn errors(shape: &Shape, streams: &[Stream]) -> Vec<i16> {
+    let samples = (0..shape.config.segment()).flat_map(|step| streams.iter().map(move |stream| (step, stream)));
+    let record = |(step, stream): (usize, &Stream)| {
+        let gates = &stream.gate_errors[step * shape.gates()..][..shape.gates()];
+        [gates, &stream.output_errors[step * SYMBOLS..][..SYMBOLS]].concat()
+    };
+    samples.flat_map(record).collect()
+}
+
+/// `[samples / 4][width][4]` from `[samples][width]`; samples that are missing are zero.
+fn by_sample(records: &[i16], width: usize) -> Vec<i16> {
+    let quads = records.chunks(4 * width);
+    let value = |quad: &[i16], i: usize| quad.get(i % 4 * width + i / 4).copied().unwrap_or(0);
+    quads.flat_map(|quad| (0..4 * width).map(move |i| value(quad, i))).collect()
 }
 
 /// All matrices plane by plane; `order` lists a matrix's words as four weights each.
@@ -117,7 +136,7 @@ fn packed_weights(
                 let pair = (row / TILE * matrix.inputs + input / 2 * 2) * TILE;
                 i32::from(packed.by_input[pair + row % TILE * 2 + input % 2])
             };
-            order(matrix.inputs, matrix.rows / 4, &weight)
+            order(matrix.rows, matrix.inputs, &weight)
         })
         .collect();
     (0..planes(shape.config.weight_bits)).flat_map(|plane| quads.iter().map(move |&q| pack_limbs(q, plane))).collect()

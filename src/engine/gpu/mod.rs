@@ -11,17 +11,20 @@ use std::sync::Arc;
 
 use self::adapter::OpenDevice;
 use self::image::{State, image};
-use self::kernels::{Buffer, KERNELS, KernelId, planes};
-use self::uniforms::{ModelUniform, PLACE_STRIDE, Place, places};
+use self::kernels::{Buffer, KERNELS, KernelId, error_sample_row, input_sample_row, planes};
+use self::uniforms::{ModelUniform, Place, Span, places};
 use super::EngineError;
 use super::cpu::state::{Shape, Stream, Weights};
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::AdamStep;
 
-/// Lanes of a workgroup; `LANES` in shaders/common.wgsl.
-const LANES: usize = 64;
-/// Streams (or samples) that a lane carries; `GROUP` in shaders/common.wgsl.
+/// Lanes of a workgroup across and down; `ACROSS` and `DOWN` in shaders/common.wgsl.
+const ACROSS: usize = 16;
+const DOWN: usize = 4;
+/// Rows or inputs, and samples, that a lane of a product carries; `WIDE` and
+/// `GROUP` in shaders/common.wgsl.
+const WIDE: usize = 8;
 const GROUP: usize = 4;
 
 /// The model in device memory.
@@ -47,6 +50,7 @@ impl GpuEngine {
             moments: parameters.moments.clone(),
             weights: Weights::pack(&shape, &parameters.master),
             streams: vec![Stream::new(&shape); config.streams()],
+            sums: vec![0; Buffer::Sums.words(&shape)],
         };
         Self::with_state(open, shape, &state)
     }
@@ -144,37 +148,72 @@ impl GpuEngine {
 
     /// See [`super::Engine::predict`].
     pub async fn predict(&mut self, step: usize, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
-        self.forward(step, 1, previous, weights).await
+        self.write_symbols(step * self.shape.config.streams(), previous.iter().map(|&s| u32::from(s)));
+        let mut encoder = self.open.device.create_command_encoder(&Default::default());
+        self.record_step(&mut encoder.begin_compute_pass(&Default::default()), step);
+        self.read_weights(encoder, step, weights).await
     }
 
     /// See [`super::Engine::predict_segment`].
     pub async fn predict_segment(&mut self, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
-        self.forward(0, previous.len() / self.shape.config.streams(), previous, weights).await
+        let steps = previous.len() / self.shape.config.streams();
+        self.write_symbols(0, previous.iter().map(|&s| u32::from(s)));
+        self.model.steps = steps as u32;
+        self.write_model();
+        let mut encoder = self.open.device.create_command_encoder(&Default::default());
+        self.record_segment(&mut encoder.begin_compute_pass(&Default::default()), steps);
+        self.read_weights(encoder, 0, weights).await
     }
 
-    async fn forward(
-        &mut self,
+    /// One step of all layers: what the decoder does.
+    fn record_step(&self, pass: &mut wgpu::ComputePass<'_>, step: usize) {
+        let (layers, span) = (self.shape.config.layers(), Span::Step(step));
+        self.dispatch(pass, KernelId::Embed, span, 0, 1);
+        for layer in 0..layers {
+            self.dispatch(pass, KernelId::ForwardSums, span, layer, 1);
+            self.dispatch(pass, KernelId::LstmForward, span, layer, 1);
+        }
+        self.dispatch(pass, KernelId::ForwardSums, span, layers, 1);
+        self.dispatch(pass, KernelId::OutputForward, span, layers, 1);
+    }
+
+    /// All steps of a segment, layer by layer: only a layer's own states make it wait for each step.
+    fn record_segment(&self, pass: &mut wgpu::ComputePass<'_>, steps: usize) {
+        let layers = self.shape.config.layers();
+        self.dispatch(pass, KernelId::Embed, Span::Segment, 0, steps);
+        (0..layers).for_each(|layer| self.record_forward(pass, layer, steps));
+        self.dispatch(pass, KernelId::ForwardSums, Span::Segment, layers, steps);
+        self.dispatch(pass, KernelId::OutputForward, Span::Segment, layers, steps);
+    }
+
+    fn record_forward(&self, pass: &mut wgpu::ComputePass<'_>, layer: usize, steps: usize) {
+        self.dispatch(pass, KernelId::ForwardSums, Span::Segment, layer, steps);
+        for step in 0..steps {
+            self.dispatch(pass, KernelId::ForwardSums, Span::Own(step), layer, 1);
+            self.dispatch(pass, KernelId::LstmForward, Span::Own(step), layer, 1);
+        }
+    }
+
+    fn record_backward(&self, pass: &mut wgpu::ComputePass<'_>, layer: usize, steps: usize) {
+        self.dispatch(pass, KernelId::BackwardSums, Span::Segment, layer, steps);
+        for step in (0..steps).rev() {
+            if step + 1 < steps {
+                self.dispatch(pass, KernelId::BackwardSums, Span::Own(step), layer, 1);
+            }
+            self.dispatch(pass, KernelId::LstmBackward, Span::Own(step), layer, 1);
+        }
+    }
+
+    /// Submits, and waits for the weights from step `first` on.
+    async fn read_weights(
+        &self,
+        mut encoder: wgpu::CommandEncoder,
         first: usize,
-        steps: usize,
-        previous: &[u8],
         weights: &mut [u32],
     ) -> Result<(), EngineError> {
-        let streams = self.shape.config.streams();
-        self.write_symbols(first * streams, previous.iter().map(|&s| u32::from(s)));
-        let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            for step in first..first + steps {
-                self.dispatch(&mut pass, KernelId::Embed, step, 0, 1);
-                for layer in 0..self.shape.config.layers() {
-                    self.dispatch(&mut pass, KernelId::LstmForward, step, layer, 1);
-                }
-                self.dispatch(&mut pass, KernelId::OutputForward, step, self.shape.config.layers(), 1);
-            }
-        }
-        let record = (streams * SYMBOLS * 4) as u64;
-        let bytes = steps as u64 * record;
-        encoder.copy_buffer_to_buffer(self.buffer(Buffer::Weights), first as u64 * record, &self.staging, 0, bytes);
+        let offset = (first * self.shape.config.streams() * SYMBOLS * 4) as u64;
+        let bytes = size_of_val(weights) as u64;
+        encoder.copy_buffer_to_buffer(self.buffer(Buffer::Weights), offset, &self.staging, 0, bytes);
         self.open.queue.submit([encoder.finish()]);
         self.open.read(&self.staging, weights).await
     }
@@ -188,20 +227,13 @@ impl GpuEngine {
         self.set_segment(steps, adam);
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
         {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            self.dispatch(&mut pass, KernelId::OutputError, 0, layers, steps);
-            for step in (0..steps).rev() {
-                for layer in (0..layers).rev() {
-                    self.dispatch(&mut pass, KernelId::LstmBackward, step, layer, steps);
-                }
-            }
-            for layer in 0..layers {
-                self.dispatch(&mut pass, KernelId::EmbeddingBackward, 0, layer, steps);
-            }
-            self.dispatch(&mut pass, KernelId::EmbeddingUpdate, 0, 0, steps);
-            for layer in 0..=layers {
-                self.dispatch(&mut pass, KernelId::WeightUpdate, 0, layer, steps);
-            }
+            let pass = &mut encoder.begin_compute_pass(&Default::default());
+            self.dispatch(pass, KernelId::OutputError, Span::Segment, layers, steps);
+            (0..layers).rev().for_each(|layer| self.record_backward(pass, layer, steps));
+            self.dispatch(pass, KernelId::EmbeddingBackward, Span::Segment, 0, steps);
+            self.dispatch(pass, KernelId::EmbeddingUpdate, Span::Segment, 0, steps);
+            self.dispatch(pass, KernelId::Samples, Span::Segment, 0, steps);
+            (0..=layers).for_each(|layer| self.dispatch(pass, KernelId::WeightUpdate, Span::Segment, layer, steps));
         }
         self.carry(&mut encoder, steps);
         self.open.queue.submit([encoder.finish()]);
@@ -235,27 +267,36 @@ impl GpuEngine {
 
     fn set_segment(&mut self, steps: usize, adam: &AdamStep) {
         self.model.set_segment(steps, adam);
+        self.write_model();
+    }
+
+    fn write_model(&self) {
         self.open.queue.write_buffer(&self.model_buffer, 0, bytemuck::bytes_of(&self.model));
     }
 
-    /// Records one kernel at a place; `steps` is the length of the segment for
-    /// kernels that take it whole.
-    fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, id: KernelId, step: usize, layer: usize, steps: usize) {
+    /// Records one kernel; `steps` is how many steps `span` has.
+    fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, id: KernelId, span: Span, layer: usize, steps: usize) {
         let config = &self.shape.config;
-        let (streams, units) = (config.streams(), config.units());
+        let (streams, units, embedding) = (config.streams(), config.units(), config.embedding());
         let matrix = &self.shape.layout.matrices[layer];
+        let samples = streams * steps;
+        let grid = |across: usize, down: usize| (across.div_ceil(ACROSS), down.div_ceil(DOWN));
+        let product = |width: usize| grid(width / WIDE, samples.div_ceil(GROUP));
+        let columns = (input_sample_row(&self.shape) + error_sample_row(&self.shape)) / 4;
+        let line = |lanes: usize| (lanes.div_ceil(ACROSS * DOWN), 1);
         let (x, y) = match id {
-            KernelId::Embed => ((config.embedding() / 16 * streams).div_ceil(LANES), 1),
-            KernelId::LstmForward | KernelId::LstmBackward => (units.div_ceil(LANES), streams.div_ceil(GROUP)),
-            KernelId::OutputForward => (streams.div_ceil(GROUP), 1),
-            KernelId::OutputError => (streams, steps),
-            KernelId::EmbeddingBackward => (config.embedding().div_ceil(LANES), (streams * steps).div_ceil(GROUP)),
-            KernelId::EmbeddingUpdate => ((SYMBOLS * config.embedding() / 4).div_ceil(LANES), 1),
-            KernelId::WeightUpdate => ((matrix.rows / 4).div_ceil(LANES), matrix.inputs / 4 + 1),
+            KernelId::Embed => line(embedding / 16 * samples),
+            KernelId::ForwardSums => product(matrix.rows),
+            KernelId::LstmForward | KernelId::LstmBackward => grid(units / 4, streams),
+            KernelId::OutputForward | KernelId::OutputError => (streams, steps),
+            KernelId::BackwardSums => product(units),
+            KernelId::EmbeddingBackward => product(embedding),
+            KernelId::EmbeddingUpdate => line(SYMBOLS * embedding / 4),
+            KernelId::Samples => grid(columns, samples.div_ceil(4)),
+            KernelId::WeightUpdate => grid(matrix.rows / 4, matrix.inputs / WIDE + 1),
         };
-        let place = (step * self.shape.layout.matrices.len() + layer) * PLACE_STRIDE;
         pass.set_pipeline(&self.open.pipelines[id as usize]);
-        pass.set_bind_group(0, &self.bind_groups[id as usize], &[place as u32]);
+        pass.set_bind_group(0, &self.bind_groups[id as usize], &[span.offset(&self.shape, layer)]);
         pass.dispatch_workgroups(x as u32, y as u32, 1);
     }
 
