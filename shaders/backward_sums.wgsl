@@ -1,5 +1,5 @@
-// Sums of weights times errors for one layer's hidden states: from the output
-// and the layer above, or what the same layer one step later adds to them.
+// Sums of weights times errors for one layer's hidden states: from the output,
+// or what the layer above, or the same layer one step later, adds to them.
 // A lane carries eight units of four samples; dispatch (units / 8 / 16, samples / 4 / 4).
 
 @group(0) @binding(2) var<storage, read> by_row: array<vec4<u32>>;
@@ -15,31 +15,32 @@ fn backward_sums(@builtin(global_invocation_id) id: vec3<u32>) {
     if block >= width || first >= count {
         return;
     }
+    // Beyond the last sample the last one is computed again.
     let sample = place.step * model.streams + min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(count - 1u));
-    for (var limb = model.weight_planes; limb > 0u; limb--) {
+    let e = (sample + place.later * model.streams) * error_quads() + place.backward.x;
+    let w = place.backward.y + block;
+    if WEIGHT_LIMBS == 2u {
+        multiply_rows(e, model.packed_plane + w, place.backward.w, place.backward.z);
         next_limb();
-        for (var t = 0u; t < place.backward_terms; t++) {
-            let term = place.backward[t];
-            let e = (sample + place.later * model.streams) * error_quads() + term.x;
-            multiply_rows(e, (limb - 1u) * model.packed_plane + term.y + block, term.w, term.z);
-        }
     }
-    let index = sample * width + block;
-    put(index.x, a0, b0, true);
-    put(index.y, a1, b1, first + 1u < count);
-    put(index.z, a2, b2, first + 2u < count);
-    put(index.w, a3, b3, first + 3u < count);
-}
+    multiply_rows(e, w, place.backward.w, place.backward.z);
 
-fn put(index: u32, a: vec4<i32>, b: vec4<i32>, inside: bool) {
-    if !inside {
-        return;
-    }
-    if place.add == 0u {
-        sums[index] = a;
-        sums[index + 1u] = b;
-    } else {
-        sums[index] += a;
-        sums[index + 1u] += b;
-    }
+    let index = sample * width + block;
+    let added = vec4<bool>(place.add == 1u);
+    a0 += select(vec4<i32>(0), sums[index.x], added);
+    b0 += select(vec4<i32>(0), sums[index.x + 1u], added);
+    a1 += select(vec4<i32>(0), sums[index.y], added);
+    b1 += select(vec4<i32>(0), sums[index.y + 1u], added);
+    a2 += select(vec4<i32>(0), sums[index.z], added);
+    b2 += select(vec4<i32>(0), sums[index.z + 1u], added);
+    a3 += select(vec4<i32>(0), sums[index.w], added);
+    b3 += select(vec4<i32>(0), sums[index.w + 1u], added);
+    sums[index.x] = a0;
+    sums[index.x + 1u] = b0;
+    sums[index.y] = a1;
+    sums[index.y + 1u] = b1;
+    sums[index.z] = a2;
+    sums[index.z + 1u] = b2;
+    sums[index.w] = a3;
+    sums[index.w + 1u] = b3;
 }

@@ -10,9 +10,6 @@ struct Model {
     weight_fraction: u32,
     activation_fraction: u32,
     error_fraction: u32,
-    // Limbs of 8 bits in a weight and in an activation: 1 or 2.
-    weight_planes: u32,
-    activation_planes: u32,
     // Steps of the current segment.
     steps: u32,
     // Adam's scalars (numerics/wide.rs, AdamStep).
@@ -22,6 +19,7 @@ struct Model {
     embedding_floor: u32,
     // vec4s of one plane of packed weights.
     packed_plane: u32,
+    padding: vec2<u32>,
 }
 
 // Which steps and which matrix a dispatch works on.
@@ -40,17 +38,22 @@ struct Place {
     master: u32,
     packed: u32,
     bias: u32,
-    forward_terms: u32,
-    backward_terms: u32,
-    // Steps between the errors' step and that of their sums: 0 or 1.
+    // Steps from that of sums of errors to that of the errors: 0 or 1.
     later: u32,
-    // First vec4 of a record of activations, first vec4 of weights, vec4s of
-    // activations, slots after that of the step before.
-    forward: array<vec4<u32>, 3>,
-    // First vec4 of a record of errors, first vec4 of weights, vec4s of errors,
-    // vec4s of weights from four rows to the next.
-    backward: array<vec4<u32>, 3>,
+    // First vec4 of the matrix's inputs in a record.
+    start: u32,
+    padding: u32,
+    // What a forward product runs over: first vec4 of a record of inputs, first
+    // vec4 of weights, vec4s of inputs.
+    forward: vec4<u32>,
+    // What a backward product runs over: first vec4 of a record of errors, first
+    // vec4 of weights, vec4s of errors, vec4s of weights from four rows to the next.
+    backward: vec4<u32>,
 }
+
+// Limbs of 8 bits in a weight and in an activation: 1 or 2.
+override WEIGHT_LIMBS: u32 = 1;
+override ACTIVATION_LIMBS: u32 = 1;
 
 @group(0) @binding(0) var<uniform> model: Model;
 @group(0) @binding(1) var<uniform> place: Place;
@@ -123,12 +126,16 @@ fn sample_count() -> u32 {
     return select(place.steps, model.steps, place.steps == 0u) * model.streams;
 }
 
-// vec4s (16 values) of one stream's record of activations, and of one plane of them.
-fn record_quads() -> u32 {
-    return (model.embedding + model.layers * model.units) / 16u;
+// vec4s (16 values) of one stream's record of inputs, before those of a matrix and all of them.
+fn inputs_before(layer: u32) -> u32 {
+    return (layer * (model.embedding + 2u * model.units) - select(model.units, 0u, layer == 0u)) / 16u;
 }
 
-fn activation_plane() -> u32 {
+fn record_quads() -> u32 {
+    return inputs_before(model.layers) + model.layers * model.units / 16u;
+}
+
+fn input_plane() -> u32 {
     return (model.segment + 1u) * model.streams * record_quads();
 }
 
@@ -141,10 +148,10 @@ fn error_plane() -> u32 {
     return model.segment * model.streams * error_quads();
 }
 
-// vec4s (four values of four samples) of four samples, and of one plane:
-// records of activations of this step, of the step before, the biases' constant.
+// vec4s (four values of four samples) of a row of transposed inputs, the last
+// being the biases' constant; and rows.
 fn input_columns() -> u32 {
-    return 8u * record_quads() + 1u;
+    return 4u * record_quads() + 1u;
 }
 
 fn sample_quads() -> u32 {

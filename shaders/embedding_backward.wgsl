@@ -14,27 +14,32 @@ fn embedding_backward(@builtin(global_invocation_id) id: vec3<u32>) {
     if block >= width || first >= count {
         return;
     }
+    // Beyond the last sample the last one is computed again.
     let sample = min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(count - 1u));
-    for (var limb = model.weight_planes; limb > 0u; limb--) {
+    if WEIGHT_LIMBS == 2u {
+        multiply_layers(sample, model.packed_plane + block);
         next_limb();
-        var w = (limb - 1u) * model.packed_plane + block;
-        for (var layer = 0u; layer < model.layers; layer++) {
-            let stride = (model.embedding + select(2u, 1u, layer == 0u) * model.units) / 4u;
-            let e = sample * error_quads() + layer * (model.units / 4u);
-            multiply_rows(e, w, stride, model.units / 4u);
-            w += model.units * stride;
-        }
     }
+    multiply_layers(sample, block);
     let index = sample * width + block;
-    put(index.x, a0, b0, true);
-    put(index.y, a1, b1, first + 1u < count);
-    put(index.z, a2, b2, first + 2u < count);
-    put(index.w, a3, b3, first + 3u < count);
+    put(index.x, a0, b0);
+    put(index.y, a1, b1);
+    put(index.z, a2, b2);
+    put(index.w, a3, b3);
 }
 
-fn put(index: u32, a: vec4<i32>, b: vec4<i32>, inside: bool) {
-    if inside {
-        embedding_errors[index] = bounded(round_shift(a, model.weight_fraction), STATE_ERROR_LIMIT);
-        embedding_errors[index + 1u] = bounded(round_shift(b, model.weight_fraction), STATE_ERROR_LIMIT);
+// Adds the errors of all layers of four samples times the weights from vec4 `first` on.
+fn multiply_layers(sample: vec4<u32>, first: u32) {
+    var w = first;
+    for (var layer = 0u; layer < model.layers; layer++) {
+        let stride = (model.embedding + select(2u, 1u, layer == 0u) * model.units) / 4u;
+        let e = sample * error_quads() + layer * (model.units / 4u);
+        multiply_rows(e, w, stride, model.units / 4u);
+        w += model.units * stride;
     }
+}
+
+fn put(index: u32, a: vec4<i32>, b: vec4<i32>) {
+    embedding_errors[index] = bounded(round_shift(a, model.weight_fraction), STATE_ERROR_LIMIT);
+    embedding_errors[index + 1u] = bounded(round_shift(b, model.weight_fraction), STATE_ERROR_LIMIT);
 }

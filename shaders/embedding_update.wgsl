@@ -25,7 +25,7 @@ fn embedding_update(@builtin(global_invocation_id) id: vec3<u32>) {
     let shift = MASTER_FRACTION - model.activation_fraction;
     let limit = ((1i << model.activation_fraction) - 1) << shift;
     let quantised = round_shift(adam(id.x, model.embedding_floor, limit, gradient), shift);
-    for (var plane = 0u; plane < model.activation_planes; plane++) {
+    for (var plane = 0u; plane < ACTIVATION_LIMBS; plane++) {
         embedding[plane * SYMBOLS * width + id.x] = pack_limbs(quantised, plane);
     }
 }

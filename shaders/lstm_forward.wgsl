@@ -3,7 +3,7 @@
 
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
 @group(0) @binding(3) var<storage, read> sums: array<vec4<i32>>; // [segment][streams][units]
-@group(0) @binding(4) var<storage, read_write> activations: array<u32>; // [planes][segment + 1][streams][record]
+@group(0) @binding(4) var<storage, read_write> inputs: array<u32>; // [planes][segment + 1][streams][record]
 @group(0) @binding(5) var<storage, read_write> gates: array<vec4<u32>>; // [segment][streams][cells / 4][2]: i | f, g | o
 @group(0) @binding(6) var<storage, read_write> cells: array<vec4<i32>>; // [segment + 1][streams][cells / 4], then errors
 
@@ -29,8 +29,18 @@ fn lstm_forward(@builtin(global_invocation_id) id: vec3<u32>) {
     gates[2u * index + 1u] = vec4<u32>((g & vec4<i32>(0xffff)) | (o << vec4<u32>(16u)));
     cells[index + model.streams * model.layers * width] = c;
     let hidden = bounded(h, (1i << model.activation_fraction) - 1);
-    let word = 4u * (model.streams + sample) * record_quads() + model.embedding / 4u + n;
-    for (var plane = 0u; plane < model.activation_planes; plane++) {
-        activations[4u * plane * activation_plane() + word] = pack_limbs(hidden, plane);
+    // Inputs of the output and of the layer above, and of this layer one step later.
+    let record = 4u * sample * record_quads();
+    let output = record + 4u * inputs_before(model.layers) + n;
+    let above = record + 4u * inputs_before(place.layer + 1u) + model.embedding / 4u + id.x;
+    let own = record + 4u * (model.streams * record_quads() + place.start) + place.inputs / 4u - width + id.x;
+    for (var plane = 0u; plane < ACTIVATION_LIMBS; plane++) {
+        let base = 4u * plane * input_plane();
+        let word = pack_limbs(hidden, plane);
+        inputs[base + output] = word;
+        if place.layer + 1u < model.layers {
+            inputs[base + above] = word;
+        }
+        inputs[base + own] = word;
     }
 }

@@ -1,28 +1,6 @@
 // Sums of weights times errors over rows, for eight inputs and four samples a
-// lane. Needs `by_row` ([planes][matrices][rows / 4][inputs / 4], a vec4 four
+// lane. Needs accumulators, `by_row` ([planes][matrices][rows / 4][inputs / 4], a vec4 four
 // inputs' words of four rows) and `errors` (array<vec4<u32>>).
-
-var<private> a0: vec4<i32>; // four inputs of sample 0
-var<private> b0: vec4<i32>; // the next four
-var<private> a1: vec4<i32>;
-var<private> b1: vec4<i32>;
-var<private> a2: vec4<i32>;
-var<private> b2: vec4<i32>;
-var<private> a3: vec4<i32>;
-var<private> b3: vec4<i32>;
-
-// Makes room for the next lower limb of the weights.
-fn next_limb() {
-    let shift = vec4<u32>(8u);
-    a0 <<= shift;
-    b0 <<= shift;
-    a1 <<= shift;
-    b1 <<= shift;
-    a2 <<= shift;
-    b2 <<= shift;
-    a3 <<= shift;
-    b3 <<= shift;
-}
 
 fn multiply_words(wa: vec4<u32>, wb: vec4<u32>, low: vec4<u32>, high: vec4<u32>) {
     a0 += dot_error_word(wa, low.x, high.x);
@@ -40,7 +18,8 @@ fn multiply_words(wa: vec4<u32>, wb: vec4<u32>, low: vec4<u32>, high: vec4<u32>)
 fn multiply_rows(e: vec4<u32>, first: u32, stride: u32, quads: u32) {
     let high = error_plane() + e;
     var w = first;
-    for (var q = 0u; q < quads; q++) {
+    var q = 0u;
+    loop {
         let l0 = errors[e.x + q];
         let l1 = errors[e.y + q];
         let l2 = errors[e.z + q];
@@ -57,5 +36,9 @@ fn multiply_rows(e: vec4<u32>, first: u32, stride: u32, quads: u32) {
         w += stride;
         multiply_words(by_row[w], by_row[w + 1u], vec4<u32>(l0.w, l1.w, l2.w, l3.w), vec4<u32>(h0.w, h1.w, h2.w, h3.w));
         w += stride;
+        continuing {
+            q++;
+            break if q >= quads;
+        }
     }
 }

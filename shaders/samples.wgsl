@@ -1,9 +1,9 @@
-// Activations and errors of a segment, transposed for the gradients' sums:
+// Inputs and errors of a segment, transposed for the gradients' sums:
 // words hold one value of four samples.
 // A lane carries four values of four samples, `input_columns` lanes of
-// activations and behind them those of errors; dispatch (columns / 16, samples / 4 / 4).
+// inputs and behind them those of errors; dispatch (columns / 16, samples / 4 / 4).
 
-@group(0) @binding(2) var<storage, read> activations: array<u32>; // [planes][segment + 1][streams][record]
+@group(0) @binding(2) var<storage, read> inputs: array<u32>; // [planes][segment + 1][streams][record]
 @group(0) @binding(3) var<storage, read> errors: array<u32>; // [2 planes][segment][streams][record]
 @group(0) @binding(4) var<storage, read_write> input_samples: array<vec4<u32>>; // [planes][samples / 4][input_columns]
 @group(0) @binding(5) var<storage, read_write> error_samples: array<vec4<u32>>; // [2 planes][samples / 4][record]
@@ -30,14 +30,11 @@ fn samples(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     let record = 4u * record_quads();
-    let before = column >= record;
-    let slot = sample + select(model.streams, 0u, before);
-    let index = slot * record + select(column, column - record, before);
-    for (var plane = 0u; plane < model.activation_planes; plane++) {
+    for (var plane = 0u; plane < ACTIVATION_LIMBS; plane++) {
         var words = vec4<u32>(pack_limbs(vec4<i32>((1i << model.activation_fraction) - 1, 0, 0, 0), plane));
-        if column < 2u * record {
-            let n = 4u * plane * activation_plane() + index;
-            words = vec4<u32>(activations[n.x], activations[n.y], activations[n.z], activations[n.w]);
+        if column < record {
+            let n = 4u * plane * input_plane() + sample * record + column;
+            words = vec4<u32>(inputs[n.x], inputs[n.y], inputs[n.z], inputs[n.w]);
         }
         let quad = plane * sample_quads() + id.y;
         input_samples[quad * columns + column] = transposed(select(vec4<u32>(0u), words, inside));

@@ -23,48 +23,17 @@ fn weight_update(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let bias = block == width;
     let columns = input_columns();
-    let error_columns = 4u * error_quads();
-    let column = input_column(block);
+    // Behind the last block stands the biases' constant.
+    let column = select(4u * place.start + block, columns - 1u, bias);
     let next = select(column + 1u, column, bias);
     let quads = (model.steps * model.streams + 3u) / 4u;
 
-    var a0 = vec4<i32>(0); // a component a row, input 0
-    var a1 = vec4<i32>(0);
-    var a2 = vec4<i32>(0);
-    var a3 = vec4<i32>(0);
-    var b0 = vec4<i32>(0); // input 4
-    var b1 = vec4<i32>(0);
-    var b2 = vec4<i32>(0);
-    var b3 = vec4<i32>(0);
-    for (var limb = model.activation_planes; limb > 0u; limb--) {
-        a0 <<= vec4<u32>(8u);
-        a1 <<= vec4<u32>(8u);
-        a2 <<= vec4<u32>(8u);
-        a3 <<= vec4<u32>(8u);
-        b0 <<= vec4<u32>(8u);
-        b1 <<= vec4<u32>(8u);
-        b2 <<= vec4<u32>(8u);
-        b3 <<= vec4<u32>(8u);
-        var e = place.layer * model.units + id.x;
-        let plane = sample_quads() * error_columns;
-        var x = (limb - 1u) * sample_quads() * columns;
-        for (var quad = 0u; quad < quads; quad++) {
-            let low = error_samples[e];
-            let high = error_samples[plane + e];
-            let xa = input_samples[x + column];
-            let xb = input_samples[x + next];
-            e += error_columns;
-            x += columns;
-            a0 += dot_error_words(low, high, xa.x);
-            a1 += dot_error_words(low, high, xa.y);
-            a2 += dot_error_words(low, high, xa.z);
-            a3 += dot_error_words(low, high, xa.w);
-            b0 += dot_error_words(low, high, xb.x);
-            b1 += dot_error_words(low, high, xb.y);
-            b2 += dot_error_words(low, high, xb.z);
-            b3 += dot_error_words(low, high, xb.w);
-        }
+    let e = place.layer * model.units + id.x;
+    if ACTIVATION_LIMBS == 2u {
+        multiply_samples(e, sample_quads() * columns + column, sample_quads() * columns + next, quads);
+        next_limb();
     }
+    multiply_samples(e, column, next, quads);
 
     let n = place.master + (id.x / 16u * (place.inputs + 1u) + block * 4u) * 16u + id.x % 16u;
     if bias {
@@ -76,6 +45,32 @@ fn weight_update(@builtin(global_invocation_id) id: vec3<u32>) {
     update(n + 64u, id.x, block + 1u, b0, b1, b2, b3);
 }
 
+// Adds four rows' errors times eight inputs over all samples: a0 has the first
+// input, b0 the fifth; `e`, `xa` and `xb` are the first samples' vec4s.
+fn multiply_samples(e: u32, xa: u32, xb: u32, quads: u32) {
+    let error_columns = 4u * error_quads();
+    let plane = sample_quads() * error_columns;
+    var quad = 0u;
+    loop {
+        let low = error_samples[e + quad * error_columns];
+        let high = error_samples[plane + e + quad * error_columns];
+        let xs = input_samples[xa + quad * input_columns()];
+        let ys = input_samples[xb + quad * input_columns()];
+        a0 += dot_error_words(low, high, xs.x);
+        a1 += dot_error_words(low, high, xs.y);
+        a2 += dot_error_words(low, high, xs.z);
+        a3 += dot_error_words(low, high, xs.w);
+        b0 += dot_error_words(low, high, ys.x);
+        b1 += dot_error_words(low, high, ys.y);
+        b2 += dot_error_words(low, high, ys.z);
+        b3 += dot_error_words(low, high, ys.w);
+        continuing {
+            quad++;
+            break if quad >= quads;
+        }
+    }
+}
+
 // Four rows of four inputs, from vec4 n of the masters on.
 fn update(n: u32, row: u32, input: u32, g0: vec4<i32>, g1: vec4<i32>, g2: vec4<i32>, g3: vec4<i32>) {
     let shift = MASTER_FRACTION - model.weight_fraction;
@@ -84,7 +79,7 @@ fn update(n: u32, row: u32, input: u32, g0: vec4<i32>, g1: vec4<i32>, g2: vec4<i
     let w1 = round_shift(adam(n + 16u, model.weight_floor, limit, g1), shift);
     let w2 = round_shift(adam(n + 32u, model.weight_floor, limit, g2), shift);
     let w3 = round_shift(adam(n + 48u, model.weight_floor, limit, g3), shift);
-    for (var plane = 0u; plane < model.weight_planes; plane++) {
+    for (var plane = 0u; plane < WEIGHT_LIMBS; plane++) {
         let base = plane * model.packed_plane + place.packed;
         by_input[base + input * (place.rows / 4u) + row] = vec4<u32>(
             pack_limbs(vec4<i32>(w0.x, w1.x, w2.x, w3.x), plane),
@@ -95,25 +90,4 @@ fn update(n: u32, row: u32, input: u32, g0: vec4<i32>, g1: vec4<i32>, g2: vec4<i
         by_row[base + row * (place.inputs / 4u) + input] =
             vec4<u32>(pack_limbs(w0, plane), pack_limbs(w1, plane), pack_limbs(w2, plane), pack_limbs(w3, plane));
     }
-}
-
-// The column of four inputs' samples; behind them that of the biases' constant.
-fn input_column(block: u32) -> u32 {
-    let record = 4u * record_quads();
-    let width = model.embedding / 4u;
-    let height = model.units / 4u;
-    if block * 4u == place.inputs {
-        return 2u * record;
-    }
-    if place.layer == model.layers {
-        return width + block;
-    }
-    if block < width {
-        return block;
-    }
-    let own = place.inputs / 4u - height;
-    if block < own {
-        return (place.layer - 1u) * height + block;
-    }
-    return record + width + place.layer * height + block - own;
 }

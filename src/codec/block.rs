@@ -69,15 +69,24 @@ pub async fn encode_block(
     if let Some(engine) = engine {
         engine.reset_streams().await?;
     }
+    let steps = |start: usize| start..(start + stride).min(streams.len);
+    let grid = |start| steps(start).flat_map(|step| (0..config.streams()).map(move |stream| (step, stream)));
+    let previous = |start| grid(start).map(|(step, stream)| streams.previous(data, stream, step)).collect::<Vec<u8>>();
+    if let Some(engine) = engine {
+        engine.begin_segment(&previous(0));
+    }
     for start in (0..streams.len).step_by(stride) {
-        let steps = stride.min(streams.len - start);
-        let grid = || (start..start + steps).flat_map(|step| (0..config.streams()).map(move |stream| (step, stream)));
-        let targets: Vec<u16> = grid()
+        let end = steps(start).end;
+        let targets: Vec<u16> = grid(start)
             .map(|(step, stream)| streams.position(stream, step).map_or(INACTIVE, |p| u16::from(data[p])))
             .collect();
+        // The symbols are known: a GPU learns, and predicts the next segment, while this one is coded.
         if let Some(engine) = engine {
-            let previous: Vec<u8> = grid().map(|(step, stream)| streams.previous(data, stream, step)).collect();
-            engine.predict_segment(&previous, &mut weights[..targets.len() * SYMBOLS]).await?;
+            engine.finish_segment(&mut weights[..targets.len() * SYMBOLS]).await?;
+            engine.train(&targets, learning_rate(config, done + streams.done(start) as u64)).await?;
+            if end < streams.len {
+                engine.begin_segment(&previous(end));
+            }
         }
         for (i, &target) in targets.iter().enumerate() {
             if let Ok(symbol) = u8::try_from(target) {
@@ -85,11 +94,7 @@ pub async fn encode_block(
                 encode_one(&mut encoder, mixing.as_mut(), weights, i % config.streams(), symbol);
             }
         }
-        if let Some(engine) = engine {
-            let coded = streams.done(start) as u64;
-            engine.train(&targets, learning_rate(config, done + coded)).await?;
-        }
-        progress(streams.done(start + steps) as u64, encoder.len() as u64);
+        progress(streams.done(end) as u64, encoder.len() as u64);
     }
     Ok(encoder.finish())
 }

@@ -69,8 +69,8 @@ impl CpuEngine {
         self.copy_weights(step, weights);
     }
 
-    /// See [`super::Engine::predict_segment`].
-    pub fn predict_segment(&mut self, previous: &[u8], weights: &mut [u32]) {
+    /// See [`super::Engine::begin_segment`].
+    pub fn begin_segment(&mut self, previous: &[u8]) {
         let count = self.streams.len();
         for (step, previous) in previous.chunks_exact(count).enumerate() {
             for (stream, &symbol) in self.streams.iter_mut().zip(previous) {
@@ -78,7 +78,11 @@ impl CpuEngine {
             }
         }
         self.forward(0..previous.len() / count);
-        for (step, weights) in weights.chunks_exact_mut(count * SYMBOLS).enumerate() {
+    }
+
+    /// See [`super::Engine::finish_segment`].
+    pub fn finish_segment(&self, weights: &mut [u32]) {
+        for (step, weights) in weights.chunks_exact_mut(self.streams.len() * SYMBOLS).enumerate() {
             self.copy_weights(step, weights);
         }
     }

@@ -6,7 +6,7 @@ use crate::model::layout::{CELLS, TILE};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
 
-use super::kernels::{Buffer, error_sample_row, input_sample_row, planes};
+use super::kernels::{Buffer, error_sample_row, input_sample_row, planes, record};
 
 /// Everything that the buffers hold.
 pub struct State {
@@ -66,16 +66,14 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
             words.map(|(word, input)| std::array::from_fn(|i| weight(4 * word + i, input))).collect()
         }),
         Buffer::Biases => state.weights.matrices.iter().flat_map(|m| words(&m.biases)).collect(),
-        Buffer::Activations => {
-            let records = interleave(streams, segment + 1, shape.layout.activations, |s| &s.activations);
-            pack_planes(&records, planes(config.activation_bits))
-        }
+        Buffer::Inputs => pack_planes(&inputs(shape, streams), planes(config.activation_bits)),
         Buffer::Sums => words(&state.sums),
         Buffer::Gates => interleave(streams, segment, shape.gates(), |s| &s.gates)
             .chunks_exact(TILE)
             .flat_map(|tile| {
                 let pair = |low: i16, high: i16| u32::from(low as u16) | u32::from(high as u16) << 16;
-                let pairs = move |gate: usize, cell: usize| pair(tile[gate * CELLS + cell], tile[(gate + 1) * CELLS + cell]);
+                let pairs =
+                    move |gate: usize, cell: usize| pair(tile[gate * CELLS + cell], tile[(gate + 1) * CELLS + cell]);
                 (0..CELLS / 4).flat_map(move |quad| (0..8).map(move |i| pairs(i / 4 * 2, 4 * quad + i % 4)))
             })
             .collect(),
@@ -87,20 +85,34 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
         Buffer::Weights => interleave(streams, segment, SYMBOLS, |s| &s.weights),
         Buffer::Errors => pack_planes(&errors(shape, streams), 2),
         Buffer::InputSamples => {
-            let width = shape.layout.activations;
-            let records = interleave(streams, segment + 1, width, |s| &s.activations);
-            let record = |slot: usize| &records[slot * width..][..width];
-            let rows = (0..streams.len() * segment).flat_map(|sample| {
-                let constant = [config.activation_limit() as i16, 0, 0, 0];
-                [record(sample + streams.len()), record(sample), &constant].concat()
-            });
-            pack_planes(&by_sample(&rows.collect::<Vec<_>>(), input_sample_row(shape)), planes(config.activation_bits))
+            let constant = [config.activation_limit() as i16, 0, 0, 0];
+            let records = inputs(shape, streams);
+            let samples = records.chunks_exact(record(shape)).take(streams.len() * segment);
+            let rows: Vec<i16> = samples.flat_map(|inputs| [inputs, &constant].concat()).collect();
+            pack_planes(&by_sample(&rows, input_sample_row(shape)), planes(config.activation_bits))
         }
         Buffer::ErrorSamples => pack_planes(&by_sample(&errors(shape, streams), error_sample_row(shape)), 2),
         Buffer::EmbeddingErrors => words(&interleave(streams, segment, config.embedding(), |s| &s.embedding_errors)),
         Buffer::Masters => words(&state.masters),
         Buffer::Moments => state.moments.clone(),
     }
+}
+
+/// `[steps + 1][streams][inputs of all matrices]`; behind the last step only
+/// layers' own states.
+fn inputs(shape: &Shape, streams: &[Stream]) -> Vec<i16> {
+    let (steps, activations) = (shape.config.segment(), shape.layout.activations);
+    let mut values = Vec::with_capacity((steps + 1) * streams.len() * record(shape));
+    for (step, stream) in (0..=steps).flat_map(|step| streams.iter().map(move |stream| (step, stream))) {
+        for run in (0..shape.layout.matrices.len()).flat_map(|index| shape.layout.input_runs(index)) {
+            let slot = step + 1 - run.delay;
+            match stream.activations.get(slot * activations..(slot + 1) * activations) {
+                Some(record) => values.extend(&record[run.activation..][..run.len]),
+                None => values.resize(values.len() + run.len, 0),
+            }
+        }
+    }
+    values
 }
 
 /// `[steps][streams][gates and outputs]`

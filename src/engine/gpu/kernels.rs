@@ -22,8 +22,9 @@ pub enum Buffer {
     ByRow,
     /// `[matrices][rows]`.
     Biases,
-    /// `[planes][segment + 1][streams][record]`.
-    Activations,
+    /// `[planes][segment + 1][streams][record]`: a record has the inputs of every
+    /// matrix one after the other, those of a layer's own states from the step before.
+    Inputs,
     /// `[segment][streams][rows]` of a matrix, or `[segment][streams][units]`:
     /// what one product leaves for the next kernel.
     Sums,
@@ -35,8 +36,8 @@ pub enum Buffer {
     Weights,
     /// `[2 planes][segment][streams][cells + 64]`: gate errors, then output errors.
     Errors,
-    /// `[planes][samples / 4][columns]`: activations of the step, of the step
-    /// before, the biases' constant; a word one value of four samples.
+    /// `[planes][samples / 4][record + 4]`: inputs and the biases' constant; a
+    /// word one value of four samples.
     InputSamples,
     /// `[2 planes][samples / 4][4 * (cells + 64)]`.
     ErrorSamples,
@@ -57,7 +58,7 @@ impl Buffer {
         Buffer::ByInput,
         Buffer::ByRow,
         Buffer::Biases,
-        Buffer::Activations,
+        Buffer::Inputs,
         Buffer::Sums,
         Buffer::Gates,
         Buffer::Cells,
@@ -84,7 +85,7 @@ impl Buffer {
             Buffer::Embedding => activation_planes * shape.layout.embedding_len / 4,
             Buffer::ByInput | Buffer::ByRow => weight_planes * weights / 4,
             Buffer::Biases => matrices.iter().map(|m| m.rows).sum(),
-            Buffer::Activations => activation_planes * slots * shape.layout.activations / 4,
+            Buffer::Inputs => activation_planes * slots * record(shape) / 4,
             Buffer::Sums => samples * SYMBOLS.max(4 * config.units()),
             Buffer::Gates => samples * shape.cells() * 2,
             Buffer::Cells => (slots + config.streams()) * shape.cells(),
@@ -98,9 +99,14 @@ impl Buffer {
     }
 }
 
+/// Values of a record of inputs.
+pub fn record(shape: &Shape) -> usize {
+    shape.layout.matrices.iter().map(|m| m.inputs).sum()
+}
+
 /// Words of four samples in a plane of [`Buffer::InputSamples`].
 pub fn input_sample_row(shape: &Shape) -> usize {
-    2 * shape.layout.activations + 4
+    record(shape) + 4
 }
 
 /// Words of four samples in a plane of [`Buffer::ErrorSamples`].
@@ -140,6 +146,7 @@ pub enum KernelId {
 }
 
 const COMMON: &str = include_str!("../../../shaders/common.wgsl");
+const ACCUMULATORS: &str = include_str!("../../../shaders/accumulators.wgsl");
 const ACTIVATION: &str = include_str!("../../../shaders/activation.wgsl");
 const ADAM: &str = include_str!("../../../shaders/adam.wgsl");
 const DOT_ERRORS: &str = include_str!("../../../shaders/dot_errors.wgsl");
@@ -153,21 +160,12 @@ pub const KERNELS: [Kernel; 11] = [
     Kernel {
         name: "embed",
         source: &[COMMON, include_str!("../../../shaders/embed.wgsl")],
-        bindings: &[
-            (Buffer::Symbols, READ),
-            (Buffer::Embedding, READ),
-            (Buffer::Activations, WRITE),
-        ],
+        bindings: &[(Buffer::Symbols, READ), (Buffer::Embedding, READ), (Buffer::Inputs, WRITE)],
     },
     Kernel {
         name: "forward_sums",
-        source: &[COMMON, include_str!("../../../shaders/forward_sums.wgsl")],
-        bindings: &[
-            (Buffer::ByInput, READ),
-            (Buffer::Biases, READ),
-            (Buffer::Activations, READ),
-            (Buffer::Sums, WRITE),
-        ],
+        source: &[COMMON, ACCUMULATORS, include_str!("../../../shaders/forward_sums.wgsl")],
+        bindings: &[(Buffer::ByInput, READ), (Buffer::Biases, READ), (Buffer::Inputs, READ), (Buffer::Sums, WRITE)],
     },
     Kernel {
         name: "lstm_forward",
@@ -175,7 +173,7 @@ pub const KERNELS: [Kernel; 11] = [
         bindings: &[
             (Buffer::Tables, READ),
             (Buffer::Sums, READ),
-            (Buffer::Activations, WRITE),
+            (Buffer::Inputs, WRITE),
             (Buffer::Gates, WRITE),
             (Buffer::Cells, WRITE),
         ],
@@ -183,29 +181,17 @@ pub const KERNELS: [Kernel; 11] = [
     Kernel {
         name: "output_forward",
         source: &[COMMON, ACTIVATION, include_str!("../../../shaders/output_forward.wgsl")],
-        bindings: &[
-            (Buffer::Tables, READ),
-            (Buffer::Sums, READ),
-            (Buffer::Weights, WRITE),
-        ],
+        bindings: &[(Buffer::Tables, READ), (Buffer::Sums, READ), (Buffer::Weights, WRITE)],
     },
     Kernel {
         name: "output_error",
         source: &[COMMON, include_str!("../../../shaders/output_error.wgsl")],
-        bindings: &[
-            (Buffer::Symbols, READ),
-            (Buffer::Weights, READ),
-            (Buffer::Errors, WRITE),
-        ],
+        bindings: &[(Buffer::Symbols, READ), (Buffer::Weights, READ), (Buffer::Errors, WRITE)],
     },
     Kernel {
         name: "backward_sums",
-        source: &[COMMON, DOT_ERRORS, MULTIPLY_ROWS, include_str!("../../../shaders/backward_sums.wgsl")],
-        bindings: &[
-            (Buffer::ByRow, READ),
-            (Buffer::Errors, READ),
-            (Buffer::Sums, WRITE),
-        ],
+        source: &[COMMON, ACCUMULATORS, DOT_ERRORS, MULTIPLY_ROWS, include_str!("../../../shaders/backward_sums.wgsl")],
+        bindings: &[(Buffer::ByRow, READ), (Buffer::Errors, READ), (Buffer::Sums, WRITE)],
     },
     Kernel {
         name: "lstm_backward",
@@ -220,12 +206,14 @@ pub const KERNELS: [Kernel; 11] = [
     },
     Kernel {
         name: "embedding_backward",
-        source: &[COMMON, DOT_ERRORS, MULTIPLY_ROWS, include_str!("../../../shaders/embedding_backward.wgsl")],
-        bindings: &[
-            (Buffer::ByRow, READ),
-            (Buffer::Errors, READ),
-            (Buffer::EmbeddingErrors, WRITE),
+        source: &[
+            COMMON,
+            ACCUMULATORS,
+            DOT_ERRORS,
+            MULTIPLY_ROWS,
+            include_str!("../../../shaders/embedding_backward.wgsl"),
         ],
+        bindings: &[(Buffer::ByRow, READ), (Buffer::Errors, READ), (Buffer::EmbeddingErrors, WRITE)],
     },
     Kernel {
         name: "embedding_update",
@@ -243,7 +231,7 @@ pub const KERNELS: [Kernel; 11] = [
         name: "samples",
         source: &[COMMON, include_str!("../../../shaders/samples.wgsl")],
         bindings: &[
-            (Buffer::Activations, READ),
+            (Buffer::Inputs, READ),
             (Buffer::Errors, READ),
             (Buffer::InputSamples, WRITE),
             (Buffer::ErrorSamples, WRITE),
@@ -251,7 +239,7 @@ pub const KERNELS: [Kernel; 11] = [
     },
     Kernel {
         name: "weight_update",
-        source: &[COMMON, DOT_ERRORS, ADAM, include_str!("../../../shaders/weight_update.wgsl")],
+        source: &[COMMON, ACCUMULATORS, DOT_ERRORS, ADAM, include_str!("../../../shaders/weight_update.wgsl")],
         bindings: &[
             (Buffer::Tables, READ),
             (Buffer::InputSamples, READ),

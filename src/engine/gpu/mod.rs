@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use self::adapter::OpenDevice;
 use self::image::{State, image};
-use self::kernels::{Buffer, KERNELS, KernelId, error_sample_row, input_sample_row, planes};
+use self::kernels::{Buffer, KERNELS, KernelId, error_sample_row, input_sample_row, planes, record};
 use self::uniforms::{ModelUniform, Place, Span, places};
 use super::EngineError;
 use super::cpu::state::{Shape, Stream, Weights};
@@ -35,6 +35,7 @@ pub struct GpuEngine {
     model_buffer: wgpu::Buffer,
     buffers: Vec<wgpu::Buffer>,
     bind_groups: Vec<wgpu::BindGroup>,
+    pipelines: Arc<Vec<wgpu::ComputePipeline>>,
     /// Receives distributions for the host.
     staging: wgpu::Buffer,
     /// Between two places of one buffer.
@@ -121,12 +122,13 @@ impl GpuEngine {
         });
         let scratch = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("scratch"),
-            size: (shape.config.streams() * shape.layout.activations.max(4 * shape.cells())) as u64,
+            size: (shape.config.streams() * record(&shape).max(4 * shape.cells())) as u64,
             usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
+        let pipelines = open.pipelines(planes(shape.config.weight_bits), planes(shape.config.activation_bits));
         open.check()?;
-        Ok(GpuEngine { open, shape, model, model_buffer, buffers, bind_groups, staging, scratch })
+        Ok(GpuEngine { open, shape, model, model_buffer, buffers, bind_groups, pipelines, staging, scratch })
     }
 
     /// The adapter's name.
@@ -141,7 +143,7 @@ impl GpuEngine {
     /// See [`super::Engine::reset_streams`].
     pub fn reset_streams(&mut self) {
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        encoder.clear_buffer(self.buffer(Buffer::Activations), 0, None);
+        encoder.clear_buffer(self.buffer(Buffer::Inputs), 0, None);
         encoder.clear_buffer(self.buffer(Buffer::Cells), 0, None);
         self.open.queue.submit([encoder.finish()]);
     }
@@ -151,18 +153,24 @@ impl GpuEngine {
         self.write_symbols(step * self.shape.config.streams(), previous.iter().map(|&s| u32::from(s)));
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
         self.record_step(&mut encoder.begin_compute_pass(&Default::default()), step);
-        self.read_weights(encoder, step, weights).await
+        self.submit(encoder, step, 1);
+        self.open.read(&self.staging, weights).await
     }
 
-    /// See [`super::Engine::predict_segment`].
-    pub async fn predict_segment(&mut self, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
+    /// See [`super::Engine::begin_segment`].
+    pub fn begin_segment(&mut self, previous: &[u8]) {
         let steps = previous.len() / self.shape.config.streams();
         self.write_symbols(0, previous.iter().map(|&s| u32::from(s)));
         self.model.steps = steps as u32;
         self.write_model();
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
         self.record_segment(&mut encoder.begin_compute_pass(&Default::default()), steps);
-        self.read_weights(encoder, 0, weights).await
+        self.submit(encoder, 0, steps);
+    }
+
+    /// See [`super::Engine::finish_segment`].
+    pub async fn finish_segment(&mut self, weights: &mut [u32]) -> Result<(), EngineError> {
+        self.open.read(&self.staging, weights).await
     }
 
     /// One step of all layers: what the decoder does.
@@ -196,6 +204,9 @@ impl GpuEngine {
 
     fn record_backward(&self, pass: &mut wgpu::ComputePass<'_>, layer: usize, steps: usize) {
         self.dispatch(pass, KernelId::BackwardSums, Span::Segment, layer, steps);
+        if layer + 1 < self.shape.config.layers() {
+            self.dispatch(pass, KernelId::BackwardSums, Span::Above, layer, steps);
+        }
         for step in (0..steps).rev() {
             if step + 1 < steps {
                 self.dispatch(pass, KernelId::BackwardSums, Span::Own(step), layer, 1);
@@ -204,18 +215,12 @@ impl GpuEngine {
         }
     }
 
-    /// Submits, and waits for the weights from step `first` on.
-    async fn read_weights(
-        &self,
-        mut encoder: wgpu::CommandEncoder,
-        first: usize,
-        weights: &mut [u32],
-    ) -> Result<(), EngineError> {
-        let offset = (first * self.shape.config.streams() * SYMBOLS * 4) as u64;
-        let bytes = size_of_val(weights) as u64;
+    /// Submits, with the weights of some steps on their way to the host.
+    fn submit(&self, mut encoder: wgpu::CommandEncoder, first: usize, steps: usize) {
+        let record = (self.shape.config.streams() * SYMBOLS * 4) as u64;
+        let (offset, bytes) = (first as u64 * record, steps as u64 * record);
         encoder.copy_buffer_to_buffer(self.buffer(Buffer::Weights), offset, &self.staging, 0, bytes);
         self.open.queue.submit([encoder.finish()]);
-        self.open.read(&self.staging, weights).await
     }
 
     /// See [`super::Engine::train`].
@@ -244,10 +249,10 @@ impl GpuEngine {
     fn carry(&self, encoder: &mut wgpu::CommandEncoder, steps: usize) {
         let config = &self.shape.config;
         let (streams, slots) = (config.streams(), config.segment() + 1);
-        let activations = streams * self.shape.layout.activations; // bytes: a limb a value
+        let inputs = streams * record(&self.shape); // bytes: a limb a value
         for plane in 0..planes(config.activation_bits) {
-            let base = plane * slots * activations;
-            self.copy_within(encoder, Buffer::Activations, base + steps * activations, base, activations);
+            let base = plane * slots * inputs;
+            self.copy_within(encoder, Buffer::Inputs, base + steps * inputs, base, inputs);
         }
         let cells = streams * self.shape.cells() * 4;
         self.copy_within(encoder, Buffer::Cells, steps * cells, 0, cells);
@@ -295,7 +300,7 @@ impl GpuEngine {
             KernelId::Samples => grid(columns, samples.div_ceil(4)),
             KernelId::WeightUpdate => grid(matrix.rows / 4, matrix.inputs / WIDE + 1),
         };
-        pass.set_pipeline(&self.open.pipelines[id as usize]);
+        pass.set_pipeline(&self.pipelines[id as usize]);
         pass.set_bind_group(0, &self.bind_groups[id as usize], &[span.offset(&self.shape, layer)]);
         pass.dispatch_workgroups(x as u32, y as u32, 1);
     }

@@ -11,9 +11,10 @@ use super::{GROUP, GpuEngine};
 use crate::engine::cpu::samples::Samples;
 use crate::engine::cpu::state::{Shape, Stream, Weights};
 use crate::engine::cpu::{
-    backward_sums::backward_sums, embed::embed, embedding_backward::embedding_backward, embedding_update::embedding_update,
-    forward_sums::forward_sums, lstm_backward::lstm_backward, lstm_forward::lstm_forward, output_error::output_error,
-    output_forward::output_forward, weight_update::weight_update,
+    backward_sums::backward_sums, embed::embed, embedding_backward::embedding_backward,
+    embedding_update::embedding_update, forward_sums::forward_sums, lstm_backward::lstm_backward,
+    lstm_forward::lstm_forward, output_error::output_error, output_forward::output_forward,
+    weight_update::weight_update,
 };
 use crate::engine::{EngineError, INACTIVE};
 use crate::model::ModelConfig;
@@ -134,6 +135,9 @@ fn run_on_device(engine: &GpuEngine, id: KernelId, layer: usize, whole: bool) ->
             }),
             (KernelId::BackwardSums, true) => {
                 all(pass, id, layer);
+                if layer + 1 < layers {
+                    engine.dispatch(pass, id, Span::Above, layer, steps);
+                }
                 (0..steps - 1).for_each(|step| own(pass, id, layer, step));
             }
             (KernelId::LstmBackward, true) => engine.record_backward(pass, layer, steps),
@@ -183,9 +187,7 @@ fn run_twin(shape: &Shape, id: KernelId, layer: usize, adam: &AdamStep, state: &
             KernelId::OutputForward => (0..steps).for_each(|step| output_forward(shape, weights, step, group)),
             KernelId::OutputError => output_error(shape, steps, group),
             KernelId::LstmBackward => {
-                (0..steps)
-                    .rev()
-                    .for_each(|step| lstm_backward(shape, weights, layer, step, step + 1 == steps, group));
+                (0..steps).rev().for_each(|step| lstm_backward(shape, weights, layer, step, step + 1 == steps, group));
             }
             _ => (0..steps).for_each(|step| embedding_backward(shape, weights, step, group)),
         }

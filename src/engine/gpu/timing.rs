@@ -23,13 +23,17 @@ impl GpuEngine {
     fn record_kernel(&self, pass: &mut wgpu::ComputePass<'_>, id: KernelId) {
         let (steps, layers) = (self.shape.config.segment(), self.shape.config.layers());
         let segment = |pass: &mut _, layer| self.dispatch(pass, id, Span::Segment, layer, steps);
-        let own = |pass: &mut _, layer| (0..steps).for_each(|t| self.dispatch(pass, id, Span::Own(t), layer, 1));
+        // The last step's errors have no later ones.
+        let own_steps = if id == KernelId::BackwardSums { steps - 1 } else { steps };
+        let own = |pass: &mut _, layer| (0..own_steps).for_each(|t| self.dispatch(pass, id, Span::Own(t), layer, 1));
         match id {
             KernelId::ForwardSums | KernelId::BackwardSums => {
+                let forward = id == KernelId::ForwardSums;
                 (0..layers).for_each(|layer| segment(pass, layer));
                 (0..layers).for_each(|layer| own(pass, layer));
-                if id == KernelId::ForwardSums {
-                    segment(pass, layers);
+                match forward {
+                    true => segment(pass, layers),
+                    false => (1..layers).for_each(|layer| self.dispatch(pass, id, Span::Above, layer - 1, steps)),
                 }
             }
             KernelId::LstmForward | KernelId::LstmBackward => (0..layers).for_each(|layer| own(pass, layer)),
@@ -90,9 +94,9 @@ impl GpuEngine {
     /// Dispatches of a step, and of learning from a whole segment.
     pub fn dispatches(&self) -> (usize, usize) {
         let (layers, steps) = (self.shape.config.layers(), self.shape.config.segment());
-        // Errors of the output; a layer's sums, then two kernels a step but for the last step's
-        // sums; embedding back and updated; samples; matrices updated.
-        (2 * layers + 3, 1 + layers * 2 * steps + 2 + 1 + layers + 1)
+        // Errors of the output; a layer's sums from the output and from above, then two kernels a
+        // step but for the last step's sums; embedding back and updated; samples; matrices updated.
+        (2 * layers + 3, 1 + layers * (1 + 2 * steps) - 1 + 2 + 1 + layers + 1)
     }
 
     fn wait(&self) -> Result<(), EngineError> {

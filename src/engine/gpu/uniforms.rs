@@ -2,7 +2,6 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::kernels::planes;
 use crate::engine::cpu::state::Shape;
 use crate::numerics::wide::AdamStep;
 
@@ -18,8 +17,6 @@ pub struct ModelUniform {
     weight_fraction: u32,
     activation_fraction: u32,
     error_fraction: u32,
-    weight_planes: u32,
-    activation_planes: u32,
     /// Steps of the current segment.
     pub steps: u32,
     rate_mantissa: u32,
@@ -27,6 +24,7 @@ pub struct ModelUniform {
     weight_floor: u32,
     embedding_floor: u32,
     packed_plane: u32,
+    padding: [u32; 2],
 }
 
 impl ModelUniform {
@@ -43,8 +41,6 @@ impl ModelUniform {
             weight_fraction: config.weight_fraction(),
             activation_fraction: config.activation_fraction(),
             error_fraction: config.error_fraction,
-            weight_planes: planes(config.weight_bits) as u32,
-            activation_planes: planes(config.activation_bits) as u32,
             packed_plane: (weights / 16) as u32,
             ..ModelUniform::zeroed()
         }
@@ -73,21 +69,23 @@ pub struct Place {
     master: u32,
     packed: u32,
     bias: u32,
-    forward_terms: u32,
-    backward_terms: u32,
     later: u32,
-    forward: [[u32; 4]; 3],
-    backward: [[u32; 4]; 3],
+    start: u32,
+    padding: u32,
+    forward: [u32; 4],
+    backward: [u32; 4],
 }
 
-/// The part of a segment that a dispatch works on.
+/// What a dispatch works on; a product runs over some inputs or rows only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
-    /// All steps; products leave out a layer's own states, which come step by step.
+    /// All steps. Forward all inputs but a layer's own states; backward the output's rows.
     Segment,
-    /// One step, and products over all that they have.
+    /// All steps. Backward the rows of the layer above, added.
+    Above,
+    /// One step. Forward all inputs.
     Step(usize),
-    /// One step; products add a layer's own states, one step earlier (forward) or later (backward).
+    /// One step. A layer's own states, one step earlier (forward) or later (backward), added.
     Own(usize),
 }
 
@@ -99,19 +97,19 @@ impl Span {
     pub fn offset(self, shape: &Shape, layer: usize) -> u32 {
         let span = match self {
             Span::Segment => 0,
-            Span::Step(step) => 1 + 2 * step,
-            Span::Own(step) => 2 + 2 * step,
+            Span::Above => 1,
+            Span::Step(step) => 2 + 2 * step,
+            Span::Own(step) => 3 + 2 * step,
         };
         ((span * shape.layout.matrices.len() + layer) * PLACE_STRIDE) as u32
     }
 }
 
-/// All places: the segment's, then two for each step, each `[layers + 1]` and
-/// padded to [`PLACE_STRIDE`] bytes.
+/// All places, `[2 + 2 * segment][layers + 1]` and padded to [`PLACE_STRIDE`] bytes.
 pub fn places(shape: &Shape) -> Vec<u8> {
     let steps = (0..shape.config.segment()).flat_map(|step| [Span::Step(step), Span::Own(step)]);
     let mut bytes = Vec::new();
-    for span in std::iter::once(Span::Segment).chain(steps) {
+    for span in [Span::Segment, Span::Above].into_iter().chain(steps) {
         for layer in 0..shape.layout.matrices.len() {
             debug_assert_eq!(bytes.len(), span.offset(shape, layer) as usize);
             bytes.extend_from_slice(bytemuck::bytes_of(&place(shape, span, layer)));
@@ -122,53 +120,44 @@ pub fn places(shape: &Shape) -> Vec<u8> {
 }
 
 fn place(shape: &Shape, span: Span, layer: usize) -> Place {
-    let (layout, units) = (&shape.layout, shape.config.units());
-    let matrices = &layout.matrices;
+    let (matrices, units) = (&shape.layout.matrices, shape.config.units());
     let (matrix, output) = (&matrices[layer], matrices.len() - 1);
     let packed = |layer: usize| matrices[..layer].iter().map(|m| m.rows * m.inputs / 16).sum::<usize>();
+    let start: usize = matrices[..layer].iter().map(|m| m.inputs).sum();
     let (step, steps) = match span {
-        Span::Segment => (0, 0),
+        Span::Segment | Span::Above => (0, 0),
         Span::Step(step) | Span::Own(step) => (step, 1),
     };
-    let own = matches!(span, Span::Own(_));
-    let mut place = Place {
+    let own = matrix.inputs - if layer == output { 0 } else { units };
+    let inputs = match span {
+        Span::Step(_) => 0..matrix.inputs,
+        Span::Own(_) => own..matrix.inputs,
+        Span::Segment | Span::Above => 0..own,
+    };
+    let weights = packed(layer) + inputs.start / 4 * (matrix.rows / 4);
+    let forward = [(start + inputs.start) / 16, weights, inputs.len() / 16, 0];
+    // The matrix that has this layer's states among its inputs, and the first of them.
+    let (reader, input) = match span {
+        Span::Segment | Span::Step(_) => (output, layer * units),
+        Span::Above => ((layer + 1).min(output), shape.config.embedding()),
+        Span::Own(_) => (layer, own),
+    };
+    let above = &matrices[reader];
+    let backward = [reader * units / 4, packed(reader) + input / 4, above.rows / 16, above.inputs / 4];
+    Place {
         step: step as u32,
         steps,
         layer: layer as u32,
-        add: u32::from(own),
+        add: u32::from(matches!(span, Span::Own(_) | Span::Above)),
         rows: matrix.rows as u32,
         inputs: matrix.inputs as u32,
         master: (matrix.offset / 4) as u32,
         packed: packed(layer) as u32,
         bias: matrices[..layer].iter().map(|m| m.rows as u32 / 4).sum(),
-        later: u32::from(own),
-        ..Place::zeroed()
-    };
-    for run in layout.input_runs(layer) {
-        let wanted = match span {
-            Span::Segment => run.delay == 0,
-            Span::Step(_) => true,
-            Span::Own(_) => run.delay == 1,
-        };
-        if wanted {
-            let weights = packed(layer) + run.input / 4 * (matrix.rows / 4);
-            let term = [run.activation / 16, weights, run.len / 16, 1 - run.delay];
-            place.forward[place.forward_terms as usize] = term.map(|x| x as u32);
-            place.forward_terms += 1;
-        }
+        later: u32::from(matches!(span, Span::Own(_))),
+        start: (start / 16) as u32,
+        padding: 0,
+        forward: forward.map(|x| x as u32),
+        backward: backward.map(|x| x as u32),
     }
-    // Matrices with this layer's states among their inputs, and which input is the first.
-    let readers = match span {
-        _ if layer == output => vec![],
-        Span::Own(_) => vec![(layer, matrix.inputs - units)],
-        _ if layer + 1 == output => vec![(output, layer * units)],
-        _ => vec![(output, layer * units), (layer + 1, shape.config.embedding())],
-    };
-    for (reader, input) in readers {
-        let matrix = &matrices[reader];
-        let term = [reader * units / 4, packed(reader) + input / 4, matrix.rows / 16, matrix.inputs / 4];
-        place.backward[place.backward_terms as usize] = term.map(|x| x as u32);
-        place.backward_terms += 1;
-    }
-    place
 }
