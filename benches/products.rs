@@ -118,7 +118,7 @@ fn measure(name: &str, config: &ModelConfig) -> Result<(), EngineError> {
 
 fn main() -> Result<(), EngineError> {
     let level = |level, streams| ModelConfig { streams, ..config_for(level, 1 << 20) };
-    let square = ModelConfig { layers: 1, units: 256, embedding: 768, segment: 2, ..level(5, 64) };
+    let square = ModelConfig { layers: 1, units: 256, embedding: 768, ..level(5, 64) };
     measure("64 x 1024 x 1024", &square)?;
     measure("level 5, 2 x 128", &level(5, 8))?;
     measure("level 5, 2 x 128", &level(5, 64))?;

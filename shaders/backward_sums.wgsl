@@ -18,12 +18,12 @@ fn backward_sums(@builtin(global_invocation_id) id: vec3<u32>) {
     // Beyond the last sample the last one is computed again.
     let sample = place.step * model.streams + min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(count - 1u));
     let e = (sample + place.later * model.streams) * error_quads() + place.backward.x;
-    let w = place.backward.y + block;
+    let w = place.backward.y + block / 4u * place.backward.w + block % 4u;
     if WEIGHT_LIMBS == 2u {
-        multiply_rows(e, model.packed_plane + w, place.backward.w, place.backward.z);
+        multiply_rows(e, model.packed_plane + w, place.backward.z);
         next_limb();
     }
-    multiply_rows(e, w, place.backward.w, place.backward.z);
+    multiply_rows(e, w, place.backward.z);
 
     let index = sample * width + block;
     let added = vec4<bool>(place.add == 1u);

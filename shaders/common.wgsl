@@ -47,7 +47,7 @@ struct Place {
     // vec4 of weights, vec4s of inputs.
     forward: vec4<u32>,
     // What a backward product runs over: first vec4 of a record of errors, first
-    // vec4 of weights, vec4s of errors, vec4s of weights from four rows to the next.
+    // vec4 of weights, vec4s of errors, rows.
     backward: vec4<u32>,
 }
 
@@ -148,10 +148,10 @@ fn error_plane() -> u32 {
     return model.segment * model.streams * error_quads();
 }
 
-// vec4s (four values of four samples) of a row of transposed inputs, the last
-// being the biases' constant; and rows.
+// vec4s (four values of four samples) of transposed inputs, the last four being
+// the biases' constant; and how many of each.
 fn input_columns() -> u32 {
-    return 4u * record_quads() + 1u;
+    return 4u * record_quads() + 4u;
 }
 
 fn sample_quads() -> u32 {

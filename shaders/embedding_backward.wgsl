@@ -16,11 +16,12 @@ fn embedding_backward(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     // Beyond the last sample the last one is computed again.
     let sample = min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(count - 1u));
+    let w = block / 4u * 4u * model.units + block % 4u;
     if WEIGHT_LIMBS == 2u {
-        multiply_layers(sample, model.packed_plane + block);
+        multiply_layers(sample, model.packed_plane + w);
         next_limb();
     }
-    multiply_layers(sample, block);
+    multiply_layers(sample, w);
     let index = sample * width + block;
     put(index.x, a0, b0);
     put(index.y, a1, b1);
@@ -31,11 +32,11 @@ fn embedding_backward(@builtin(global_invocation_id) id: vec3<u32>) {
 // Adds the errors of all layers of four samples times the weights from vec4 `first` on.
 fn multiply_layers(sample: vec4<u32>, first: u32) {
     var w = first;
+    let rows = 4u * model.units;
     for (var layer = 0u; layer < model.layers; layer++) {
-        let stride = (model.embedding + select(2u, 1u, layer == 0u) * model.units) / 4u;
         let e = sample * error_quads() + layer * (model.units / 4u);
-        multiply_rows(e, w, stride, model.units / 4u);
-        w += model.units * stride;
+        multiply_rows(e, w, model.units / 4u);
+        w += rows * (model.embedding + select(2u, 1u, layer == 0u) * model.units) / 16u;
     }
 }
 

@@ -2,7 +2,7 @@
 // some inputs add to sums begun before.
 // A lane carries eight rows of four samples; dispatch (rows / 8 / 16, samples / 4 / 4).
 
-@group(0) @binding(2) var<storage, read> by_input: array<vec4<u32>>; // [planes][matrices][inputs / 4][rows / 4]
+@group(0) @binding(2) var<storage, read> by_input: array<vec4<u32>>; // [planes][matrices][rows / 16][inputs / 4][4]
 @group(0) @binding(3) var<storage, read> biases: array<vec4<i32>>; // [matrices][rows / 4]
 @group(0) @binding(4) var<storage, read> inputs: array<vec4<u32>>; // [planes][segment + 1][streams][record]
 @group(0) @binding(5) var<storage, read_write> sums: array<vec4<i32>>; // [segment][streams][rows / 4]
@@ -19,7 +19,7 @@ fn forward_sums(@builtin(global_invocation_id) id: vec3<u32>) {
     // Beyond the last sample the last one is computed again.
     let sample = place.step * model.streams + min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(count - 1u));
     let x = sample * record_quads() + place.forward.x;
-    let w = place.forward.y + block;
+    let w = place.forward.y + block / 4u * place.inputs + block % 4u;
     if WEIGHT_LIMBS == 2u && ACTIVATION_LIMBS == 2u {
         multiply_inputs(input_plane() + x, model.packed_plane + w);
         next_limb();
@@ -59,7 +59,6 @@ fn forward_sums(@builtin(global_invocation_id) id: vec3<u32>) {
 
 // Adds the inputs of four samples, `x` their first vec4s, times the weights from vec4 `first` on.
 fn multiply_inputs(x: vec4<u32>, first: u32) {
-    let height = place.rows / 4u;
     var w = first;
     var q = 0u;
     loop {
@@ -68,13 +67,13 @@ fn multiply_inputs(x: vec4<u32>, first: u32) {
         let x2 = inputs[x.z + q];
         let x3 = inputs[x.w + q];
         multiply_words(by_input[w], by_input[w + 1u], vec4<u32>(x0.x, x1.x, x2.x, x3.x));
-        w += height;
+        w += 4u;
         multiply_words(by_input[w], by_input[w + 1u], vec4<u32>(x0.y, x1.y, x2.y, x3.y));
-        w += height;
+        w += 4u;
         multiply_words(by_input[w], by_input[w + 1u], vec4<u32>(x0.z, x1.z, x2.z, x3.z));
-        w += height;
+        w += 4u;
         multiply_words(by_input[w], by_input[w + 1u], vec4<u32>(x0.w, x1.w, x2.w, x3.w));
-        w += height;
+        w += 4u;
         continuing {
             q++;
             break if q >= place.forward.z;

@@ -5,8 +5,8 @@
 
 @group(0) @binding(2) var<storage, read> inputs: array<u32>; // [planes][segment + 1][streams][record]
 @group(0) @binding(3) var<storage, read> errors: array<u32>; // [2 planes][segment][streams][record]
-@group(0) @binding(4) var<storage, read_write> input_samples: array<vec4<u32>>; // [planes][samples / 4][input_columns]
-@group(0) @binding(5) var<storage, read_write> error_samples: array<vec4<u32>>; // [2 planes][samples / 4][record]
+@group(0) @binding(4) var<storage, read_write> input_samples: array<vec4<u32>>; // [planes][input_columns / 4][samples / 4][4]
+@group(0) @binding(5) var<storage, read_write> error_samples: array<vec4<u32>>; // [2 planes][record / 4][samples / 4][4]
 
 @compute @workgroup_size(16, 4)
 fn samples(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -24,8 +24,8 @@ fn samples(@builtin(global_invocation_id) id: vec3<u32>) {
         for (var plane = 0u; plane < 2u; plane++) {
             let n = 4u * plane * error_plane() + index;
             let words = vec4<u32>(errors[n.x], errors[n.y], errors[n.z], errors[n.w]);
-            let quad = plane * sample_quads() + id.y;
-            error_samples[quad * error_columns + column] = transposed(select(vec4<u32>(0u), words, inside));
+            let panel = plane * error_columns / 4u + column / 4u;
+            error_samples[4u * (panel * sample_quads() + id.y) + column % 4u] = transposed(select(vec4<u32>(0u), words, inside));
         }
         return;
     }
@@ -36,8 +36,8 @@ fn samples(@builtin(global_invocation_id) id: vec3<u32>) {
             let n = 4u * plane * input_plane() + sample * record + column;
             words = vec4<u32>(inputs[n.x], inputs[n.y], inputs[n.z], inputs[n.w]);
         }
-        let quad = plane * sample_quads() + id.y;
-        input_samples[quad * columns + column] = transposed(select(vec4<u32>(0u), words, inside));
+        let panel = plane * columns / 4u + column / 4u;
+        input_samples[4u * (panel * sample_quads() + id.y) + column % 4u] = transposed(select(vec4<u32>(0u), words, inside));
     }
 }
 

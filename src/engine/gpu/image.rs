@@ -58,12 +58,10 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
         }
         Buffer::Embedding => pack_planes(&state.weights.embedding, planes(config.activation_bits)),
         Buffer::ByInput => packed_weights(shape, &state.weights, |rows, inputs, weight| {
-            let words = (0..inputs / 4).flat_map(move |word| (0..rows).map(move |row| (word, row)));
-            words.map(|(word, row)| std::array::from_fn(|i| weight(row, 4 * word + i))).collect()
+            panels(rows, inputs / 4).map(|(row, word)| std::array::from_fn(|i| weight(row, 4 * word + i))).collect()
         }),
         Buffer::ByRow => packed_weights(shape, &state.weights, |rows, inputs, weight| {
-            let words = (0..rows / 4).flat_map(move |word| (0..inputs).map(move |input| (word, input)));
-            words.map(|(word, input)| std::array::from_fn(|i| weight(4 * word + i, input))).collect()
+            panels(inputs, rows / 4).map(|(input, word)| std::array::from_fn(|i| weight(4 * word + i, input))).collect()
         }),
         Buffer::Biases => state.weights.matrices.iter().flat_map(|m| words(&m.biases)).collect(),
         Buffer::Inputs => pack_planes(&inputs(shape, streams), planes(config.activation_bits)),
@@ -85,7 +83,7 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
         Buffer::Weights => interleave(streams, segment, SYMBOLS, |s| &s.weights),
         Buffer::Errors => pack_planes(&errors(shape, streams), 2),
         Buffer::InputSamples => {
-            let constant = [config.activation_limit() as i16, 0, 0, 0];
+            let constant = [config.activation_limit() as i16, 0, 0, 0].repeat(4);
             let records = inputs(shape, streams);
             let samples = records.chunks_exact(record(shape)).take(streams.len() * segment);
             let rows: Vec<i16> = samples.flat_map(|inputs| [inputs, &constant].concat()).collect();
@@ -125,11 +123,19 @@ fn errors(shape: &Shape, streams: &[Stream]) -> Vec<i16> {
     samples.flat_map(record).collect()
 }
 
-/// `[samples / 4][width][4]` from `[samples][width]`; samples that are missing are zero.
+/// The order of words in panels of 16 columns: `[columns / 16][rows][16]`, each as (column, row).
+fn panels(columns: usize, rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..columns * rows).map(move |i| (i / (16 * rows) * 16 + i % 16, i / 16 % rows))
+}
+
+/// Panels of four samples a word from `[samples][width]`; samples that are missing are zero.
 fn by_sample(records: &[i16], width: usize) -> Vec<i16> {
-    let quads = records.chunks(4 * width);
-    let value = |quad: &[i16], i: usize| quad.get(i % 4 * width + i / 4).copied().unwrap_or(0);
-    quads.flat_map(|quad| (0..4 * width).map(move |i| value(quad, i))).collect()
+    let value = |sample: usize, column: usize| records.get(sample * width + column).copied().unwrap_or(0);
+    let words = panels(width, records.len().div_ceil(4 * width));
+    words
+        .flat_map(|(column, word)| (0..4).map(move |i| (4 * word + i, column)))
+        .map(|(sample, column)| value(sample, column))
+        .collect()
 }
 
 /// All matrices plane by plane; `order` lists a matrix's words as four weights each.

@@ -16,9 +16,9 @@ pub enum Buffer {
     Symbols,
     /// `[planes][256][embedding / 4]`.
     Embedding,
-    /// `[planes][matrices][inputs / 4][rows]`, a word four inputs of a row.
+    /// `[planes][matrices][rows / 16][inputs / 4][16 rows]`, a word four inputs of a row.
     ByInput,
-    /// `[planes][matrices][rows / 4][inputs]`, a word four rows of an input.
+    /// `[planes][matrices][inputs / 16][rows / 4][16 inputs]`, a word four rows of an input.
     ByRow,
     /// `[matrices][rows]`.
     Biases,
@@ -36,10 +36,10 @@ pub enum Buffer {
     Weights,
     /// `[2 planes][segment][streams][cells + 64]`: gate errors, then output errors.
     Errors,
-    /// `[planes][samples / 4][record + 4]`: inputs and the biases' constant; a
-    /// word one value of four samples.
+    /// `[planes][record / 16 + 1][samples / 4][16]`: inputs, and behind them the
+    /// biases' constant; a word one value of four samples.
     InputSamples,
-    /// `[2 planes][samples / 4][4 * (cells + 64)]`.
+    /// `[2 planes][(4 * cells + 256) / 16][samples / 4][16]`, a word one error of four samples.
     ErrorSamples,
     /// `[segment][streams][embedding]`.
     EmbeddingErrors,
@@ -106,7 +106,7 @@ pub fn record(shape: &Shape) -> usize {
 
 /// Words of four samples in a plane of [`Buffer::InputSamples`].
 pub fn input_sample_row(shape: &Shape) -> usize {
-    record(shape) + 4
+    record(shape) + 16
 }
 
 /// Words of four samples in a plane of [`Buffer::ErrorSamples`].

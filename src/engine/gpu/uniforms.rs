@@ -134,8 +134,7 @@ fn place(shape: &Shape, span: Span, layer: usize) -> Place {
         Span::Own(_) => own..matrix.inputs,
         Span::Segment | Span::Above => 0..own,
     };
-    let weights = packed(layer) + inputs.start / 4 * (matrix.rows / 4);
-    let forward = [(start + inputs.start) / 16, weights, inputs.len() / 16, 0];
+    let forward = [(start + inputs.start) / 16, packed(layer) + inputs.start, inputs.len() / 16, 0];
     // The matrix that has this layer's states among its inputs, and the first of them.
     let (reader, input) = match span {
         Span::Segment | Span::Step(_) => (output, layer * units),
@@ -143,7 +142,7 @@ fn place(shape: &Shape, span: Span, layer: usize) -> Place {
         Span::Own(_) => (layer, own),
     };
     let above = &matrices[reader];
-    let backward = [reader * units / 4, packed(reader) + input / 4, above.rows / 16, above.inputs / 4];
+    let backward = [reader * units / 4, packed(reader) + input / 16 * above.rows, above.rows / 16, above.rows];
     Place {
         step: step as u32,
         steps,
