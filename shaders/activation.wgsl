@@ -1,29 +1,37 @@
-// Twin of src/numerics/activation.rs and softmax.rs. Needs `tables`:
-// sigmoid, tanh, exp2, rsqrt, 256 entries each.
+// Twin of src/numerics/activation.rs and softmax.rs, four values at a time.
+// Needs `tables`: sigmoid, tanh, exp2, rsqrt, 256 entries each.
 
 const DISTANCE_LIMIT: u32 = 163840u;
 const LOG2_E: u32 = 11819u;
 
-fn sigmoid(x: i32) -> i32 {
+fn look_up(table: u32, index: vec4<u32>) -> vec4<u32> {
+    let n = vec4<u32>(256u * table) + (index & vec4<u32>(255u));
+    return vec4<u32>(tables[n.x], tables[n.y], tables[n.z], tables[n.w]);
+}
+
+fn sigmoid(x: vec4<i32>) -> vec4<i32> {
     let magnitude = abs(bounded(x, 65535));
-    let entry = tables[u32(magnitude >> 8u) & 255u];
-    let fraction = magnitude & 255;
-    let positive = i32(entry >> 16u) + ((i32(entry & 0xffffu) * fraction + 128) >> 8u);
-    return select(positive, GATE_ONE - positive, x < 0);
+    let entry = look_up(0u, vec4<u32>(magnitude >> vec4<u32>(8u)));
+    let fraction = magnitude & vec4<i32>(255);
+    let rise = vec4<i32>(entry & vec4<u32>(0xffffu)) * fraction;
+    let positive = vec4<i32>(entry >> vec4<u32>(16u)) + ((rise + 128) >> vec4<u32>(8u));
+    return select(positive, GATE_ONE - positive, x < vec4<i32>(0));
 }
 
-fn tanh_gate(x: i32) -> i32 {
+fn tanh_gate(x: vec4<i32>) -> vec4<i32> {
     let magnitude = abs(bounded(x, 32767));
-    let entry = tables[256u + (u32(magnitude >> 7u) & 255u)];
-    let fraction = magnitude & 127;
-    let positive = i32(entry >> 16u) + ((i32(entry & 0xffffu) * fraction + 64) >> 7u);
-    return select(positive, -positive, x < 0);
+    let entry = look_up(1u, vec4<u32>(magnitude >> vec4<u32>(7u)));
+    let fraction = magnitude & vec4<i32>(127);
+    let rise = vec4<i32>(entry & vec4<u32>(0xffffu)) * fraction;
+    let positive = vec4<i32>(entry >> vec4<u32>(16u)) + ((rise + 64) >> vec4<u32>(7u));
+    return select(positive, -positive, x < vec4<i32>(0));
 }
 
-fn exp_weight(distance: u32) -> u32 {
-    let exponent = min(distance, DISTANCE_LIMIT) * LOG2_E;
-    let entry = tables[512u + ((exponent >> 18u) & 255u)];
-    let fraction = (exponent >> 10u) & 255u;
-    let mantissa = (entry >> 16u) - (((entry & 0xffffu) * fraction + 128u) >> 8u);
-    return (mantissa << 8u) >> (exponent >> 26u);
+fn exp_weight(distance: vec4<u32>) -> vec4<u32> {
+    let exponent = min(distance, vec4<u32>(DISTANCE_LIMIT)) * LOG2_E;
+    let entry = look_up(2u, exponent >> vec4<u32>(18u));
+    let fraction = (exponent >> vec4<u32>(10u)) & vec4<u32>(255u);
+    let fall = (entry & vec4<u32>(0xffffu)) * fraction;
+    let mantissa = (entry >> vec4<u32>(16u)) - ((fall + 128u) >> vec4<u32>(8u));
+    return (mantissa << vec4<u32>(8u)) >> (exponent >> vec4<u32>(26u));
 }

@@ -10,9 +10,6 @@ struct Model {
     weight_fraction: u32,
     activation_fraction: u32,
     error_fraction: u32,
-    // Limbs of 8 bits in a weight and in an activation: 1 or 2.
-    weight_planes: u32,
-    activation_planes: u32,
     // Steps of the current segment.
     steps: u32,
     // Adam's scalars (numerics/wide.rs, AdamStep).
@@ -24,32 +21,52 @@ struct Model {
     packed_plane: u32,
     // Gradients count as many bits less.
     gradient_shift: u32,
+    padding: u32,
 }
 
+// Which steps and which matrix a dispatch works on.
 struct Place {
+    // First step, and how many; 0 for all of the segment from the first step on.
     step: u32,
+    steps: u32,
     // 0.. layers; `layers` is the output matrix.
     layer: u32,
-    // Inputs of the matrix, and a quarter of its rows.
+    // Whether sums are added to those that are there.
+    add: u32,
+    // Rows and inputs of the matrix.
+    rows: u32,
     inputs: u32,
-    units: u32,
-    // Its first parameter, its first vec4 of packed weights, its first bias.
+    // Its first parameter, its first vec4 of packed weights, its first bias, each over four.
     master: u32,
     packed: u32,
     bias: u32,
-    // First vec4 of packed weights of the matrix above and of the output.
-    above: u32,
-    output: u32,
+    // Steps from that of sums of errors to that of the errors: 0 or 1.
+    later: u32,
+    // First vec4 of the matrix's inputs in a record.
+    start: u32,
+    padding: u32,
+    // What a forward product runs over: first vec4 of a record of inputs, first
+    // vec4 of weights, vec4s of inputs.
+    forward: vec4<u32>,
+    // What a backward product runs over: first vec4 of a record of errors, first
+    // vec4 of weights, vec4s of errors, rows.
+    backward: vec4<u32>,
 }
+
+// Limbs of 8 bits in a weight and in an activation: 1 or 2.
+override WEIGHT_LIMBS: u32 = 1;
+override ACTIVATION_LIMBS: u32 = 1;
 
 @group(0) @binding(0) var<uniform> model: Model;
 @group(0) @binding(1) var<uniform> place: Place;
 
-// Lanes of a workgroup, and streams (or samples) that each lane carries.
-const LANES: u32 = 64u;
+// Lanes of a workgroup across and down: across run rows or inputs, down
+// samples (steps and streams). A lane of a product carries so many rows or
+// inputs (two vec4s), and so many samples.
+const ACROSS: u32 = 16u;
+const DOWN: u32 = 4u;
+const WIDE: u32 = 8u;
 const GROUP: u32 = 4u;
-const CELLS: u32 = 16u;
-const TILE: u32 = 64u;
 
 const MASTER_FRACTION: u32 = 24u;
 const PREACTIVATION_FRACTION: u32 = 13u;
@@ -60,29 +77,31 @@ const STATE_ERROR_LIMIT: i32 = 65535;
 const GATE_ONE: i32 = 16384;
 const SYMBOLS: u32 = 256u;
 
-fn round_shift(x: i32, shift: u32) -> i32 {
+fn round_shift(x: vec4<i32>, shift: u32) -> vec4<i32> {
     let half = (1i << (shift & 31u)) >> 1u;
-    return (x + half) >> (shift & 31u);
+    return (x + half) >> vec4<u32>(shift & 31u);
 }
 
-fn bounded(x: i32, limit: i32) -> i32 {
-    return min(max(x, -limit), limit);
+fn bounded(x: vec4<i32>, limit: i32) -> vec4<i32> {
+    return clamp(x, vec4<i32>(-limit), vec4<i32>(limit));
 }
 
-fn leading_zeros(x: u32) -> u32 {
+fn leading_zeros(x: vec4<u32>) -> vec4<u32> {
     var v = x;
-    var n = 0u;
-    if v < 0x10000u { n += 16u; v <<= 16u; }
-    if v < 0x1000000u { n += 8u; v <<= 8u; }
-    if v < 0x10000000u { n += 4u; v <<= 4u; }
-    if v < 0x40000000u { n += 2u; v <<= 2u; }
-    if v < 0x80000000u { n += 1u; v <<= 1u; }
-    return n + select(0u, 1u, v == 0u);
+    var n = vec4<u32>(0u);
+    n += skip(&v, 16u);
+    n += skip(&v, 8u);
+    n += skip(&v, 4u);
+    n += skip(&v, 2u);
+    n += skip(&v, 1u);
+    return n + select(vec4<u32>(0u), vec4<u32>(1u), v == vec4<u32>(0u));
 }
 
-// The row of a cell's gate, or of one of the output's four symbols.
-fn gate_row(cell: u32, gate: u32) -> u32 {
-    return cell / CELLS * TILE + gate * CELLS + cell % CELLS;
+// Shifts `bits` leading zeros out where there are so many.
+fn skip(v: ptr<function, vec4<u32>>, bits: u32) -> vec4<u32> {
+    let count = select(vec4<u32>(0u), vec4<u32>(bits), *v < vec4<u32>(1u << (32u - bits)));
+    *v <<= count;
+    return count;
 }
 
 // Four values as 8-bit limbs in a word: plane 0 the low limbs, plane 1 the rest.
@@ -99,20 +118,44 @@ fn unpack_limbs(word: u32) -> vec4<i32> {
     return vec4<i32>((x << 24u) >> 24u, (x << 16u) >> 24u, (x << 8u) >> 24u, x >> 24u);
 }
 
-// vec4s (16 values) of one stream's record of activations, and of one plane of them.
-fn record_quads() -> u32 {
-    return (model.embedding + model.layers * model.units) / 16u;
+// Products of four words of four limbs with one word.
+fn dot_words(w: vec4<u32>, x: u32) -> vec4<i32> {
+    return vec4<i32>(dot4I8Packed(w.x, x), dot4I8Packed(w.y, x), dot4I8Packed(w.z, x), dot4I8Packed(w.w, x));
 }
 
-fn activation_plane() -> u32 {
+// Samples of this dispatch, from step place.step on.
+fn sample_count() -> u32 {
+    return select(place.steps, model.steps, place.steps == 0u) * model.streams;
+}
+
+// vec4s (16 values) of one stream's record of inputs, before those of a matrix and all of them.
+fn inputs_before(layer: u32) -> u32 {
+    return (layer * (model.embedding + 2u * model.units) - select(model.units, 0u, layer == 0u)) / 16u;
+}
+
+fn record_quads() -> u32 {
+    return inputs_before(model.layers) + model.layers * model.units / 16u;
+}
+
+fn input_plane() -> u32 {
     return (model.segment + 1u) * model.streams * record_quads();
 }
 
-// Words (four errors) of one stream's record of gate and output errors, and of one plane.
-fn error_words() -> u32 {
-    return model.layers * model.units + SYMBOLS / 4u;
+// vec4s (16 rows) of one stream's record of gate and output errors, and of one plane.
+fn error_quads() -> u32 {
+    return (model.layers * model.units + SYMBOLS / 4u) / 4u;
 }
 
 fn error_plane() -> u32 {
-    return model.segment * model.streams * error_words();
+    return model.segment * model.streams * error_quads();
+}
+
+// vec4s (four values of four samples) of transposed inputs, the last four being
+// the biases' constant; and how many of each.
+fn input_columns() -> u32 {
+    return 4u * record_quads() + 4u;
+}
+
+fn sample_quads() -> u32 {
+    return (model.segment * model.streams + 3u) / 4u;
 }

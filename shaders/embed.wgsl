@@ -1,21 +1,24 @@
-// The embeddings of the symbols put in become activations of this step.
-// One lane a stream and vec4; dispatch (embedding / 16 * streams / 64).
+// The embeddings of the symbols put in become inputs of every layer.
+// A lane carries one vec4 of a sample; dispatch (samples * embedding / 16 / 64).
 
 @group(0) @binding(2) var<storage, read> symbols: array<u32>; // [2][segment][streams]
 @group(0) @binding(3) var<storage, read> embedding: array<vec4<u32>>; // [planes][256][embedding / 16]
-@group(0) @binding(4) var<storage, read_write> activations: array<vec4<u32>>; // [planes][segment + 1][streams][record]
+@group(0) @binding(4) var<storage, read_write> inputs: array<vec4<u32>>; // [planes][segment + 1][streams][record]
 
 @compute @workgroup_size(64)
 fn embed(@builtin(global_invocation_id) id: vec3<u32>) {
     let width = model.embedding / 16u;
-    let stream = id.x / width;
+    let sample = id.x / width;
     let quad = id.x % width;
-    if stream >= model.streams {
+    if sample >= sample_count() {
         return;
     }
-    let symbol = symbols[place.step * model.streams + stream];
-    let record = ((place.step + 1u) * model.streams + stream) * record_quads();
-    for (var plane = 0u; plane < model.activation_planes; plane++) {
-        activations[plane * activation_plane() + record + quad] = embedding[(plane * SYMBOLS + symbol) * width + quad];
+    let index = place.step * model.streams + sample;
+    let symbol = symbols[index];
+    for (var plane = 0u; plane < ACTIVATION_LIMBS; plane++) {
+        let value = embedding[(plane * SYMBOLS + symbol) * width + quad];
+        for (var layer = 0u; layer < model.layers; layer++) {
+            inputs[plane * input_plane() + index * record_quads() + inputs_before(layer) + quad] = value;
+        }
     }
 }

@@ -1,32 +1,46 @@
-// Errors of the embedded symbols: one layer's share, added up from the lowest
-// layer to the highest, which also rounds.
-// A lane carries one value of four samples; dispatch (embedding / 64, streams * steps / 4).
+// Errors of the embedded symbols, from the rows of all layers.
+// A lane carries eight values of four samples; dispatch (embedding / 8 / 16, samples / 4 / 4).
 
 @group(0) @binding(2) var<storage, read> by_row: array<vec4<u32>>;
-@group(0) @binding(3) var<storage, read> errors: array<vec4<u32>>; // [2 planes][segment][streams][error_words / 4]
-@group(0) @binding(4) var<storage, read_write> embedding_errors: array<i32>; // [segment][streams][embedding]
+@group(0) @binding(3) var<storage, read> errors: array<vec4<u32>>; // [2 planes][segment][streams][record]
+@group(0) @binding(4) var<storage, read_write> embedding_errors: array<vec4<i32>>; // [segment][streams][embedding / 4]
 
-@compute @workgroup_size(64)
-fn embedding_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let value = group.x * LANES + lane;
-    let first = group.y * GROUP;
-    let samples = model.steps * model.streams;
-    let sample = min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(samples - 1u));
-    total = vec4<i32>(0);
-    let start = sample * (error_words() / 4u) + place.layer * (model.units / 4u);
-    multiply_rows(start, place.packed + min(value, model.embedding - 1u), place.inputs, model.units / 4u);
-    add_error(total.x, first, value);
-    add_error(total.y, first + 1u, value);
-    add_error(total.z, first + 2u, value);
-    add_error(total.w, first + 3u, value);
-}
-
-fn add_error(sum: i32, sample: u32, value: u32) {
-    if sample >= model.steps * model.streams || value >= model.embedding {
+@compute @workgroup_size(16, 4)
+fn embedding_backward(@builtin(global_invocation_id) id: vec3<u32>) {
+    let block = 2u * id.x;
+    let first = GROUP * id.y;
+    let count = sample_count();
+    let width = model.embedding / 4u;
+    if block >= width || first >= count {
         return;
     }
-    let index = sample * model.embedding + value;
-    let error = sum + select(embedding_errors[index], 0, place.layer == 0u);
-    let rounded = bounded(round_shift(error, model.weight_fraction), STATE_ERROR_LIMIT);
-    embedding_errors[index] = select(error, rounded, place.layer + 1u == model.layers);
+    // Beyond the last sample the last one is computed again.
+    let sample = min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(count - 1u));
+    let w = block / 4u * 4u * model.units + block % 4u;
+    if WEIGHT_LIMBS == 2u {
+        multiply_layers(sample, model.packed_plane + w);
+        next_limb();
+    }
+    multiply_layers(sample, w);
+    let index = sample * width + block;
+    put(index.x, a0, b0);
+    put(index.y, a1, b1);
+    put(index.z, a2, b2);
+    put(index.w, a3, b3);
+}
+
+// Adds the errors of all layers of four samples times the weights from vec4 `first` on.
+fn multiply_layers(sample: vec4<u32>, first: u32) {
+    var w = first;
+    let rows = 4u * model.units;
+    for (var layer = 0u; layer < model.layers; layer++) {
+        let e = sample * error_quads() + layer * (model.units / 4u);
+        multiply_rows(e, w, model.units / 4u);
+        w += rows * (model.embedding + select(2u, 1u, layer == 0u) * model.units) / 16u;
+    }
+}
+
+fn put(index: u32, a: vec4<i32>, b: vec4<i32>) {
+    embedding_errors[index] = bounded(round_shift(a, model.weight_fraction), STATE_ERROR_LIMIT);
+    embedding_errors[index + 1u] = bounded(round_shift(b, model.weight_fraction), STATE_ERROR_LIMIT);
 }

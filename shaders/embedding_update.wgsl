@@ -4,8 +4,8 @@
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
 @group(0) @binding(3) var<storage, read> symbols: array<u32>; // [2][segment][streams]
 @group(0) @binding(4) var<storage, read> embedding_errors: array<vec4<i32>>; // [segment][streams][embedding / 4]
-@group(0) @binding(5) var<storage, read_write> masters: array<i32>;
-@group(0) @binding(6) var<storage, read_write> moments: array<u32>;
+@group(0) @binding(5) var<storage, read_write> masters: array<vec4<i32>>;
+@group(0) @binding(6) var<storage, read_write> moments: array<vec4<u32>>;
 @group(0) @binding(7) var<storage, read_write> embedding: array<u32>; // [planes][256][embedding / 4]
 
 @compute @workgroup_size(64)
@@ -22,21 +22,10 @@ fn embedding_update(@builtin(global_invocation_id) id: vec3<u32>) {
             gradient += embedding_errors[sample * width + word];
         }
     }
-    let n = (symbol * width + word) * 4u;
-    let quantised = vec4<i32>(
-        update(n, gradient.x),
-        update(n + 1u, gradient.y),
-        update(n + 2u, gradient.z),
-        update(n + 3u, gradient.w),
-    );
-    for (var plane = 0u; plane < model.activation_planes; plane++) {
-        embedding[plane * SYMBOLS * width + id.x] = pack_limbs(quantised, plane);
-    }
-}
-
-fn update(n: u32, gradient: i32) -> i32 {
     let shift = MASTER_FRACTION - model.activation_fraction;
     let limit = ((1i << model.activation_fraction) - 1) << shift;
-    let master = adam(n, model.embedding_floor, limit, gradient);
-    return round_shift(master, shift);
+    let quantised = round_shift(adam(id.x, model.embedding_floor, limit, gradient), shift);
+    for (var plane = 0u; plane < ACTIVATION_LIMBS; plane++) {
+        embedding[plane * SYMBOLS * width + id.x] = pack_limbs(quantised, plane);
+    }
 }

@@ -1,117 +1,94 @@
 // Gradient of one matrix over all samples of a segment, Adam, requantisation.
-// A lane carries one unit's four rows and four inputs; the row of lanes behind
-// the last input carries the biases. Dispatch (units / 64, inputs / 4 + 1).
+// A lane carries four rows and eight inputs; lanes behind the last inputs carry
+// the biases. Dispatch (rows / 4 / 16, (inputs / 8 + 1) / 4).
 
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
-@group(0) @binding(3) var<storage, read> activations: array<u32>; // [planes][segment + 1][streams][record]
-@group(0) @binding(4) var<storage, read> errors: array<u32>; // [2 planes][segment][streams][error_words]
-@group(0) @binding(5) var<storage, read_write> masters: array<i32>;
-@group(0) @binding(6) var<storage, read_write> moments: array<u32>;
-@group(0) @binding(7) var<storage, read_write> by_input: array<vec4<u32>>;
-@group(0) @binding(8) var<storage, read_write> by_row: array<u32>;
-@group(0) @binding(9) var<storage, read_write> biases: array<i32>;
+@group(0) @binding(3) var<storage, read> input_samples: array<vec4<u32>>; // [planes][input_columns / 4][samples / 4][4]
+@group(0) @binding(4) var<storage, read> error_samples: array<vec4<u32>>; // [2 planes][record / 4][samples / 4][4]
+@group(0) @binding(5) var<storage, read_write> masters: array<vec4<i32>>;
+@group(0) @binding(6) var<storage, read_write> moments: array<vec4<u32>>;
+@group(0) @binding(7) var<storage, read_write> by_input: array<vec4<u32>>; // [planes][matrices][rows / 16][inputs / 4][4]
+@group(0) @binding(8) var<storage, read_write> by_row: array<vec4<u32>>; // [planes][matrices][inputs / 16][rows / 4][4]
+@group(0) @binding(9) var<storage, read_write> biases: array<vec4<i32>>;
 
 const BIAS_LIMIT: i32 = 268435456;
 
-@compute @workgroup_size(64)
-fn weight_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let unit = group.x * LANES + lane;
-    if unit >= place.units {
+@compute @workgroup_size(16, 4)
+fn weight_update(@builtin(global_invocation_id) id: vec3<u32>) {
+    let height = place.rows / 4u;
+    let width = place.inputs / 4u;
+    let block = 2u * id.y;
+    if id.x >= height || block > width {
         return;
     }
-    let word = group.y;
-    let bias = word * 4u == place.inputs;
-    let source = input_source(word);
-    let record = record_quads() * 4u;
-    let activation_limit = (1i << model.activation_fraction) - 1;
-
-    var gradient0 = vec4<i32>(0); // a component a row
-    var gradient1 = vec4<i32>(0);
-    var gradient2 = vec4<i32>(0);
-    var gradient3 = vec4<i32>(0);
-    for (var sample = 0u; sample < model.steps * model.streams; sample++) {
-        let at = sample * error_words() + place.layer * model.units + unit;
-        let error = unpack_limbs(errors[at]) + (unpack_limbs(errors[error_plane() + at]) << vec4<u32>(8u));
-        var x = vec4<i32>(activation_limit, 0, 0, 0);
-        if !bias {
-            // The step before lies one row of streams back.
-            let index = (sample + model.streams * (1u - source.y)) * record + source.x;
-            x = unpack_limbs(activations[index]);
-            if model.activation_planes > 1u {
-                x += unpack_limbs(activations[activation_plane() * 4u + index]) << vec4<u32>(8u);
-            }
-        }
-        gradient0 += error * x.x;
-        gradient1 += error * x.y;
-        gradient2 += error * x.z;
-        gradient3 += error * x.w;
+    let bias = block == width;
+    let e = sample_start(place.layer * model.units + id.x);
+    // Behind the last input stands the biases' constant.
+    let x = sample_start(select(4u * place.start + block, input_columns() - 4u, bias));
+    if ACTIVATION_LIMBS == 2u {
+        multiply_samples(e, input_columns() * sample_quads() + x);
+        next_limb();
     }
+    multiply_samples(e, x);
 
-    let row = gate_row(unit, 0u);
+    let n = place.master + (id.x / 16u * (place.inputs + 1u) + block * 4u) * 16u + id.x % 16u;
     if bias {
-        let n = place.master + (unit / CELLS * (place.inputs + 1u) + place.inputs) * TILE + unit % CELLS;
         let shift = MASTER_FRACTION - model.weight_fraction - model.activation_fraction;
-        let updated = update_rows(n, BIAS_LIMIT, gradient0);
-        biases[place.bias + row] = round_shift(updated.x, shift);
-        biases[place.bias + row + CELLS] = round_shift(updated.y, shift);
-        biases[place.bias + row + 2u * CELLS] = round_shift(updated.z, shift);
-        biases[place.bias + row + 3u * CELLS] = round_shift(updated.w, shift);
+        biases[place.bias + id.x] = round_shift(adam(n, model.weight_floor, BIAS_LIMIT, a0), shift);
         return;
     }
-    let n = place.master + (unit / CELLS * (place.inputs + 1u) + word * 4u) * TILE + unit % CELLS;
+    update(n, id.x, block, a0, a1, a2, a3);
+    update(n + 64u, id.x, block + 1u, b0, b1, b2, b3);
+}
+
+// The first samples' vec4 of a column.
+fn sample_start(column: u32) -> u32 {
+    return column / 4u * 4u * sample_quads() + column % 4u;
+}
+
+// Adds four rows' errors times eight inputs over all samples: a0 has the first
+// input, b0 the fifth; `e` and `x` are the first samples' vec4s.
+fn multiply_samples(e: u32, x: u32) {
+    let plane = 4u * error_quads() * sample_quads();
+    let quads = (model.steps * model.streams + 3u) / 4u;
+    var quad = 0u;
+    loop {
+        let low = error_samples[e + 4u * quad];
+        let high = error_samples[plane + e + 4u * quad];
+        let xs = input_samples[x + 4u * quad];
+        let ys = input_samples[x + 4u * quad + 1u];
+        a0 += dot_error_words(low, high, xs.x);
+        a1 += dot_error_words(low, high, xs.y);
+        a2 += dot_error_words(low, high, xs.z);
+        a3 += dot_error_words(low, high, xs.w);
+        b0 += dot_error_words(low, high, ys.x);
+        b1 += dot_error_words(low, high, ys.y);
+        b2 += dot_error_words(low, high, ys.z);
+        b3 += dot_error_words(low, high, ys.w);
+        continuing {
+            quad++;
+            break if quad >= quads;
+        }
+    }
+}
+
+// Four rows of four inputs, from vec4 n of the masters on.
+fn update(n: u32, row: u32, input: u32, g0: vec4<i32>, g1: vec4<i32>, g2: vec4<i32>, g3: vec4<i32>) {
     let shift = MASTER_FRACTION - model.weight_fraction;
     let limit = ((2i << model.weight_fraction) - 1) << shift;
-    let w0 = quantise(update_rows(n, limit, gradient0), shift);
-    let w1 = quantise(update_rows(n + TILE, limit, gradient1), shift);
-    let w2 = quantise(update_rows(n + 2u * TILE, limit, gradient2), shift);
-    let w3 = quantise(update_rows(n + 3u * TILE, limit, gradient3), shift);
-    for (var plane = 0u; plane < model.weight_planes; plane++) {
+    let w0 = round_shift(adam(n, model.weight_floor, limit, g0), shift);
+    let w1 = round_shift(adam(n + 16u, model.weight_floor, limit, g1), shift);
+    let w2 = round_shift(adam(n + 32u, model.weight_floor, limit, g2), shift);
+    let w3 = round_shift(adam(n + 48u, model.weight_floor, limit, g3), shift);
+    for (var plane = 0u; plane < WEIGHT_LIMBS; plane++) {
         let base = plane * model.packed_plane + place.packed;
-        by_input[base + word * place.units + unit] = vec4<u32>(
+        by_input[base + row / 4u * place.inputs + 4u * input + row % 4u] = vec4<u32>(
             pack_limbs(vec4<i32>(w0.x, w1.x, w2.x, w3.x), plane),
             pack_limbs(vec4<i32>(w0.y, w1.y, w2.y, w3.y), plane),
             pack_limbs(vec4<i32>(w0.z, w1.z, w2.z, w3.z), plane),
             pack_limbs(vec4<i32>(w0.w, w1.w, w2.w, w3.w), plane),
         );
-        let column = (base + unit / 4u * place.inputs + word * 4u) * 4u + unit % 4u;
-        by_row[column] = pack_limbs(w0, plane);
-        by_row[column + 4u] = pack_limbs(w1, plane);
-        by_row[column + 8u] = pack_limbs(w2, plane);
-        by_row[column + 12u] = pack_limbs(w3, plane);
+        by_row[base + input / 4u * place.rows + 4u * row + input % 4u] =
+            vec4<u32>(pack_limbs(w0, plane), pack_limbs(w1, plane), pack_limbs(w2, plane), pack_limbs(w3, plane));
     }
-}
-
-// Where four inputs lie in a record of activations (x, in words), and how many steps back (y).
-fn input_source(word: u32) -> vec2<u32> {
-    let width = model.embedding / 4u;
-    let height = model.units / 4u;
-    if place.layer == model.layers {
-        return vec2<u32>(width + word, 0u);
-    }
-    if word < width {
-        return vec2<u32>(word, 0u);
-    }
-    let own = place.inputs / 4u - height;
-    if word < own {
-        return vec2<u32>((place.layer - 1u) * height + word, 0u);
-    }
-    return vec2<u32>(width + place.layer * height + word - own, 1u);
-}
-
-fn quantise(masters: vec4<i32>, shift: u32) -> vec4<i32> {
-    return vec4<i32>(
-        round_shift(masters.x, shift),
-        round_shift(masters.y, shift),
-        round_shift(masters.z, shift),
-        round_shift(masters.w, shift),
-    );
-}
-
-fn update_rows(n: u32, limit: i32, gradient: vec4<i32>) -> vec4<i32> {
-    return vec4<i32>(
-        adam(n, model.weight_floor, limit, gradient.x),
-        adam(n + CELLS, model.weight_floor, limit, gradient.y),
-        adam(n + 2u * CELLS, model.weight_floor, limit, gradient.z),
-        adam(n + 3u * CELLS, model.weight_floor, limit, gradient.w),
-    );
 }

@@ -71,7 +71,7 @@ fn devices_are_measured_kernel_by_kernel() {
     let output = bench(&folder, "--device gpu --json --size 1K").get_output().stdout.clone();
     let value: Value = serde_json::from_slice(&output).unwrap();
     check(&value);
-    assert_eq!(value["gpu_kernels_per_second"].as_array().unwrap().len(), 5);
-    assert_eq!(value["dispatches_per_step"], 3);
+    assert_eq!(value["gpu_kernels_per_second"].as_array().unwrap().len(), 11);
+    assert_eq!(value["dispatches_per_step"], 5);
     assert!(value["step_seconds"]["device"]["read_back"]["median"].as_f64().unwrap() > 0.0);
 }

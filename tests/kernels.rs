@@ -79,14 +79,17 @@ fn kernels_equal_their_twins_where_backward_sums_wrap() {
 fn a_device_that_computes_something_else_is_refused_by_kernel() {
     // One change a kernel, each of the kind that a compiler might get wrong.
     let damages = [
-        ("embed", "let stream = id.x / width;", "let stream = (id.x + 1u) / width;"),
+        ("embed", "let sample = id.x / width;", "let sample = (id.x + 1u) / width;"),
+        ("forward_sums", "break if q >= place.forward.z;", "break if q + 1u >= place.forward.z;"),
         ("lstm_forward", "GATE_ONE - positive", "GATE_ONE - 1 - positive"),
         ("output_forward", "const LOG2_E: u32 = 11819u;", "const LOG2_E: u32 = 11820u;"),
         ("output_error", "max(mantissa, 1u)", "max(mantissa + 1u, 1u)"),
-        ("lstm_backward", "return round_shift(a * b, GATE_FRACTION);", "return (a * b) >> GATE_FRACTION;"),
-        ("embedding_backward", "place.layer == 0u", "place.layer <= 1u"),
-        ("embedding_update", ">> 8u;\n    let field", ">> 8u | 1u;\n    let field"),
-        ("weight_update", "select(change, -change, gradient < 0)", "select(change, -change, gradient <= 0) + 1"),
+        ("backward_sums", "place.later * model.streams", "model.streams"),
+        ("lstm_backward", "round_shift(a * b, GATE_FRACTION)", "(a * b) >> vec4<u32>(GATE_FRACTION)"),
+        ("embedding_backward", "layer * (model.units / 4u)", "(layer ^ 1u) * (model.units / 4u)"),
+        ("embedding_update", ">> vec4<u32>(8u);\n    let field", ">> vec4<u32>(8u) | vec4<u32>(1u);\n    let field"),
+        ("samples", "vec4<u32>(words.y) >>", "vec4<u32>(words.x) >>"),
+        ("weight_update", "gradient < vec4<i32>(0))", "gradient <= vec4<i32>(0)) + 1"),
     ];
     let Some(adapter) = devices::adapters().into_iter().next() else { return };
     for kernel in &KERNELS {

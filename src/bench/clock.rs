@@ -13,17 +13,28 @@ pub fn wall(work: impl FnOnce()) -> Duration {
 /// count. Where no such clock is, the time that passes.
 pub fn thread(work: impl FnOnce()) -> Duration {
     #[cfg(target_os = "linux")]
-    {
-        let now = || {
-            let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-            Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-        };
-        let start = now();
-        work();
-        now() - start
-    }
+    return by(rustix::time::ClockId::ThreadCPUTime, work);
     #[cfg(not(target_os = "linux"))]
     wall(work)
+}
+
+/// The same for all threads of this process together.
+pub fn process(work: impl FnOnce()) -> Duration {
+    #[cfg(target_os = "linux")]
+    return by(rustix::time::ClockId::ProcessCPUTime, work);
+    #[cfg(not(target_os = "linux"))]
+    wall(work)
+}
+
+#[cfg(target_os = "linux")]
+fn by(clock: rustix::time::ClockId, work: impl FnOnce()) -> Duration {
+    let now = || {
+        let time = rustix::time::clock_gettime(clock);
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    };
+    let start = now();
+    work();
+    now() - start
 }
 
 /// Most memory that this process has held, bytes; nothing where the system does not tell.

@@ -77,8 +77,8 @@ pub struct CpuSpeed {
     pub peak_i16: Option<Spread>,
     /// 8-bit integers.
     pub peak_i8: Option<Spread>,
-    /// Floats: a large matrix product of crate ndarray (with feature `bench-peers`).
-    pub f32_product: Option<Spread>,
+    /// Floats: a large matrix product of crate ndarray.
+    pub f32_product: Spread,
     /// Threads of "all threads".
     pub threads: usize,
     /// The three products.
@@ -233,7 +233,7 @@ pub fn measure(config: &ModelConfig, repeats: usize) -> CpuSpeed {
     CpuSpeed {
         peak_i16: peak_rate(false, &times[0]),
         peak_i8: peak_rate(true, &times[1]),
-        f32_product: cfg!(feature = "bench-peers").then(|| rate(F32_WORK, &times[2])),
+        f32_product: rate(F32_WORK, &times[2]),
         threads: rayon::current_num_threads(),
         products: products.collect(),
     }
@@ -244,15 +244,9 @@ const F32_SIDE: usize = 256;
 const F32_ROUNDS: usize = 20;
 const F32_WORK: u64 = (F32_SIDE * F32_SIDE * F32_SIDE * F32_ROUNDS) as u64;
 
-#[cfg(feature = "bench-peers")]
 fn f32_product() -> Duration {
     let a = ndarray::Array2::<f32>::from_shape_fn((F32_SIDE, F32_SIDE), |(i, j)| (i * 7 + j) as f32);
     clock::thread(|| (0..F32_ROUNDS).for_each(|_| _ = std::hint::black_box(a.dot(std::hint::black_box(&a)))))
-}
-
-#[cfg(not(feature = "bench-peers"))]
-fn f32_product() -> Duration {
-    Duration::ZERO
 }
 
 #[cfg(test)]
@@ -265,6 +259,6 @@ mod tests {
         let speed = measure(&small(), 1);
         assert_eq!(speed.products.len(), 3);
         assert!(speed.products.iter().all(|p| p.one_thread.median > 0.0 && p.all_threads.min > 0.0));
-        assert_eq!(speed.f32_product.is_some(), cfg!(feature = "bench-peers"));
+        assert!(speed.f32_product.median > 0.0);
     }
 }

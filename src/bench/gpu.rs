@@ -1,22 +1,30 @@
 //! Whole kernels on a GPU.
 
-use super::{Spread, in_turns, rate};
+use super::{Spread, clock, in_turns, rate};
 use crate::bench::cpu::Product;
 use crate::engine::gpu::kernels::KernelId;
 use crate::engine::{DeviceChoice, Engine, EngineError};
 use crate::model::ModelConfig;
 use crate::model::init::initial_parameters;
 
-/// A kernel's speed over a segment.
+/// Segments of one measurement.
+const SEGMENTS: u32 = 3;
+
+/// What a kernel does in a segment.
 #[derive(Clone, Debug)]
 pub struct KernelSpeed {
     /// The kernel's name.
     pub kernel: &'static str,
-    /// Multiplications a second.
-    pub rate: Spread,
+    /// Seconds a segment.
+    pub time: Spread,
+    /// Multiplications a second, for kernels that are matrix products.
+    pub rate: Option<Spread>,
 }
 
-/// Measures the kernels with matrix products; nothing where `device` means the CPU engine.
+/// Measures all kernels; nothing where `device` means the CPU engine.
+///
+/// Software that plays a GPU is measured by the processors' time that it takes,
+/// so its rates are those of one core however many work on it.
 pub async fn measure(
     device: &DeviceChoice,
     config: &ModelConfig,
@@ -24,38 +32,36 @@ pub async fn measure(
 ) -> Result<Option<Vec<KernelSpeed>>, EngineError> {
     let mut engine = Engine::open(device, config, &initial_parameters(config)).await?;
     let Some(gpu) = engine.device() else { return Ok(None) };
-    let kernels = [
-        (KernelId::LstmForward, Product::Forward),
-        (KernelId::OutputForward, Product::Forward),
-        (KernelId::LstmBackward, Product::Backward),
-        (KernelId::EmbeddingBackward, Product::Backward),
-        (KernelId::WeightUpdate, Product::Gradient),
-    ];
+    let software = gpu.is_software();
     let gpu = std::cell::RefCell::new(gpu);
     let mut tasks: Vec<Box<dyn FnMut() -> Result<_, EngineError>>> = Vec::new();
-    for (kernel, _) in kernels {
+    for kernel in KernelId::ALL {
         let gpu = &gpu;
-        tasks.push(Box::new(move || pollster::block_on(gpu.borrow_mut().time_kernel(kernel, 2))));
+        tasks.push(Box::new(move || {
+            let mut done = Ok(());
+            let run = || done = gpu.borrow_mut().run_kernel(kernel, SEGMENTS);
+            let time = if software { clock::process(run) } else { clock::wall(run) };
+            done.map(|()| time / SEGMENTS)
+        }));
     }
     let times = in_turns(repeats, &mut tasks)?;
-    let speeds = kernels.iter().zip(&times).map(|(&(kernel, product), times)| KernelSpeed {
+    let speeds = KernelId::ALL.iter().zip(&times).map(|(&kernel, times)| KernelSpeed {
         kernel: kernel.kernel().name,
-        rate: rate(work(config, kernel, product), times),
+        time: Spread::of(times.iter().map(|time| time.as_secs_f64()).collect()),
+        rate: work(config, kernel).map(|work| rate(work, times)),
     });
     Ok(Some(speeds.collect()))
 }
 
-/// Multiplications of one kernel over a segment: products without output or embedding, or these alone.
-fn work(config: &ModelConfig, kernel: KernelId, product: Product) -> u64 {
+/// Multiplications of one kernel over a segment.
+fn work(config: &ModelConfig, kernel: KernelId) -> Option<u64> {
     let samples = u64::from(config.streams) * u64::from(config.segment);
-    let (units, layers) = (u64::from(config.units), u64::from(config.layers));
-    let output = samples * 256 * units * layers;
-    let embedding = samples * 4 * units * u64::from(config.embedding) * layers;
+    let embedding = samples * u64::from(4 * config.units * config.embedding * config.layers);
     match kernel {
-        KernelId::OutputForward => output,
-        KernelId::EmbeddingBackward => embedding,
-        KernelId::LstmForward => product.per_segment(config) - output,
-        KernelId::LstmBackward => product.per_segment(config) - embedding,
-        _ => product.per_segment(config),
+        KernelId::ForwardSums => Some(Product::Forward.per_segment(config)),
+        KernelId::BackwardSums => Some(Product::Backward.per_segment(config) - embedding),
+        KernelId::EmbeddingBackward => Some(embedding),
+        KernelId::WeightUpdate => Some(Product::Gradient.per_segment(config)),
+        _ => None,
     }
 }

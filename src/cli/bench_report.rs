@@ -37,7 +37,7 @@ impl Report {
         let cores = [
             ("one core's peak, 16 bits", self.cpu.peak_i16),
             ("one core's peak, 8 bits", self.cpu.peak_i8),
-            ("f32 product of ndarray", self.cpu.f32_product),
+            ("one core, f32 of ndarray", Some(self.cpu.f32_product)),
         ];
         for (name, speed) in cores.into_iter().filter_map(|(name, speed)| Some((name, speed?))) {
             writeln!(out, "  {name:<28}{}", giga(speed))?;
@@ -52,13 +52,20 @@ impl Report {
             writeln!(out, "  {name:<28}{}   {:.2} x 1 thread", giga(product.all_threads), product.speedup)?;
         }
         for kernel in self.gpu.iter().flatten() {
-            let share =
-                self.share(kernel.rate).map_or(String::new(), |s| format!("   {:.0} % of a core's peak", 100.0 * s));
-            writeln!(out, "  {:<28}{}{share}", format!("gpu {}", kernel.kernel), giga(kernel.rate))?;
+            let Some(rate) = kernel.rate else { continue };
+            let peer = 100.0 * rate.median / self.cpu.f32_product.median;
+            writeln!(out, "  {:<28}{}   {peer:.0} % of f32", format!("gpu {}", kernel.kernel), giga(rate))?;
+        }
+
+        let micro = |spread: Spread| show(spread, 1e6, 1);
+        if let Some(kernels) = &self.gpu {
+            writeln!(out, "\nKernels of a segment, in us")?;
+            for kernel in kernels {
+                writeln!(out, "  {:<28}{}", kernel.kernel, micro(kernel.time))?;
+            }
         }
 
         writeln!(out, "\nA decoder's step of all streams, in us")?;
-        let micro = |spread: Spread| show(spread, 1e6, 1);
         writeln!(out, "  {:<28}{}", "engine", micro(self.step.engine))?;
         let names = ["  upload, waited for", "  kernels, waited for", "  read-back, waited for"];
         for (name, &time) in names.iter().zip(self.step.device.iter().flatten()) {
@@ -105,9 +112,8 @@ impl Report {
             })
         });
         let kernels = self.gpu.as_ref().map(|kernels| {
-            let kernel = |k: &KernelSpeed| {
-                json!({ "kernel": k.kernel, "rate": spread(k.rate), "share_of_peak": self.share(k.rate) })
-            };
+            let kernel =
+                |k: &KernelSpeed| json!({ "kernel": k.kernel, "seconds": spread(k.time), "rate": k.rate.map(spread) });
             kernels.iter().map(kernel).collect::<Vec<_>>()
         });
         let coding = self.coding.iter().map(|(level, c)| {
@@ -127,7 +133,7 @@ impl Report {
             "peak_products_per_second": {
                 "i16": self.cpu.peak_i16.map(spread),
                 "i8": self.cpu.peak_i8.map(spread),
-                "f32_product": self.cpu.f32_product.map(spread),
+                "f32_product": spread(self.cpu.f32_product),
             },
             "threads": self.cpu.threads,
             "cpu_products_per_second": products.collect::<Vec<_>>(),

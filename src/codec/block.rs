@@ -1,12 +1,13 @@
 //! One block through predictors and coder, and back.
 
+use std::ops::Range;
 use std::slice;
 
 use super::predictor::Predictor;
 use super::replay;
 use super::streams::Streams;
 use crate::coder::{Decoder, Encoder, SumTree, decode_symbol, encode_symbol};
-use crate::engine::{EngineError, INACTIVE};
+use crate::engine::{Engine, EngineError, INACTIVE};
 use crate::mixing::Mixing;
 use crate::model::schedule::learning_rate;
 use crate::numerics::softmax::SYMBOLS;
@@ -97,6 +98,8 @@ pub struct BlockEncoder<'a> {
     coder: Encoder,
     /// Steps coded.
     step: usize,
+    /// Whether the network predicts the segment at hand already.
+    begun: bool,
     /// `[steps][streams][256]`, the network's weights for a segment.
     weights: Vec<u32>,
 }
@@ -132,7 +135,8 @@ impl<'a> BlockEncoder<'a> {
         let streams = Streams::new(data.len(), config.streams());
         let symbols = if predictor.engine.is_some() { config.segment() * config.streams() } else { 0 };
         let place = Place { done, raw_len, symbols: data.len() };
-        BlockEncoder { data, place, streams, coder: Encoder::default(), step: 0, weights: vec![0; symbols * SYMBOLS] }
+        let weights = vec![0; symbols * SYMBOLS];
+        BlockEncoder { data, place, streams, coder: Encoder::default(), step: 0, begun: false, weights }
     }
 
     /// Whether all is coded.
@@ -160,14 +164,28 @@ impl Coding for BlockEncoder<'_> {
         let stride = stride(predictor);
         let Predictor { config, engine, mixing, .. } = predictor;
         let (data, streams, start) = (self.data, self.streams, self.step);
-        let steps = stride.min(streams.len - start);
-        let grid = || (start..start + steps).flat_map(|step| (0..config.streams()).map(move |stream| (step, stream)));
-        let targets: Vec<u16> = grid()
+        let end = (start + stride).min(streams.len);
+        let grid = |steps: Range<usize>| steps.flat_map(|step| (0..config.streams()).map(move |stream| (step, stream)));
+        let targets: Vec<u16> = grid(start..end)
             .map(|(step, stream)| streams.position(stream, step).map_or(INACTIVE, |p| u16::from(data[p])))
             .collect();
+        // The symbols are known: the network learns, and a GPU predicts the next segment, while this one is coded.
         if let Some(engine) = engine {
-            let previous: Vec<u8> = grid().map(|(step, stream)| streams.previous(data, stream, step)).collect();
-            engine.predict_segment(&previous, &mut self.weights[..targets.len() * SYMBOLS]).await?;
+            let begin = |engine: &mut Engine, steps| {
+                let previous = grid(steps).map(|(step, stream)| streams.previous(data, stream, step));
+                engine.begin_segment(&previous.collect::<Vec<u8>>());
+            };
+            if !self.begun {
+                begin(engine, start..end);
+            }
+            engine.finish_segment(&mut self.weights[..targets.len() * SYMBOLS]).await?;
+            let rate = learning_rate(config, self.place.done + self.place.raw(streams.done(start)));
+            let replay = replay::draw(config, &streams, data, (start / stride) as u64, end);
+            engine.train(&targets, rate, replay.as_ref()).await?;
+            self.begun = end < streams.len;
+            if self.begun {
+                begin(engine, end..(end + stride).min(streams.len));
+            }
         }
         for (i, &target) in targets.iter().enumerate() {
             if let Ok(symbol) = u8::try_from(target) {
@@ -175,12 +193,7 @@ impl Coding for BlockEncoder<'_> {
                 encode_one(&mut self.coder, mixing.as_mut(), weights, i % config.streams(), symbol);
             }
         }
-        if let Some(engine) = engine {
-            let rate = learning_rate(config, self.place.done + self.place.raw(streams.done(start)));
-            let replay = replay::draw(config, &streams, data, (start / stride) as u64, start + steps);
-            engine.train(&targets, rate, replay.as_ref()).await?;
-        }
-        self.step = start + steps;
+        self.step = end;
         Ok(())
     }
 
@@ -195,6 +208,8 @@ impl Coding for BlockEncoder<'_> {
     fn visit(&mut self, predictor: &Predictor, visitor: &mut dyn Visitor) {
         visit_step(&mut self.step, self.streams, stride(predictor), visitor);
         self.coder.visit(self.place.raw_len, visitor);
+        // What is begun is not part of the state: it is begun again.
+        self.begun = false;
     }
 }
 

@@ -147,12 +147,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Predicts all steps of a segment whose symbols are known: `previous` is
-    /// `[steps][streams]`, `weights` `[steps][streams][256]`.
-    pub async fn predict_segment(&mut self, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
+    /// Begins to predict all steps of a segment whose symbols are known:
+    /// `previous` is `[steps][streams]`. A GPU works on while the host does
+    /// something else.
+    pub fn begin_segment(&mut self, previous: &[u8]) {
         match &mut self.backend {
-            Backend::Cpu(cpu) => cpu.predict_segment(previous, weights),
-            Backend::Gpu(gpu) => gpu.predict_segment(previous, weights).await?,
+            Backend::Cpu(cpu) => cpu.begin_segment(previous),
+            Backend::Gpu(gpu) => gpu.begin_segment(previous),
+        }
+    }
+
+    /// Waits for what [`Engine::begin_segment`] began: `weights` receives
+    /// `[steps][streams][256]` unnormalised probabilities.
+    pub async fn finish_segment(&mut self, weights: &mut [u32]) -> Result<(), EngineError> {
+        match &mut self.backend {
+            Backend::Cpu(cpu) => cpu.finish_segment(weights),
+            Backend::Gpu(gpu) => gpu.finish_segment(weights).await?,
         }
         Ok(())
     }

@@ -19,8 +19,8 @@ pub struct EngineState {
 /// States that go on into the next segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamStates {
-    /// `[streams][activations]`: embedding and hidden states of the last step.
-    pub activations: Vec<i16>,
+    /// `[streams][cells]`: hidden states of the last step.
+    pub hidden: Vec<i16>,
     /// `[streams][cells]`, Q12.
     pub cells: Vec<i32>,
 }
@@ -34,10 +34,8 @@ impl EngineState {
             moments: vec![0; layout.total],
             bias: BiasCorrection::default(),
         };
-        let streams = StreamStates {
-            activations: vec![0; config.streams() * layout.activations],
-            cells: vec![0; config.streams() * config.layers() * config.units()],
-        };
+        let cells = config.streams() * config.layers() * config.units();
+        let streams = StreamStates { hidden: vec![0; cells], cells: vec![0; cells] };
         EngineState { parameters, forward: vec![0; layout.total], streams }
     }
 
@@ -46,11 +44,11 @@ impl EngineState {
         self.parameters.visit(config, visitor);
         visitor.u32s(bytemuck::cast_slice_mut(&mut self.forward));
         limit_masters(config, &mut self.forward);
-        let StreamStates { activations, cells } = &mut self.streams;
-        visitor.u16s(bytemuck::cast_slice_mut(activations));
+        let StreamStates { hidden, cells } = &mut self.streams;
+        visitor.u16s(bytemuck::cast_slice_mut(hidden));
         visitor.u32s(bytemuck::cast_slice_mut(cells));
         let limit = config.activation_limit();
-        activations.iter_mut().for_each(|a| *a = bounded((*a).into(), limit) as i16);
+        hidden.iter_mut().for_each(|h| *h = bounded((*h).into(), limit) as i16);
         cells.iter_mut().for_each(|c| *c = bounded(*c, CELL_LIMIT));
     }
 }

@@ -58,7 +58,8 @@ impl Trainer {
                         step.checked_sub(1).and_then(|step| symbol(step, stream)).unwrap_or(0)
                     };
                     let previous: Vec<u8> = grid().map(before).collect();
-                    engine.predict_segment(&previous, &mut weights[..targets.len() * SYMBOLS]).await?;
+                    engine.begin_segment(&previous);
+                    engine.finish_segment(&mut weights[..targets.len() * SYMBOLS]).await?;
                 }
                 for (i, &target) in targets.iter().enumerate().filter(|_| coded) {
                     if let Ok(symbol) = u8::try_from(target) {

@@ -7,9 +7,11 @@
 
 pub mod adam_row;
 pub mod aligned;
+pub mod backward_sums;
 pub mod embed;
 pub mod embedding_backward;
 pub mod embedding_update;
+pub mod forward_sums;
 mod learner;
 mod lesson;
 pub mod lstm_backward;
@@ -22,6 +24,7 @@ pub mod state;
 mod tiles;
 pub mod weight_update;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -71,12 +74,16 @@ impl CpuEngine {
         self.copy_weights(step, weights);
     }
 
-    /// See [`super::Engine::predict_segment`].
-    pub fn predict_segment(&mut self, previous: &[u8], weights: &mut [u32]) {
+    /// See [`super::Engine::begin_segment`].
+    pub fn begin_segment(&mut self, previous: &[u8]) {
         let count = self.streams.len();
         set_symbols(&mut self.streams, previous, |stream| &mut stream.previous);
         forward(&self.shape, &self.weights, &mut self.streams, 0..previous.len() / count);
-        for (step, weights) in weights.chunks_exact_mut(count * SYMBOLS).enumerate() {
+    }
+
+    /// See [`super::Engine::finish_segment`].
+    pub fn finish_segment(&self, weights: &mut [u32]) {
+        for (step, weights) in weights.chunks_exact_mut(self.streams.len() * SYMBOLS).enumerate() {
             self.copy_weights(step, weights);
         }
     }
@@ -130,23 +137,28 @@ impl CpuEngine {
         self.weights = Weights::pack(&self.shape, masters);
     }
 
-    /// Where the streams stand after a segment.
+    /// Where the streams stand after a segment; predicting the next one changes nothing of it.
     pub fn streams(&self) -> StreamStates {
-        let (activations, cells) = (self.shape.layout.activations, self.shape.cells());
+        let (hidden, cells) = (self.hidden(), self.shape.cells());
         StreamStates {
-            activations: self.streams.iter().flat_map(|s| &s.activations[..activations]).copied().collect(),
+            hidden: self.streams.iter().flat_map(|s| &s.activations[hidden.clone()]).copied().collect(),
             cells: self.streams.iter().flat_map(|s| &s.cells[..cells]).copied().collect(),
         }
     }
 
     /// Puts the streams there.
     pub fn set_streams(&mut self, states: &StreamStates) {
-        let (activations, cells) = (self.shape.layout.activations, self.shape.cells());
-        let records = states.activations.chunks_exact(activations).zip(states.cells.chunks_exact(cells));
+        let (hidden, cells) = (self.hidden(), self.shape.cells());
+        let records = states.hidden.chunks_exact(cells).zip(states.cells.chunks_exact(cells));
         for (stream, (record, state)) in self.streams.iter_mut().zip(records) {
-            stream.activations[..activations].copy_from_slice(record);
+            stream.activations[hidden.clone()].copy_from_slice(record);
             stream.cells[..cells].copy_from_slice(state);
         }
+    }
+
+    /// The hidden states in a record of activations.
+    fn hidden(&self) -> Range<usize> {
+        self.shape.layout.hidden(0)..self.shape.layout.activations
     }
 }
 
@@ -160,7 +172,7 @@ fn set_symbols<T: Copy>(streams: &mut [Stream], symbols: &[T], part: impl Fn(&mu
 }
 
 /// The model's output at each of `steps`, whose symbols are set.
-fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: std::ops::Range<usize>) {
+fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: Range<usize>) {
     each_gang(weights, streams, |gang| {
         for step in steps.clone() {
             embed::embed(shape, weights, step, gang);

@@ -1,6 +1,6 @@
 //! A device with its compiled kernels.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::kernels::{KERNELS, Kernel};
@@ -11,10 +11,14 @@ use crate::engine::EngineError;
 pub struct OpenDevice {
     /// "NAME (BACKEND, DRIVER)".
     pub name: String,
+    /// Whether processors play the device.
+    pub software: bool,
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
-    pub pipelines: Vec<wgpu::ComputePipeline>,
     pub layouts: Vec<wgpu::BindGroupLayout>,
+    modules: Vec<wgpu::ShaderModule>,
+    /// Pipelines for weights and for activations of one limb or two.
+    pipelines: [[OnceLock<Arc<Vec<wgpu::ComputePipeline>>>; 2]; 2],
     /// The first error that no call reported.
     failure: Arc<Mutex<Option<String>>>,
     /// How long it may take to answer.
@@ -57,7 +61,9 @@ impl OpenDevice {
     /// Opens an adapter with kernels' texts as `source` gives them: a test's
     /// way to a device that computes something else.
     pub async fn open_with(adapter: &wgpu::Adapter, source: impl Fn(&Kernel) -> String) -> Result<Self, EngineError> {
-        let name = adapter_name(&adapter.get_info());
+        let info = adapter.get_info();
+        let name = adapter_name(&info);
+        let software = info.device_type == wgpu::DeviceType::Cpu;
         let available = adapter.limits();
         let required_limits = wgpu::Limits {
             max_storage_buffers_per_shader_stage: 8,
@@ -89,14 +95,40 @@ impl OpenDevice {
             }
         });
         let layouts: Vec<_> = KERNELS.iter().map(|kernel| bind_group_layout(&device, kernel)).collect();
-        let pipelines = KERNELS
-            .iter()
-            .zip(&layouts)
-            .map(|(kernel, layout)| pipeline(&device, kernel.name, source(kernel), layout))
-            .collect();
-        let open = OpenDevice { name, device, queue, pipelines, layouts, failure, patience: PATIENCE };
+        let module = |kernel: &Kernel| {
+            let source = wgpu::ShaderSource::Wgsl(source(kernel).into());
+            device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(kernel.name), source })
+        };
+        let modules = KERNELS.iter().map(module).collect();
+        let open = OpenDevice {
+            name,
+            software,
+            modules,
+            pipelines: Default::default(),
+            device,
+            queue,
+            layouts,
+            failure,
+            patience: PATIENCE,
+        };
         open.check()?;
         Ok(open)
+    }
+
+    /// All kernels for operands of so many limbs, 1 or 2; compiled when they are first asked for.
+    pub fn pipelines(&self, weight_limbs: usize, activation_limbs: usize) -> Arc<Vec<wgpu::ComputePipeline>> {
+        let compile = || {
+            let kernels = KERNELS.iter().zip(&self.modules).zip(&self.layouts);
+            let constants = [
+                ("WEIGHT_LIMBS", weight_limbs as f64),
+                ("ACTIVATION_LIMBS", activation_limbs as f64),
+                // A GPU has an instruction for four products of limbs, drivers for processors use none.
+                ("JOIN_LIMBS", f64::from(u8::from(self.software))),
+            ];
+            let compile = |((kernel, module), layout)| pipeline(&self.device, kernel, module, layout, &constants);
+            Arc::new(kernels.map(compile).collect())
+        };
+        self.pipelines[weight_limbs - 1][activation_limbs - 1].get_or_init(compile).clone()
     }
 
     /// Reports an error that no call reported.
@@ -160,25 +192,26 @@ fn bind_group_layout(device: &wgpu::Device, kernel: &Kernel) -> wgpu::BindGroupL
 
 fn pipeline(
     device: &wgpu::Device,
-    name: &str,
-    source: String,
+    kernel: &Kernel,
+    module: &wgpu::ShaderModule,
     layout: &wgpu::BindGroupLayout,
+    constants: &[(&str, f64)],
 ) -> wgpu::ComputePipeline {
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(name),
-        source: wgpu::ShaderSource::Wgsl(source.into()),
-    });
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some(name),
+        label: Some(kernel.name),
         bind_group_layouts: &[Some(layout)],
         immediate_size: 0,
     });
+    // A constant that a kernel's text does not have would be an error.
+    let declared = |name: &str| kernel.source.iter().any(|text| text.contains(&format!("override {name}")));
+    let constants: Vec<_> = constants.iter().copied().filter(|(name, _)| declared(name)).collect();
+    let compilation_options = wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() };
     device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: Some(name),
+        label: Some(kernel.name),
         layout: Some(&layout),
-        module: &module,
-        entry_point: Some(name),
-        compilation_options: Default::default(),
+        module,
+        entry_point: Some(kernel.name),
+        compilation_options,
         cache: None,
     })
 }

@@ -1,12 +1,14 @@
 //! Device buffers as the shaders lay them out, made from the CPU engine's
 //! state: for first uploads, and for comparing a kernel with its twin.
 
+use std::ops::Range;
+
 use crate::engine::cpu::state::{Shape, Stream, Weights};
-use crate::model::layout::{CELLS, TILE, gate_row};
+use crate::model::layout::{CELLS, TILE};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
 
-use super::kernels::{Buffer, planes};
+use super::kernels::{Buffer, error_sample_row, input_sample_row, planes, record};
 
 /// Everything that the buffers hold.
 pub struct State {
@@ -18,6 +20,8 @@ pub struct State {
     pub weights: Weights,
     /// Records of all streams.
     pub streams: Vec<Stream>,
+    /// What products leave for the next kernel.
+    pub sums: Vec<i32>,
 }
 
 /// Four values as one limb each in a word: plane 0 the low limbs, plane 1 the rest.
@@ -63,24 +67,22 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
             previous.into_iter().map(u32::from).chain(targets.into_iter().map(u32::from)).collect()
         }
         Buffer::Embedding => pack_planes(&state.weights.embedding, planes(config.activation_bits)),
-        Buffer::ByInput => packed_weights(shape, &state.weights, |inputs, units, weight| {
-            by_input(inputs, units).map(|places| places.map(|(row, input)| weight(row, input))).collect()
+        Buffer::ByInput => packed_weights(shape, &state.weights, |rows, inputs, weight| {
+            by_input(rows, inputs).map(|places| places.map(|(row, input)| weight(row, input))).collect()
         }),
-        Buffer::ByRow => packed_weights(shape, &state.weights, |inputs, units, weight| {
-            let words = (0..units / 4).flat_map(move |u| (0..inputs * 4).map(move |n| (4 * u + n % 4, n / 4)));
-            words.map(|(unit, input)| std::array::from_fn(|q| weight(gate_row(unit, q), input))).collect()
+        Buffer::ByRow => packed_weights(shape, &state.weights, |rows, inputs, weight| {
+            panels(inputs, rows / 4).map(|(input, word)| std::array::from_fn(|i| weight(4 * word + i, input))).collect()
         }),
         Buffer::Biases => state.weights.matrices.iter().flat_map(|m| words(&m.biases)).collect(),
-        Buffer::Activations => {
-            let records = interleave(streams, segment + 1, shape.layout.activations, |s| &s.activations);
-            pack_planes(&records, planes(config.activation_bits))
-        }
+        Buffer::Inputs => pack_planes(&inputs(shape, streams), planes(config.activation_bits)),
+        Buffer::Sums => words(&state.sums),
         Buffer::Gates => interleave(streams, segment, shape.gates(), |s| &s.gates)
             .chunks_exact(TILE)
             .flat_map(|tile| {
                 let pair = |low: i16, high: i16| u32::from(low as u16) | u32::from(high as u16) << 16;
-                (0..CELLS)
-                    .flat_map(move |c| [pair(tile[c], tile[CELLS + c]), pair(tile[2 * CELLS + c], tile[3 * CELLS + c])])
+                let pairs =
+                    move |gate: usize, cell: usize| pair(tile[gate * CELLS + cell], tile[(gate + 1) * CELLS + cell]);
+                (0..CELLS / 4).flat_map(move |quad| (0..8).map(move |i| pairs(i / 4 * 2, 4 * quad + i % 4)))
             })
             .collect(),
         Buffer::Cells => {
@@ -89,19 +91,15 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
             words(&cells)
         }
         Buffer::Weights => interleave(streams, segment, SYMBOLS, |s| &s.weights),
-        Buffer::Errors => {
-            let mut by_unit = Vec::new();
-            for step in 0..segment {
-                for stream in streams {
-                    let gates = &stream.gate_errors[step * shape.gates()..][..shape.gates()];
-                    let outputs = &stream.output_errors[step * SYMBOLS..][..SYMBOLS];
-                    for tile in gates.chunks_exact(TILE).chain(outputs.chunks_exact(TILE)) {
-                        by_unit.extend((0..CELLS).flat_map(|c| (0..4).map(move |q| tile[q * CELLS + c])));
-                    }
-                }
-            }
-            pack_planes(&by_unit, 2)
+        Buffer::Errors => pack_planes(&errors(shape, streams), 2),
+        Buffer::InputSamples => {
+            let constant = [config.activation_limit() as i16, 0, 0, 0].repeat(4);
+            let records = inputs(shape, streams);
+            let samples = records.chunks_exact(record(shape)).take(streams.len() * segment);
+            let rows: Vec<i16> = samples.flat_map(|inputs| [inputs, &constant].concat()).collect();
+            pack_planes(&by_sample(&rows, input_sample_row(shape)), planes(config.activation_bits))
         }
+        Buffer::ErrorSamples => pack_planes(&by_sample(&errors(shape, streams), error_sample_row(shape)), 2),
         Buffer::EmbeddingErrors => words(&interleave(streams, segment, config.embedding(), |s| &s.embedding_errors)),
         Buffer::Masters => words(&state.masters),
         Buffer::Moments => state.moments.clone(),
@@ -109,9 +107,8 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
 }
 
 /// Rows and inputs of the four weights in each word of a matrix's plane.
-fn by_input(inputs: usize, units: usize) -> impl Iterator<Item = [(usize, usize); 4]> {
-    let words = (0..inputs / 4).flat_map(move |w| (0..units * 4).map(move |n| (w, n / 4, n % 4)));
-    words.map(|(w, unit, q)| std::array::from_fn(|i| (gate_row(unit, q), 4 * w + i)))
+fn by_input(rows: usize, inputs: usize) -> impl Iterator<Item = [(usize, usize); 4]> {
+    panels(rows, inputs / 4).map(|(row, word)| std::array::from_fn(|i| (row, 4 * word + i)))
 }
 
 /// The forward weights that a device's buffers hold: embedding, by input and biases.
@@ -126,7 +123,7 @@ pub fn weights(shape: &Shape, embedding: &[u32], packed: &[u32], biases: &[u32])
     let mut values = packed.iter();
     let mut biases = biases.iter();
     for (matrix, packed) in shape.layout.matrices.iter().zip(&mut weights.matrices) {
-        for (row, input) in by_input(matrix.inputs, matrix.rows / 4).flatten() {
+        for (row, input) in by_input(matrix.rows, matrix.inputs).flatten() {
             if let Some(&value) = values.next() {
                 let pair = (row / TILE * matrix.inputs + input / 2 * 2) * TILE;
                 packed.by_input[pair + row % TILE * 2 + input % 2] = value;
@@ -135,6 +132,58 @@ pub fn weights(shape: &Shape, embedding: &[u32], packed: &[u32], biases: &[u32])
         packed.biases.iter_mut().zip(&mut biases).for_each(|(bias, &word)| *bias = word as i32);
     }
     weights
+}
+
+/// Where a record of inputs has layers' own states of the step before, layer by layer.
+pub fn own_states(shape: &Shape) -> impl Iterator<Item = Range<usize>> {
+    let units = shape.config.units();
+    let ends = shape.layout.matrices.iter().scan(0, |end, matrix| {
+        *end += matrix.inputs;
+        Some(*end)
+    });
+    ends.take(shape.config.layers()).map(move |end| end - units..end)
+}
+
+/// `[steps + 1][streams][inputs of all matrices]`; behind the last step only
+/// layers' own states.
+fn inputs(shape: &Shape, streams: &[Stream]) -> Vec<i16> {
+    let (steps, activations) = (shape.config.segment(), shape.layout.activations);
+    let mut values = Vec::with_capacity((steps + 1) * streams.len() * record(shape));
+    for (step, stream) in (0..=steps).flat_map(|step| streams.iter().map(move |stream| (step, stream))) {
+        for run in (0..shape.layout.matrices.len()).flat_map(|index| shape.layout.input_runs(index)) {
+            let slot = step + 1 - run.delay;
+            match stream.activations.get(slot * activations..(slot + 1) * activations) {
+                Some(record) => values.extend(&record[run.activation..][..run.len]),
+                None => values.resize(values.len() + run.len, 0),
+            }
+        }
+    }
+    values
+}
+
+/// `[steps][streams][gates and outputs]`
+fn errors(shape: &Shape, streams: &[Stream]) -> Vec<i16> {
+    let samples = (0..shape.config.segment()).flat_map(|step| streams.iter().map(move |stream| (step, stream)));
+    let record = |(step, stream): (usize, &Stream)| {
+        let gates = &stream.gate_errors[step * shape.gates()..][..shape.gates()];
+        [gates, &stream.output_errors[step * SYMBOLS..][..SYMBOLS]].concat()
+    };
+    samples.flat_map(record).collect()
+}
+
+/// The order of words in panels of 16 columns: `[columns / 16][rows][16]`, each as (column, row).
+fn panels(columns: usize, rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..columns * rows).map(move |i| (i / (16 * rows) * 16 + i % 16, i / 16 % rows))
+}
+
+/// Panels of four samples a word from `[samples][width]`; samples that are missing are zero.
+fn by_sample(records: &[i16], width: usize) -> Vec<i16> {
+    let value = |sample: usize, column: usize| records.get(sample * width + column).copied().unwrap_or(0);
+    let words = panels(width, records.len().div_ceil(4 * width));
+    words
+        .flat_map(|(column, word)| (0..4).map(move |i| (4 * word + i, column)))
+        .map(|(sample, column)| value(sample, column))
+        .collect()
 }
 
 /// All matrices plane by plane; `order` lists a matrix's words as four weights each.
@@ -153,7 +202,7 @@ fn packed_weights(
                 let pair = (row / TILE * matrix.inputs + input / 2 * 2) * TILE;
                 i32::from(packed.by_input[pair + row % TILE * 2 + input % 2])
             };
-            order(matrix.inputs, matrix.rows / 4, &weight)
+            order(matrix.rows, matrix.inputs, &weight)
         })
         .collect();
     (0..planes(shape.config.weight_bits)).flat_map(|plane| quads.iter().map(move |&q| pack_limbs(q, plane))).collect()

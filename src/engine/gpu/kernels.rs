@@ -16,15 +16,19 @@ pub enum Buffer {
     Symbols,
     /// `[planes][256][embedding / 4]`.
     Embedding,
-    /// `[planes][matrices][inputs / 4][units][4 rows]`.
+    /// `[planes][matrices][rows / 16][inputs / 4][16 rows]`, a word four inputs of a row.
     ByInput,
-    /// `[planes][matrices][units / 4][inputs][4 units]`, a word four rows of a unit.
+    /// `[planes][matrices][inputs / 16][rows / 4][16 inputs]`, a word four rows of an input.
     ByRow,
     /// `[matrices][rows]`.
     Biases,
-    /// `[planes][segment + 1][streams][record]`.
-    Activations,
-    /// `[segment][streams][cells][2]`: gates in pairs of 16 bits.
+    /// `[planes][segment + 1][streams][record]`: a record has the inputs of every
+    /// matrix one after the other, those of a layer's own states from the step before.
+    Inputs,
+    /// `[segment][streams][rows]` of a matrix, or `[segment][streams][units]`:
+    /// what one product leaves for the next kernel.
+    Sums,
+    /// `[segment][streams][cells / 4][2][4]`: gates in pairs of 16 bits.
     Gates,
     /// `[segment + 1][streams][cells]`, then `[streams][cells]` errors.
     Cells,
@@ -32,6 +36,11 @@ pub enum Buffer {
     Weights,
     /// `[2 planes][segment][streams][cells + 64]`: gate errors, then output errors.
     Errors,
+    /// `[planes][record / 16 + 1][samples / 4][16]`: inputs, and behind them the
+    /// biases' constant; a word one value of four samples.
+    InputSamples,
+    /// `[2 planes][(4 * cells + 256) / 16][samples / 4][16]`, a word one error of four samples.
+    ErrorSamples,
     /// `[segment][streams][embedding]`.
     EmbeddingErrors,
     /// Master weights in the layout's order.
@@ -42,18 +51,21 @@ pub enum Buffer {
 
 impl Buffer {
     /// All buffers, in the order of their images.
-    pub const ALL: [Buffer; 14] = [
+    pub const ALL: [Buffer; 17] = [
         Buffer::Tables,
         Buffer::Symbols,
         Buffer::Embedding,
         Buffer::ByInput,
         Buffer::ByRow,
         Buffer::Biases,
-        Buffer::Activations,
+        Buffer::Inputs,
+        Buffer::Sums,
         Buffer::Gates,
         Buffer::Cells,
         Buffer::Weights,
         Buffer::Errors,
+        Buffer::InputSamples,
+        Buffer::ErrorSamples,
         Buffer::EmbeddingErrors,
         Buffer::Masters,
         Buffer::Moments,
@@ -79,15 +91,33 @@ impl Buffer {
             Buffer::Embedding => activation_planes * shape.layout.embedding_len / 4,
             Buffer::ByInput | Buffer::ByRow => weight_planes * weights / 4,
             Buffer::Biases => matrices.iter().map(|m| m.rows).sum(),
-            Buffer::Activations => activation_planes * slots * shape.layout.activations / 4,
+            Buffer::Inputs => activation_planes * slots * record(shape) / 4,
+            Buffer::Sums => samples * SYMBOLS.max(4 * config.units()),
             Buffer::Gates => samples * shape.cells() * 2,
             Buffer::Cells => (slots + config.streams()) * shape.cells(),
             Buffer::Weights => samples * SYMBOLS,
             Buffer::Errors => 2 * samples * (shape.cells() + SYMBOLS / 4),
+            Buffer::InputSamples => activation_planes * samples.div_ceil(4) * input_sample_row(shape),
+            Buffer::ErrorSamples => 2 * samples.div_ceil(4) * error_sample_row(shape),
             Buffer::EmbeddingErrors => samples * config.embedding(),
             Buffer::Masters | Buffer::Moments => shape.layout.total,
         }
     }
+}
+
+/// Values of a record of inputs.
+pub fn record(shape: &Shape) -> usize {
+    shape.layout.matrices.iter().map(|m| m.inputs).sum()
+}
+
+/// Words of four samples in a plane of [`Buffer::InputSamples`].
+pub fn input_sample_row(shape: &Shape) -> usize {
+    record(shape) + 16
+}
+
+/// Words of four samples in a plane of [`Buffer::ErrorSamples`].
+pub fn error_sample_row(shape: &Shape) -> usize {
+    shape.gates() + SYMBOLS
 }
 
 /// 8-bit limbs of a forward weight or an activation of so many bits.
@@ -109,53 +139,55 @@ pub struct Kernel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KernelId {
     Embed,
+    ForwardSums,
     LstmForward,
     OutputForward,
     OutputError,
+    BackwardSums,
     LstmBackward,
     EmbeddingBackward,
     EmbeddingUpdate,
+    Samples,
     WeightUpdate,
 }
 
 const COMMON: &str = include_str!("../../../shaders/common.wgsl");
+const ACCUMULATORS: &str = include_str!("../../../shaders/accumulators.wgsl");
 const ACTIVATION: &str = include_str!("../../../shaders/activation.wgsl");
 const ADAM: &str = include_str!("../../../shaders/adam.wgsl");
-const MULTIPLY_INPUTS: &str = include_str!("../../../shaders/multiply_inputs.wgsl");
+const DOT_ERRORS: &str = include_str!("../../../shaders/dot_errors.wgsl");
 const MULTIPLY_ROWS: &str = include_str!("../../../shaders/multiply_rows.wgsl");
 
 const READ: bool = false;
 const WRITE: bool = true;
 
 /// All kernels, in the order of [`KernelId`].
-pub const KERNELS: [Kernel; 8] = [
+pub const KERNELS: [Kernel; 11] = [
     Kernel {
         name: "embed",
         source: &[COMMON, include_str!("../../../shaders/embed.wgsl")],
-        bindings: &[(Buffer::Symbols, READ), (Buffer::Embedding, READ), (Buffer::Activations, WRITE)],
+        bindings: &[(Buffer::Symbols, READ), (Buffer::Embedding, READ), (Buffer::Inputs, WRITE)],
+    },
+    Kernel {
+        name: "forward_sums",
+        source: &[COMMON, ACCUMULATORS, include_str!("../../../shaders/forward_sums.wgsl")],
+        bindings: &[(Buffer::ByInput, READ), (Buffer::Biases, READ), (Buffer::Inputs, READ), (Buffer::Sums, WRITE)],
     },
     Kernel {
         name: "lstm_forward",
-        source: &[COMMON, ACTIVATION, MULTIPLY_INPUTS, include_str!("../../../shaders/lstm_forward.wgsl")],
+        source: &[COMMON, ACTIVATION, include_str!("../../../shaders/lstm_forward.wgsl")],
         bindings: &[
             (Buffer::Tables, READ),
-            (Buffer::ByInput, READ),
-            (Buffer::Biases, READ),
-            (Buffer::Activations, WRITE),
+            (Buffer::Sums, READ),
+            (Buffer::Inputs, WRITE),
             (Buffer::Gates, WRITE),
             (Buffer::Cells, WRITE),
         ],
     },
     Kernel {
         name: "output_forward",
-        source: &[COMMON, ACTIVATION, MULTIPLY_INPUTS, include_str!("../../../shaders/output_forward.wgsl")],
-        bindings: &[
-            (Buffer::Tables, READ),
-            (Buffer::ByInput, READ),
-            (Buffer::Biases, READ),
-            (Buffer::Activations, READ),
-            (Buffer::Weights, WRITE),
-        ],
+        source: &[COMMON, ACTIVATION, include_str!("../../../shaders/output_forward.wgsl")],
+        bindings: &[(Buffer::Tables, READ), (Buffer::Sums, READ), (Buffer::Weights, WRITE)],
     },
     Kernel {
         name: "output_error",
@@ -163,11 +195,16 @@ pub const KERNELS: [Kernel; 8] = [
         bindings: &[(Buffer::Symbols, READ), (Buffer::Weights, READ), (Buffer::Errors, WRITE)],
     },
     Kernel {
+        name: "backward_sums",
+        source: &[COMMON, ACCUMULATORS, DOT_ERRORS, MULTIPLY_ROWS, include_str!("../../../shaders/backward_sums.wgsl")],
+        bindings: &[(Buffer::ByRow, READ), (Buffer::Errors, READ), (Buffer::Sums, WRITE)],
+    },
+    Kernel {
         name: "lstm_backward",
-        source: &[COMMON, ACTIVATION, MULTIPLY_ROWS, include_str!("../../../shaders/lstm_backward.wgsl")],
+        source: &[COMMON, ACTIVATION, include_str!("../../../shaders/lstm_backward.wgsl")],
         bindings: &[
             (Buffer::Tables, READ),
-            (Buffer::ByRow, READ),
+            (Buffer::Sums, READ),
             (Buffer::Gates, READ),
             (Buffer::Cells, WRITE),
             (Buffer::Errors, WRITE),
@@ -175,7 +212,13 @@ pub const KERNELS: [Kernel; 8] = [
     },
     Kernel {
         name: "embedding_backward",
-        source: &[COMMON, MULTIPLY_ROWS, include_str!("../../../shaders/embedding_backward.wgsl")],
+        source: &[
+            COMMON,
+            ACCUMULATORS,
+            DOT_ERRORS,
+            MULTIPLY_ROWS,
+            include_str!("../../../shaders/embedding_backward.wgsl"),
+        ],
         bindings: &[(Buffer::ByRow, READ), (Buffer::Errors, READ), (Buffer::EmbeddingErrors, WRITE)],
     },
     Kernel {
@@ -191,12 +234,22 @@ pub const KERNELS: [Kernel; 8] = [
         ],
     },
     Kernel {
+        name: "samples",
+        source: &[COMMON, include_str!("../../../shaders/samples.wgsl")],
+        bindings: &[
+            (Buffer::Inputs, READ),
+            (Buffer::Errors, READ),
+            (Buffer::InputSamples, WRITE),
+            (Buffer::ErrorSamples, WRITE),
+        ],
+    },
+    Kernel {
         name: "weight_update",
-        source: &[COMMON, ADAM, include_str!("../../../shaders/weight_update.wgsl")],
+        source: &[COMMON, ACCUMULATORS, DOT_ERRORS, ADAM, include_str!("../../../shaders/weight_update.wgsl")],
         bindings: &[
             (Buffer::Tables, READ),
-            (Buffer::Activations, READ),
-            (Buffer::Errors, READ),
+            (Buffer::InputSamples, READ),
+            (Buffer::ErrorSamples, READ),
             (Buffer::Masters, WRITE),
             (Buffer::Moments, WRITE),
             (Buffer::ByInput, WRITE),
@@ -207,6 +260,21 @@ pub const KERNELS: [Kernel; 8] = [
 ];
 
 impl KernelId {
+    /// All kernels.
+    pub const ALL: [KernelId; 11] = [
+        KernelId::Embed,
+        KernelId::ForwardSums,
+        KernelId::LstmForward,
+        KernelId::OutputForward,
+        KernelId::OutputError,
+        KernelId::BackwardSums,
+        KernelId::LstmBackward,
+        KernelId::EmbeddingBackward,
+        KernelId::EmbeddingUpdate,
+        KernelId::Samples,
+        KernelId::WeightUpdate,
+    ];
+
     /// The kernel itself.
     pub fn kernel(self) -> &'static Kernel {
         &KERNELS[self as usize]

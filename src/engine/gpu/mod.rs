@@ -10,21 +10,25 @@ mod uniforms;
 use std::sync::Arc;
 
 use self::adapter::OpenDevice;
-use self::image::{State, image, pack_planes, unpack_planes, weights};
-use self::kernels::{Buffer, KERNELS, Kernel, KernelId, planes};
-use self::uniforms::{ModelUniform, PLACE_STRIDE, Place, places};
+use self::image::{State, image, own_states, pack_planes, unpack_planes, weights};
+use self::kernels::{Buffer, KERNELS, Kernel, KernelId, error_sample_row, input_sample_row, planes, record};
+use self::uniforms::{ModelUniform, Place, Span, places};
 use super::cpu::state::{Shape, Stream, Weights};
 use super::{EngineError, Replay, StreamStates};
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::AdamStep;
 
-/// Lanes of a workgroup; `LANES` in shaders/common.wgsl.
-const LANES: usize = 64;
+/// Lanes of a workgroup across and down; `ACROSS` and `DOWN` in shaders/common.wgsl.
+const ACROSS: usize = 16;
+const DOWN: usize = 4;
+/// Rows or inputs, and samples, that a lane of a product carries; `WIDE` and
+/// `GROUP` in shaders/common.wgsl.
+const WIDE: usize = 8;
+const GROUP: usize = 4;
+
 /// The forward weights, of which there are two sets.
 const FORWARD_WEIGHTS: [Buffer; 4] = [Buffer::Embedding, Buffer::ByInput, Buffer::ByRow, Buffer::Biases];
-/// Streams (or samples) that a lane carries; `GROUP` in shaders/common.wgsl.
-const GROUP: usize = 4;
 
 /// The model in device memory.
 pub struct GpuEngine {
@@ -43,6 +47,7 @@ pub struct GpuEngine {
     learnt: bool,
     /// The same model with the streams of replay.
     replay: Option<Box<GpuEngine>>,
+    pipelines: Arc<Vec<wgpu::ComputePipeline>>,
     /// Receives distributions for the host.
     staging: wgpu::Buffer,
     /// Between two places of one buffer.
@@ -58,13 +63,15 @@ impl GpuEngine {
             moments: parameters.moments.clone(),
             weights: Weights::pack(&shape, &parameters.master),
             streams: vec![Stream::new(&shape); config.streams()],
+            sums: vec![0; Buffer::Sums.words(&shape)],
         };
         let mut engine = Self::with_state(open.clone(), shape, &state, None)?;
         if let Some(config) = config.replay() {
             let shape = Shape::new(&config);
             let weights = Weights { embedding: Vec::new(), matrices: Vec::new() };
             let streams = vec![Stream::new(&shape); config.streams()];
-            let state = State { masters: Vec::new(), moments: Vec::new(), weights, streams };
+            let sums = vec![0; Buffer::Sums.words(&shape)];
+            let state = State { masters: Vec::new(), moments: Vec::new(), weights, streams, sums };
             engine.replay = Some(Box::new(Self::with_state(open, shape, &state, Some(&engine))?));
         }
         Ok(engine)
@@ -149,10 +156,11 @@ impl GpuEngine {
         });
         let scratch = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("scratch"),
-            size: (shape.config.streams() * shape.layout.activations.max(4 * shape.cells())) as u64,
+            size: (shape.config.streams() * record(&shape).max(4 * shape.cells())) as u64,
             usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
+        let pipelines = open.pipelines(planes(shape.config.weight_bits), planes(shape.config.activation_bits));
         open.check()?;
         let (set, learnt) = (0, false);
         Ok(GpuEngine {
@@ -166,6 +174,7 @@ impl GpuEngine {
             set,
             learnt,
             replay: None,
+            pipelines,
             staging,
             scratch,
         })
@@ -187,7 +196,7 @@ impl GpuEngine {
             return self.load(&Parameters { master, moments, bias: Default::default() });
         }
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        encoder.clear_buffer(self.buffer(Buffer::Activations), 0, None);
+        encoder.clear_buffer(self.buffer(Buffer::Inputs), 0, None);
         encoder.clear_buffer(self.buffer(Buffer::Cells), 0, None);
         self.open.queue.submit([encoder.finish()]);
         Ok(())
@@ -195,42 +204,77 @@ impl GpuEngine {
 
     /// See [`super::Engine::predict`].
     pub async fn predict(&mut self, step: usize, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
-        self.forward(step, 1, previous, weights).await
-    }
-
-    /// See [`super::Engine::predict_segment`].
-    pub async fn predict_segment(&mut self, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
-        self.forward(0, previous.len() / self.shape.config.streams(), previous, weights).await
-    }
-
-    async fn forward(
-        &mut self,
-        first: usize,
-        steps: usize,
-        previous: &[u8],
-        weights: &mut [u32],
-    ) -> Result<(), EngineError> {
-        let streams = self.shape.config.streams();
-        self.write_symbols(first * streams, previous.iter().map(|&s| u32::from(s)));
+        self.write_previous(step, previous);
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        self.record_forward(&mut encoder, first, steps);
-        let record = (streams * SYMBOLS * 4) as u64;
-        let bytes = steps as u64 * record;
-        encoder.copy_buffer_to_buffer(self.buffer(Buffer::Weights), first as u64 * record, &self.staging, 0, bytes);
-        self.open.queue.submit([encoder.finish()]);
+        self.record_step(&mut encoder.begin_compute_pass(&Default::default()), step);
+        self.submit(encoder, step, 1);
         self.open.read(&self.staging, weights).await
     }
 
-    fn record_forward(&self, encoder: &mut wgpu::CommandEncoder, first: usize, steps: usize) {
-        let layers = self.shape.config.layers();
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        for step in first..first + steps {
-            self.dispatch(&mut pass, KernelId::Embed, step, 0, 1);
-            for layer in 0..layers {
-                self.dispatch(&mut pass, KernelId::LstmForward, step, layer, 1);
-            }
-            self.dispatch(&mut pass, KernelId::OutputForward, step, layers, 1);
+    /// See [`super::Engine::begin_segment`].
+    pub fn begin_segment(&mut self, previous: &[u8]) {
+        let steps = previous.len() / self.shape.config.streams();
+        self.write_previous(0, previous);
+        self.model.steps = steps as u32;
+        self.write_model();
+        let mut encoder = self.open.device.create_command_encoder(&Default::default());
+        self.record_segment(&mut encoder.begin_compute_pass(&Default::default()), steps);
+        self.submit(encoder, 0, steps);
+    }
+
+    /// See [`super::Engine::finish_segment`].
+    pub async fn finish_segment(&mut self, weights: &mut [u32]) -> Result<(), EngineError> {
+        self.open.read(&self.staging, weights).await
+    }
+
+    /// One step of all layers: what the decoder does.
+    fn record_step(&self, pass: &mut wgpu::ComputePass<'_>, step: usize) {
+        let (layers, span) = (self.shape.config.layers(), Span::Step(step));
+        self.dispatch(pass, KernelId::Embed, span, 0, 1);
+        for layer in 0..layers {
+            self.dispatch(pass, KernelId::ForwardSums, span, layer, 1);
+            self.dispatch(pass, KernelId::LstmForward, span, layer, 1);
         }
+        self.dispatch(pass, KernelId::ForwardSums, span, layers, 1);
+        self.dispatch(pass, KernelId::OutputForward, span, layers, 1);
+    }
+
+    /// All steps of a segment, layer by layer: only a layer's own states make it wait for each step.
+    fn record_segment(&self, pass: &mut wgpu::ComputePass<'_>, steps: usize) {
+        let layers = self.shape.config.layers();
+        self.dispatch(pass, KernelId::Embed, Span::Segment, 0, steps);
+        (0..layers).for_each(|layer| self.record_forward(pass, layer, steps));
+        self.dispatch(pass, KernelId::ForwardSums, Span::Segment, layers, steps);
+        self.dispatch(pass, KernelId::OutputForward, Span::Segment, layers, steps);
+    }
+
+    fn record_forward(&self, pass: &mut wgpu::ComputePass<'_>, layer: usize, steps: usize) {
+        self.dispatch(pass, KernelId::ForwardSums, Span::Segment, layer, steps);
+        for step in 0..steps {
+            self.dispatch(pass, KernelId::ForwardSums, Span::Own(step), layer, 1);
+            self.dispatch(pass, KernelId::LstmForward, Span::Own(step), layer, 1);
+        }
+    }
+
+    fn record_backward(&self, pass: &mut wgpu::ComputePass<'_>, layer: usize, steps: usize) {
+        self.dispatch(pass, KernelId::BackwardSums, Span::Segment, layer, steps);
+        if layer + 1 < self.shape.config.layers() {
+            self.dispatch(pass, KernelId::BackwardSums, Span::Above, layer, steps);
+        }
+        for step in (0..steps).rev() {
+            if step + 1 < steps {
+                self.dispatch(pass, KernelId::BackwardSums, Span::Own(step), layer, 1);
+            }
+            self.dispatch(pass, KernelId::LstmBackward, Span::Own(step), layer, 1);
+        }
+    }
+
+    /// Submits, with the weights of some steps on their way to the host.
+    fn submit(&self, mut encoder: wgpu::CommandEncoder, first: usize, steps: usize) {
+        let record = (self.shape.config.streams() * SYMBOLS * 4) as u64;
+        let (offset, bytes) = (first as u64 * record, steps as u64 * record);
+        encoder.copy_buffer_to_buffer(self.buffer(Buffer::Weights), offset, &self.staging, 0, bytes);
+        self.open.queue.submit([encoder.finish()]);
     }
 
     /// See [`super::Engine::train`].
@@ -244,7 +288,7 @@ impl GpuEngine {
         self.write_targets(targets);
         self.set_segment(steps, adam);
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        self.record_training(&mut encoder, steps);
+        self.record_training(&mut encoder.begin_compute_pass(&Default::default()), steps);
         self.carry(&mut encoder, steps);
         self.open.queue.submit([encoder.finish()]);
         if let (Some((windows, adam)), Some(replay)) = (replay, &mut self.replay) {
@@ -255,49 +299,40 @@ impl GpuEngine {
         self.open.check()
     }
 
-    fn record_training(&self, encoder: &mut wgpu::CommandEncoder, steps: usize) {
+    fn record_training(&self, pass: &mut wgpu::ComputePass<'_>, steps: usize) {
         let layers = self.shape.config.layers();
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        self.dispatch(&mut pass, KernelId::OutputError, 0, layers, steps);
-        for step in (0..steps).rev() {
-            for layer in (0..layers).rev() {
-                self.dispatch(&mut pass, KernelId::LstmBackward, step, layer, steps);
-            }
-        }
-        for layer in 0..layers {
-            self.dispatch(&mut pass, KernelId::EmbeddingBackward, 0, layer, steps);
-        }
-        self.dispatch(&mut pass, KernelId::EmbeddingUpdate, 0, 0, steps);
-        for layer in 0..=layers {
-            self.dispatch(&mut pass, KernelId::WeightUpdate, 0, layer, steps);
-        }
+        self.dispatch(pass, KernelId::OutputError, Span::Segment, layers, steps);
+        (0..layers).rev().for_each(|layer| self.record_backward(pass, layer, steps));
+        self.dispatch(pass, KernelId::EmbeddingBackward, Span::Segment, 0, steps);
+        self.dispatch(pass, KernelId::EmbeddingUpdate, Span::Segment, 0, steps);
+        self.dispatch(pass, KernelId::Samples, Span::Segment, 0, steps);
+        (0..=layers).for_each(|layer| self.dispatch(pass, KernelId::WeightUpdate, Span::Segment, layer, steps));
     }
 
-    /// Forward, backward and update over whole windows; slot 0 is never written, so it stays zero.
+    /// Forward, backward and update over whole windows; own states of slot 0 are
+    /// never written, so they stay zero.
     fn learn_again(&mut self, windows: &Replay, adam: &AdamStep) {
         let steps = self.shape.config.segment();
-        self.write_symbols(0, windows.previous.iter().map(|&s| u32::from(s)));
+        self.write_previous(0, &windows.previous);
         self.write_targets(&windows.targets);
         self.set_segment(steps, adam);
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        self.record_forward(&mut encoder, 0, steps);
-        self.record_training(&mut encoder, steps);
+        {
+            let pass = &mut encoder.begin_compute_pass(&Default::default());
+            self.record_segment(pass, steps);
+            self.record_training(pass, steps);
+        }
         self.open.queue.submit([encoder.finish()]);
-    }
-
-    fn write_targets(&self, targets: &[u16]) {
-        let config = &self.shape.config;
-        self.write_symbols(config.segment() * config.streams(), targets.iter().map(|&t| u32::from(t)));
     }
 
     /// Copies the states after the last step to slot 0.
     fn carry(&self, encoder: &mut wgpu::CommandEncoder, steps: usize) {
         let config = &self.shape.config;
         let (streams, slots) = (config.streams(), config.segment() + 1);
-        let activations = streams * self.shape.layout.activations; // bytes: a limb a value
+        let inputs = streams * record(&self.shape); // bytes: a limb a value
         for plane in 0..planes(config.activation_bits) {
-            let base = plane * slots * activations;
-            self.copy_within(encoder, Buffer::Activations, base + steps * activations, base, activations);
+            let base = plane * slots * inputs;
+            self.copy_within(encoder, Buffer::Inputs, base + steps * inputs, base, inputs);
         }
         let cells = streams * self.shape.cells() * 4;
         self.copy_within(encoder, Buffer::Cells, steps * cells, 0, cells);
@@ -310,6 +345,16 @@ impl GpuEngine {
         encoder.copy_buffer_to_buffer(&self.scratch, 0, buffer, target as u64, len as u64);
     }
 
+    /// The symbols put in from a step on.
+    fn write_previous(&self, step: usize, previous: &[u8]) {
+        self.write_symbols(step * self.shape.config.streams(), previous.iter().map(|&s| u32::from(s)));
+    }
+
+    fn write_targets(&self, targets: &[u16]) {
+        let config = &self.shape.config;
+        self.write_symbols(config.segment() * config.streams(), targets.iter().map(|&t| u32::from(t)));
+    }
+
     fn write_symbols(&self, first: usize, symbols: impl Iterator<Item = u32>) {
         let words: Vec<u32> = symbols.collect();
         self.open.queue.write_buffer(self.buffer(Buffer::Symbols), first as u64 * 4, bytemuck::cast_slice(&words));
@@ -317,27 +362,36 @@ impl GpuEngine {
 
     fn set_segment(&mut self, steps: usize, adam: &AdamStep) {
         self.model.set_segment(steps, adam);
+        self.write_model();
+    }
+
+    fn write_model(&self) {
         self.open.queue.write_buffer(&self.model_buffer, 0, bytemuck::bytes_of(&self.model));
     }
 
-    /// Records one kernel at a place; `steps` is the length of the segment for
-    /// kernels that take it whole.
-    fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, id: KernelId, step: usize, layer: usize, steps: usize) {
+    /// Records one kernel; `steps` is how many steps `span` has.
+    fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, id: KernelId, span: Span, layer: usize, steps: usize) {
         let config = &self.shape.config;
-        let (streams, units) = (config.streams(), config.units());
+        let (streams, units, embedding) = (config.streams(), config.units(), config.embedding());
         let matrix = &self.shape.layout.matrices[layer];
+        let samples = streams * steps;
+        let grid = |across: usize, down: usize| (across.div_ceil(ACROSS), down.div_ceil(DOWN));
+        let product = |width: usize| grid(width / WIDE, samples.div_ceil(GROUP));
+        let columns = (input_sample_row(&self.shape) + error_sample_row(&self.shape)) / 4;
+        let line = |lanes: usize| (lanes.div_ceil(ACROSS * DOWN), 1);
         let (x, y) = match id {
-            KernelId::Embed => ((config.embedding() / 16 * streams).div_ceil(LANES), 1),
-            KernelId::LstmForward | KernelId::LstmBackward => (units.div_ceil(LANES), streams.div_ceil(GROUP)),
-            KernelId::OutputForward => (streams.div_ceil(GROUP), 1),
-            KernelId::OutputError => (streams, steps),
-            KernelId::EmbeddingBackward => (config.embedding().div_ceil(LANES), (streams * steps).div_ceil(GROUP)),
-            KernelId::EmbeddingUpdate => ((SYMBOLS * config.embedding() / 4).div_ceil(LANES), 1),
-            KernelId::WeightUpdate => ((matrix.rows / 4).div_ceil(LANES), matrix.inputs / 4 + 1),
+            KernelId::Embed => line(embedding / 16 * samples),
+            KernelId::ForwardSums => product(matrix.rows),
+            KernelId::LstmForward | KernelId::LstmBackward => grid(units / 4, streams),
+            KernelId::OutputForward | KernelId::OutputError => (streams, steps),
+            KernelId::BackwardSums => product(units),
+            KernelId::EmbeddingBackward => product(embedding),
+            KernelId::EmbeddingUpdate => line(SYMBOLS * embedding / 4),
+            KernelId::Samples => grid(columns, samples.div_ceil(4)),
+            KernelId::WeightUpdate => grid(matrix.rows / 4, matrix.inputs / WIDE + 1),
         };
-        let place = (step * self.shape.layout.matrices.len() + layer) * PLACE_STRIDE;
-        pass.set_pipeline(&self.open.pipelines[id as usize]);
-        pass.set_bind_group(0, &self.bind_groups[self.set][id as usize], &[place as u32]);
+        pass.set_pipeline(&self.pipelines[id as usize]);
+        pass.set_bind_group(0, &self.bind_groups[self.set][id as usize], &[span.offset(&self.shape, layer)]);
         pass.dispatch_workgroups(x as u32, y as u32, 1);
     }
 
@@ -365,7 +419,7 @@ impl GpuEngine {
     /// Puts others in their place.
     pub fn set_forward_weights(&mut self, masters: &[i32]) {
         let weights = Weights::pack(&self.shape, masters);
-        let state = State { masters: Vec::new(), moments: Vec::new(), weights, streams: Vec::new() };
+        let state = State { masters: Vec::new(), moments: Vec::new(), weights, streams: Vec::new(), sums: Vec::new() };
         for kind in FORWARD_WEIGHTS {
             let words = image(&self.shape, &state, kind);
             self.open.queue.write_buffer(self.forward_buffer(kind), 0, bytemuck::cast_slice(&words));
@@ -381,32 +435,44 @@ impl GpuEngine {
         }
     }
 
-    /// Where the streams stand after a segment: slot 0 of activations and cells.
+    /// Where the streams stand after a segment: own states of slot 0 of inputs, and slot 0 of cells.
+    /// Predicting the next segment changes neither.
     pub async fn streams(&self) -> Result<StreamStates, EngineError> {
-        let (activations, cells) = self.slot_words();
-        let planes = self.download(self.buffer(Buffer::Activations)).await?;
-        let plane = planes.len() / planes_of_activations(&self.shape);
-        let slots: Vec<&[u32]> = planes.chunks_exact(plane).map(|plane| &plane[..activations]).collect();
-        let states = self.download(self.buffer(Buffer::Cells)).await?;
-        Ok(StreamStates { activations: unpack_planes(&slots), cells: bytemuck::cast_slice(&states[..cells]).to_vec() })
+        let words = self.download(self.buffer(Buffer::Inputs)).await?;
+        let slot = self.slot_words();
+        let plane = words.len() / planes(self.shape.config.activation_bits);
+        let slots: Vec<&[u32]> = words.chunks_exact(plane).map(|plane| &plane[..slot]).collect();
+        let records = unpack_planes(&slots);
+        let own =
+            |record: &[i16]| own_states(&self.shape).flat_map(|states| record[states].to_vec()).collect::<Vec<_>>();
+        let hidden = records.chunks_exact(record(&self.shape)).flat_map(own).collect();
+        let cells = self.download(self.buffer(Buffer::Cells)).await?;
+        let cells = &cells[..self.shape.config.streams() * self.shape.cells()];
+        Ok(StreamStates { hidden, cells: bytemuck::cast_slice(cells).to_vec() })
     }
 
     /// Puts the streams there.
     pub fn set_streams(&mut self, states: &StreamStates) {
-        let (activations, _) = self.slot_words();
-        let count = planes_of_activations(&self.shape);
-        let plane = self.buffer(Buffer::Activations).size() / count as u64;
-        let words = pack_planes(&states.activations, count);
-        for (offset, words) in (0..).step_by(plane as usize).zip(words.chunks_exact(activations)) {
-            self.open.queue.write_buffer(self.buffer(Buffer::Activations), offset, bytemuck::cast_slice(words));
+        let width = record(&self.shape);
+        let mut records = vec![0; self.shape.config.streams() * width];
+        let mut hidden = states.hidden.iter();
+        for record in records.chunks_exact_mut(width) {
+            for state in own_states(&self.shape).flatten() {
+                record[state] = hidden.next().copied().unwrap_or(0);
+            }
+        }
+        let count = planes(self.shape.config.activation_bits);
+        let plane = self.buffer(Buffer::Inputs).size() / count as u64;
+        let words = pack_planes(&records, count);
+        for (offset, words) in (0..).step_by(plane as usize).zip(words.chunks_exact(self.slot_words())) {
+            self.open.queue.write_buffer(self.buffer(Buffer::Inputs), offset, bytemuck::cast_slice(words));
         }
         self.open.queue.write_buffer(self.buffer(Buffer::Cells), 0, bytemuck::cast_slice(&states.cells));
     }
 
-    /// Words of one slot of all streams: of a plane of activations, of cells.
-    fn slot_words(&self) -> (usize, usize) {
-        let streams = self.shape.config.streams();
-        (streams * self.shape.layout.activations / 4, streams * self.shape.cells())
+    /// Words of one slot of inputs of all streams, in one plane.
+    fn slot_words(&self) -> usize {
+        self.shape.config.streams() * record(&self.shape) / 4
     }
 
     /// The words of a whole buffer.
@@ -424,8 +490,4 @@ impl GpuEngine {
         self.open.read(&staging, &mut words).await?;
         Ok(words)
     }
-}
-
-fn planes_of_activations(shape: &Shape) -> usize {
-    planes(shape.config.activation_bits)
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use super::adapter::OpenDevice;
 use super::image::{State, image};
-use super::kernels::{KERNELS, KernelId};
+use super::kernels::{Buffer, KERNELS, KernelId};
+use super::uniforms::Span;
 use super::{GROUP, GpuEngine};
 use crate::engine::cpu::samples::Samples;
 use crate::engine::cpu::state::{Shape, Stream, Weights};
 use crate::engine::cpu::{
-    embed::embed, embedding_backward::embedding_backward, embedding_update::embedding_update,
-    lstm_backward::lstm_backward, lstm_forward::lstm_forward, output_error::output_error,
-    output_forward::output_forward, weight_update::weight_update,
+    backward_sums::backward_sums, embed::embed, embedding_backward::embedding_backward,
+    embedding_update::embedding_update, forward_sums::forward_sums, lstm_backward::lstm_backward,
+    lstm_forward::lstm_forward, output_error::output_error, output_forward::output_forward,
+    weight_update::weight_update,
 };
 use crate::engine::{EngineError, INACTIVE};
 use crate::model::ModelConfig;
@@ -29,17 +31,6 @@ pub enum Operands {
     /// The ends of their range only.
     Extreme,
 }
-
-const KERNEL_IDS: [KernelId; 8] = [
-    KernelId::Embed,
-    KernelId::LstmForward,
-    KernelId::OutputForward,
-    KernelId::OutputError,
-    KernelId::LstmBackward,
-    KernelId::EmbeddingBackward,
-    KernelId::EmbeddingUpdate,
-    KernelId::WeightUpdate,
-];
 
 /// Shapes that fill no tile, with one limb an operand and with two.
 fn configs() -> [ModelConfig; 2] {
@@ -81,39 +72,103 @@ pub async fn check_kernels(
     seed: u64,
 ) -> Result<(), EngineError> {
     let shape = Shape::new(config);
-    for (id, kernel) in KERNEL_IDS.into_iter().zip(&KERNELS) {
-        let mut state = draw_state(&shape, operands, seed * 100 + id as u64);
-        let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, seed as u32 % 4);
-        let mut engine = GpuEngine::with_state(open.clone(), shape.clone(), &state, None)?;
-        engine.set_segment(config.segment(), &adam);
-        run_on_device(&engine, id);
-        run_twin(&shape, id, &adam, &mut state);
-        for &(buffer, _) in kernel.bindings.iter().filter(|(_, written)| *written) {
-            if engine.download(engine.buffer(buffer)).await? != image(&shape, &state, buffer) {
-                return Err(EngineError::Inexact { adapter: open.name.clone(), kernel: kernel.name });
+    let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, seed as u32 % 4);
+    for (id, kernel) in KernelId::ALL.into_iter().zip(&KERNELS) {
+        for layer in layers(config, id) {
+            for whole in [true, false] {
+                let mut state = draw_state(&shape, operands, seed * 100 + id as u64);
+                let mut engine = GpuEngine::with_state(open.clone(), shape.clone(), &state, None)?;
+                engine.set_segment(config.segment(), &adam);
+                if !run_on_device(&engine, id, layer, whole) {
+                    continue;
+                }
+                run_twin(&shape, id, layer, &adam, &mut state);
+                for &(buffer, _) in kernel.bindings.iter().filter(|(_, written)| *written) {
+                    if engine.download(engine.buffer(buffer)).await? != image(&shape, &state, buffer) {
+                        return Err(EngineError::Inexact { adapter: open.name.clone(), kernel: kernel.name });
+                    }
+                }
             }
         }
     }
     Ok(())
 }
 
-/// All places of a kernel in one segment.
-fn run_on_device(engine: &GpuEngine, id: KernelId) {
-    let mut encoder = engine.open.device.create_command_encoder(&Default::default());
-    engine.record_kernel(&mut encoder, id);
-    engine.open.queue.submit([encoder.finish()]);
+/// The layers that a kernel is checked on one by one, as sums of one overwrite those of another.
+fn layers(config: &ModelConfig, id: KernelId) -> std::ops::Range<usize> {
+    match id {
+        KernelId::ForwardSums => 0..config.layers() + 1,
+        KernelId::BackwardSums | KernelId::LstmForward | KernelId::LstmBackward => 0..config.layers(),
+        _ => 0..1,
+    }
 }
 
-fn run_twin(shape: &Shape, id: KernelId, adam: &AdamStep, state: &mut State) {
-    let (steps, layers) = (shape.config.segment(), shape.config.layers());
-    let State { masters, moments, weights, streams } = state;
+/// Runs a kernel on a segment, after those whose results it needs and that
+/// have been checked before: `whole` as the encoder does, else step by step.
+/// False if it has only one way.
+fn run_on_device(engine: &GpuEngine, id: KernelId, layer: usize, whole: bool) -> bool {
+    let (steps, layers) = (engine.shape.config.segment(), engine.shape.config.layers());
+    let mut encoder = engine.open.device.create_command_encoder(&Default::default());
+    {
+        let pass = &mut encoder.begin_compute_pass(&Default::default());
+        let all = |pass: &mut _, id, layer| engine.dispatch(pass, id, Span::Segment, layer, steps);
+        let at = |pass: &mut _, id, layer, step| engine.dispatch(pass, id, Span::Step(step), layer, 1);
+        let own = |pass: &mut _, id, layer, step| engine.dispatch(pass, id, Span::Own(step), layer, 1);
+        match (id, whole) {
+            (KernelId::Embed, true) => all(pass, id, 0),
+            (KernelId::Embed, false) => (0..steps).for_each(|step| at(pass, id, 0, step)),
+            (KernelId::ForwardSums, true) => {
+                all(pass, id, layer);
+                (0..steps).filter(|_| layer < layers).for_each(|step| own(pass, id, layer, step));
+            }
+            (KernelId::ForwardSums, false) => (0..steps).for_each(|step| at(pass, id, layer, step)),
+            (KernelId::LstmForward, true) => engine.record_forward(pass, layer, steps),
+            (KernelId::LstmForward, false) => (0..steps).for_each(|step| {
+                at(pass, KernelId::ForwardSums, layer, step);
+                at(pass, id, layer, step);
+            }),
+            (KernelId::OutputForward, true) => {
+                all(pass, KernelId::ForwardSums, layers);
+                all(pass, id, layers);
+            }
+            (KernelId::OutputForward, false) => (0..steps).for_each(|step| {
+                at(pass, KernelId::ForwardSums, layers, step);
+                at(pass, id, layers, step);
+            }),
+            (KernelId::BackwardSums, true) => {
+                all(pass, id, layer);
+                if layer + 1 < layers {
+                    engine.dispatch(pass, id, Span::Above, layer, steps);
+                }
+                (0..steps - 1).for_each(|step| own(pass, id, layer, step));
+            }
+            (KernelId::LstmBackward, true) => engine.record_backward(pass, layer, steps),
+            (KernelId::WeightUpdate, true) => {
+                all(pass, KernelId::Samples, 0);
+                (0..=layers).for_each(|layer| all(pass, id, layer));
+            }
+            (KernelId::OutputError, true) => all(pass, id, layers),
+            (_, true) => all(pass, id, 0),
+            (_, false) => return false,
+        }
+    }
+    engine.open.queue.submit([encoder.finish()]);
+    true
+}
+
+fn run_twin(shape: &Shape, id: KernelId, layer: usize, adam: &AdamStep, state: &mut State) {
+    let steps = shape.config.segment();
+    let State { masters, moments, weights, streams, sums } = state;
     match id {
+        KernelId::ForwardSums => return forward_sums(shape, weights, layer, streams, sums),
+        KernelId::BackwardSums => return backward_sums(shape, weights, layer, streams, sums),
         KernelId::EmbeddingUpdate => {
             let len = shape.layout.embedding_len;
             let (masters, moments) = (&mut masters[..len], &mut moments[..len]);
-            embedding_update(shape, steps, adam, streams, masters, moments, &mut weights.embedding);
-            return;
+            return embedding_update(shape, steps, adam, streams, masters, moments, &mut weights.embedding);
         }
+        // Another order of the same numbers: the image makes it.
+        KernelId::Samples => return,
         KernelId::WeightUpdate => {
             let mut samples = Samples::default();
             samples.gather(shape, steps, streams);
@@ -130,20 +185,11 @@ fn run_twin(shape: &Shape, id: KernelId, adam: &AdamStep, state: &mut State) {
     for group in streams.chunks_mut(GROUP) {
         match id {
             KernelId::Embed => (0..steps).for_each(|step| embed(shape, weights, step, group)),
-            KernelId::LstmForward => {
-                for step in 0..steps {
-                    (0..layers).for_each(|layer| lstm_forward(shape, weights, layer, step, group));
-                }
-            }
+            KernelId::LstmForward => (0..steps).for_each(|step| lstm_forward(shape, weights, layer, step, group)),
             KernelId::OutputForward => (0..steps).for_each(|step| output_forward(shape, weights, step, group)),
             KernelId::OutputError => output_error(shape, steps, group),
-            KernelId::LstmBackward => {
-                (0..layers).rev().for_each(|layer| lstm_backward(shape, weights, layer, steps, group));
-            }
-            KernelId::EmbeddingBackward => {
-                group.iter_mut().for_each(|stream| embedding_backward(shape, weights, steps, stream));
-            }
-            KernelId::EmbeddingUpdate | KernelId::WeightUpdate => {}
+            KernelId::LstmBackward => lstm_backward(shape, weights, layer, steps, group),
+            _ => group.iter_mut().for_each(|stream| embedding_backward(shape, weights, steps, stream)),
         }
     }
 }
@@ -214,5 +260,6 @@ fn draw_state(shape: &Shape, operands: Operands, seed: u64) -> State {
             stream
         })
         .collect();
-    State { weights: Weights::pack(shape, &masters), masters, moments, streams }
+    let sums = vec![0; Buffer::Sums.words(shape)];
+    State { weights: Weights::pack(shape, &masters), masters, moments, streams, sums }
 }

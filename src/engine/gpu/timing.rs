@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::kernels::{Buffer, KernelId};
+use super::uniforms::Span;
 use super::{EngineError, GpuEngine};
 use crate::numerics::softmax::SYMBOLS;
 
@@ -18,37 +19,47 @@ pub struct DeviceStep {
 }
 
 impl GpuEngine {
-    /// Records all places of a kernel in one segment, in the order of training.
-    pub(super) fn record_kernel(&self, encoder: &mut wgpu::CommandEncoder, id: KernelId) {
+    /// Records all that a kernel does in one segment, alone.
+    fn record_kernel(&self, pass: &mut wgpu::ComputePass<'_>, id: KernelId) {
         let (steps, layers) = (self.shape.config.segment(), self.shape.config.layers());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        let mut dispatch = |step, layer| self.dispatch(&mut pass, id, step, layer, steps);
+        let segment = |pass: &mut _, layer| self.dispatch(pass, id, Span::Segment, layer, steps);
+        // The last step's errors have no later ones.
+        let own_steps = if id == KernelId::BackwardSums { steps - 1 } else { steps };
+        let own = |pass: &mut _, layer| (0..own_steps).for_each(|t| self.dispatch(pass, id, Span::Own(t), layer, 1));
         match id {
-            KernelId::Embed => (0..steps).for_each(|step| dispatch(step, 0)),
-            KernelId::LstmForward => (0..steps).for_each(|step| (0..layers).for_each(|layer| dispatch(step, layer))),
-            KernelId::OutputForward => (0..steps).for_each(|step| dispatch(step, layers)),
-            KernelId::OutputError => dispatch(0, layers),
-            KernelId::LstmBackward => {
-                (0..steps).rev().for_each(|step| (0..layers).rev().for_each(|layer| dispatch(step, layer)));
+            KernelId::ForwardSums | KernelId::BackwardSums => {
+                let forward = id == KernelId::ForwardSums;
+                (0..layers).for_each(|layer| segment(pass, layer));
+                (0..layers).for_each(|layer| own(pass, layer));
+                match forward {
+                    true => segment(pass, layers),
+                    false => (1..layers).for_each(|layer| self.dispatch(pass, id, Span::Above, layer - 1, steps)),
+                }
             }
-            KernelId::EmbeddingBackward => (0..layers).for_each(|layer| dispatch(0, layer)),
-            KernelId::EmbeddingUpdate => dispatch(0, 0),
-            KernelId::WeightUpdate => (0..=layers).for_each(|layer| dispatch(0, layer)),
+            KernelId::LstmForward | KernelId::LstmBackward => (0..layers).for_each(|layer| own(pass, layer)),
+            KernelId::WeightUpdate => (0..=layers).for_each(|layer| segment(pass, layer)),
+            KernelId::OutputForward | KernelId::OutputError => segment(pass, layers),
+            _ => segment(pass, 0),
         }
     }
 
-    /// Time that one segment's dispatches of a kernel take, from `repeats`
-    /// segments in one submission. What the model has learnt is spoilt.
-    pub async fn time_kernel(&mut self, id: KernelId, repeats: u32) -> Result<Duration, EngineError> {
+    /// Runs one segment's dispatches of a kernel `repeats` times, in one
+    /// submission, and waits for them. What the model has learnt is spoilt.
+    pub fn run_kernel(&mut self, id: KernelId, repeats: u32) -> Result<(), EngineError> {
         self.model.steps = self.shape.config.segment;
-        self.open.queue.write_buffer(&self.model_buffer, 0, bytemuck::bytes_of(&self.model));
-        self.wait()?;
-        let start = Instant::now();
+        self.write_model();
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        (0..repeats).for_each(|_| self.record_kernel(&mut encoder, id));
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            (0..repeats).for_each(|_| self.record_kernel(&mut pass, id));
+        }
         self.open.queue.submit([encoder.finish()]);
-        self.wait()?;
-        Ok(start.elapsed() / repeats.max(1))
+        self.wait()
+    }
+
+    /// Whether processors play the device.
+    pub fn is_software(&self) -> bool {
+        self.open.software
     }
 
     /// A step as [`GpuEngine::predict`] makes it, but each part waited for.
@@ -59,7 +70,7 @@ impl GpuEngine {
         weights: &mut [u32],
     ) -> Result<DeviceStep, EngineError> {
         let config = &self.shape.config;
-        let (streams, layers) = (config.streams(), config.layers());
+        let streams = config.streams();
         self.wait()?;
         let start = Instant::now();
         self.write_symbols(step * streams, previous.iter().map(|&s| u32::from(s)));
@@ -67,12 +78,7 @@ impl GpuEngine {
         self.wait()?;
         let uploaded = Instant::now();
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            self.dispatch(&mut pass, KernelId::Embed, step, 0, 1);
-            (0..layers).for_each(|layer| self.dispatch(&mut pass, KernelId::LstmForward, step, layer, 1));
-            self.dispatch(&mut pass, KernelId::OutputForward, step, layers, 1);
-        }
+        self.record_step(&mut encoder.begin_compute_pass(&Default::default()), step);
         self.open.queue.submit([encoder.finish()]);
         self.wait()?;
         let computed = Instant::now();
@@ -88,8 +94,9 @@ impl GpuEngine {
     /// Dispatches of a step, and of learning from a whole segment.
     pub fn dispatches(&self) -> (usize, usize) {
         let (layers, steps) = (self.shape.config.layers(), self.shape.config.segment());
-        // Errors of the output; all steps back; embedding back and updated; matrices updated.
-        (layers + 2, 1 + steps * layers + layers + 1 + layers + 1)
+        // Errors of the output; a layer's sums from the output and from above, then two kernels a
+        // step but for the last step's sums; embedding back and updated; samples; matrices updated.
+        (2 * layers + 3, 1 + layers * (1 + 2 * steps) - 1 + 2 + 1 + layers + 1)
     }
 
     fn wait(&self) -> Result<(), EngineError> {

@@ -2,7 +2,6 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::kernels::planes;
 use crate::engine::cpu::state::Shape;
 use crate::numerics::wide::AdamStep;
 
@@ -18,8 +17,6 @@ pub struct ModelUniform {
     weight_fraction: u32,
     activation_fraction: u32,
     error_fraction: u32,
-    weight_planes: u32,
-    activation_planes: u32,
     /// Steps of the current segment.
     pub steps: u32,
     rate_mantissa: u32,
@@ -28,7 +25,7 @@ pub struct ModelUniform {
     embedding_floor: u32,
     packed_plane: u32,
     gradient_shift: u32,
-    padding: [u32; 3],
+    padding: u32,
 }
 
 impl ModelUniform {
@@ -45,8 +42,6 @@ impl ModelUniform {
             weight_fraction: config.weight_fraction(),
             activation_fraction: config.activation_fraction(),
             error_fraction: config.error_fraction,
-            weight_planes: planes(config.weight_bits) as u32,
-            activation_planes: planes(config.activation_bits) as u32,
             packed_plane: (weights / 16) as u32,
             ..ModelUniform::zeroed()
         }
@@ -63,48 +58,107 @@ impl ModelUniform {
     }
 }
 
-/// `Place`: one step of one matrix.
+/// `Place`: which steps and which matrix a dispatch works on.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Place {
     step: u32,
+    steps: u32,
     layer: u32,
+    add: u32,
+    rows: u32,
     inputs: u32,
-    units: u32,
     master: u32,
     packed: u32,
     bias: u32,
-    above: u32,
-    output: u32,
-    padding: [u32; 3],
+    later: u32,
+    start: u32,
+    padding: u32,
+    forward: [u32; 4],
+    backward: [u32; 4],
+}
+
+/// What a dispatch works on; a product runs over some inputs or rows only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// All steps. Forward all inputs but a layer's own states; backward the output's rows.
+    Segment,
+    /// All steps. Backward the rows of the layer above, added.
+    Above,
+    /// One step. Forward all inputs.
+    Step(usize),
+    /// One step. A layer's own states, one step earlier (forward) or later (backward), added.
+    Own(usize),
 }
 
 /// Bytes from one place to the next in their buffer.
-pub const PLACE_STRIDE: usize = 256;
+const PLACE_STRIDE: usize = 256;
 
-/// All places, `[segment][layers + 1]`, each padded to [`PLACE_STRIDE`] bytes.
+impl Span {
+    /// Where the place of `layer` begins, in bytes.
+    pub fn offset(self, shape: &Shape, layer: usize) -> u32 {
+        let span = match self {
+            Span::Segment => 0,
+            Span::Above => 1,
+            Span::Step(step) => 2 + 2 * step,
+            Span::Own(step) => 3 + 2 * step,
+        };
+        ((span * shape.layout.matrices.len() + layer) * PLACE_STRIDE) as u32
+    }
+}
+
+/// All places, `[2 + 2 * segment][layers + 1]` and padded to [`PLACE_STRIDE`] bytes.
 pub fn places(shape: &Shape) -> Vec<u8> {
-    let matrices = &shape.layout.matrices;
-    let packed = |layer: usize| matrices[..layer].iter().map(|m| m.rows * m.inputs / 16).sum::<usize>() as u32;
-    let output = matrices.len() - 1;
-    let mut bytes = Vec::with_capacity(shape.config.segment() * matrices.len() * PLACE_STRIDE);
-    for step in 0..shape.config.segment() {
-        for (layer, matrix) in matrices.iter().enumerate() {
-            let place = Place {
-                step: step as u32,
-                layer: layer as u32,
-                inputs: matrix.inputs as u32,
-                units: (matrix.rows / 4) as u32,
-                master: matrix.offset as u32,
-                packed: packed(layer),
-                bias: matrices[..layer].iter().map(|m| m.rows as u32).sum(),
-                above: packed((layer + 1).min(output)),
-                output: packed(output),
-                padding: [0; 3],
-            };
-            bytes.extend_from_slice(bytemuck::bytes_of(&place));
+    let steps = (0..shape.config.segment()).flat_map(|step| [Span::Step(step), Span::Own(step)]);
+    let mut bytes = Vec::new();
+    for span in [Span::Segment, Span::Above].into_iter().chain(steps) {
+        for layer in 0..shape.layout.matrices.len() {
+            debug_assert_eq!(bytes.len(), span.offset(shape, layer) as usize);
+            bytes.extend_from_slice(bytemuck::bytes_of(&place(shape, span, layer)));
             bytes.resize(bytes.len().next_multiple_of(PLACE_STRIDE), 0);
         }
     }
     bytes
+}
+
+fn place(shape: &Shape, span: Span, layer: usize) -> Place {
+    let (matrices, units) = (&shape.layout.matrices, shape.config.units());
+    let (matrix, output) = (&matrices[layer], matrices.len() - 1);
+    let packed = |layer: usize| matrices[..layer].iter().map(|m| m.rows * m.inputs / 16).sum::<usize>();
+    let start: usize = matrices[..layer].iter().map(|m| m.inputs).sum();
+    let (step, steps) = match span {
+        Span::Segment | Span::Above => (0, 0),
+        Span::Step(step) | Span::Own(step) => (step, 1),
+    };
+    let own = matrix.inputs - if layer == output { 0 } else { units };
+    let inputs = match span {
+        Span::Step(_) => 0..matrix.inputs,
+        Span::Own(_) => own..matrix.inputs,
+        Span::Segment | Span::Above => 0..own,
+    };
+    let forward = [(start + inputs.start) / 16, packed(layer) + inputs.start, inputs.len() / 16, 0];
+    // The matrix that has this layer's states among its inputs, and the first of them.
+    let (reader, input) = match span {
+        Span::Segment | Span::Step(_) => (output, layer * units),
+        Span::Above => ((layer + 1).min(output), shape.config.embedding()),
+        Span::Own(_) => (layer, own),
+    };
+    let above = &matrices[reader];
+    let backward = [reader * units / 4, packed(reader) + input / 16 * above.rows, above.rows / 16, above.rows];
+    Place {
+        step: step as u32,
+        steps,
+        layer: layer as u32,
+        add: u32::from(matches!(span, Span::Own(_) | Span::Above)),
+        rows: matrix.rows as u32,
+        inputs: matrix.inputs as u32,
+        master: (matrix.offset / 4) as u32,
+        packed: packed(layer) as u32,
+        bias: matrices[..layer].iter().map(|m| m.rows as u32 / 4).sum(),
+        later: u32::from(matches!(span, Span::Own(_))),
+        start: (start / 16) as u32,
+        padding: 0,
+        forward: forward.map(|x| x as u32),
+        backward: backward.map(|x| x as u32),
+    }
 }
