@@ -44,11 +44,21 @@ fn mixing_makes_text_smaller_and_the_network_does_no_harm() {
 
 #[test]
 fn a_mebibyte_of_one_byte_is_next_to_nothing() {
-    for byte in [0, 255, b'a'] {
-        let model = ModelConfig { streams: 1, ..tiny(0) };
-        let method = Method { model, network: false, mixing: mixing(MixingKind::Full, 22) };
-        let len = check(&vec![byte; 1 << 20], 1 << 24, &method);
-        assert!(len < 1000, "{len} bytes");
+    let model = ModelConfig { streams: 1, ..tiny(0) };
+    let method = Method { model, network: false, mixing: mixing(MixingKind::Light, 22) };
+    let len = check(&vec![0; 1 << 20], 1 << 24, &method);
+    assert!(len < 500, "{len} bytes");
+}
+
+#[test]
+fn long_runs_of_one_byte_are_next_to_nothing() {
+    for kind in MixingKind::ALL {
+        for byte in [255, b'a'] {
+            let model = ModelConfig { streams: 1, ..tiny(0) };
+            let method = Method { model, network: false, mixing: mixing(kind, 18) };
+            let len = check(&vec![byte; 1 << 14], 1 << 24, &method);
+            assert!(len < 200, "{len} bytes");
+        }
     }
 }
 

@@ -26,9 +26,10 @@ pub enum Context {
     Kinds,
     /// The byte above in the line before, the last one, and the place in the line.
     Line,
-    /// What followed this byte the last times.
+    /// The two bytes that followed the last byte's last occurrences, and it.
     Followers,
-    FollowersTwo,
+    /// The three bytes that followed them.
+    ThreeFollowers,
 }
 
 /// What contexts are made of, at one byte.
@@ -63,7 +64,7 @@ impl View {
             Context::Kinds => (self.kinds & 0xffff, last),
             Context::Line => (self.over << 8 | last, self.in_line),
             Context::Followers => (self.followers & 0xffff, last),
-            Context::FollowersTwo => (self.followers & 0xff_ffff, 0),
+            Context::ThreeFollowers => (self.followers & 0xff_ffff, 0),
         }
     }
 }
@@ -94,7 +95,7 @@ pub fn hashes(contexts: &[Context], stream: &Stream, past: &Past, expected: Opti
         in_line: stream.in_line().into(),
         foretold: expected.map_or(0, |byte| 256 + u64::from(byte) + 512 * stream.matched.bucket() as u64),
         kinds: stream.kinds.into(),
-        followers: stream.after_one.0[stream.recent as usize & 255].into(),
+        followers: stream.followers.0[stream.recent as usize & 255].into(),
     };
     for (i, (&context, slot)) in contexts.iter().zip(hashes).enumerate() {
         let (a, b) = view.content(context);

@@ -13,7 +13,7 @@ pub struct Parts {
     pub last_bits: bool,
     /// What selects the weights of each mixer of the first layer.
     pub mixers: &'static [Selector],
-    /// The same of the second layer.
+    /// The same of the second layer: a power of two, as their mean is taken.
     pub finals: &'static [Selector],
     /// Contexts of the maps that refine the result: one less than a power of two.
     pub refinements: &'static [Refinement],
@@ -34,7 +34,7 @@ pub const MOST_REFINEMENTS: usize = 7;
 pub const MOST_MIXERS: usize = 16;
 
 use Context::{
-    Above, Column, Followers, FollowersTwo, Foretold, Kinds, Line, Masked, Order, ThreeWords, Word, WordAndEarlier,
+    Above, Column, Followers, Foretold, Kinds, Line, Masked, Order, ThreeFollowers, ThreeWords, Word, WordAndEarlier,
 };
 
 use Selector as By;
@@ -69,7 +69,7 @@ static RICH: Parts = Parts {
         Word, WordAndEarlier(1), WordAndEarlier(2), ThreeWords,
         Masked(0xff_ff00), Masked(0xffff_0000), Masked(0xff_00ff), Order(0),
         Column, Above, Foretold, Kinds, Line,
-        WordAndEarlier(3), Followers, FollowersTwo, Masked(0xf0f0f0f0f0f0), Masked(0xff00), Masked(0xff0000),
+        WordAndEarlier(3), Followers, ThreeFollowers, Masked(0xf0f0f0f0f0f0), Masked(0xff00), Masked(0xff0000),
         Masked(0xff0000ff), Masked(0xdfdfdfdf), Order(7),
     ],
     last_bits: true,

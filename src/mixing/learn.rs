@@ -1,10 +1,11 @@
 //! What the stage learns from a bit, and from a byte.
 
 use super::Mixing;
-use super::predict::{Work, bits_index};
+use super::inputs::bits_index;
 use super::states::STATES;
+use super::work::Work;
 
-/// The larger rates of a slot's probability are left out: it learns as from at least so many bits.
+/// A slot's probability learns no slower than after so many bits.
 const SLOWEST: u32 = 30;
 
 impl Mixing {

@@ -8,19 +8,21 @@
 mod apm;
 mod carry;
 mod contexts;
+mod inputs;
 mod kinds;
 mod learn;
 mod lines;
 mod map;
 mod matching;
+mod mix;
 mod mixer;
-mod predict;
 mod record;
 mod selector;
 mod slots;
 mod states;
 mod stream;
 mod stretch;
+mod work;
 
 use std::slice;
 
@@ -33,12 +35,13 @@ use kinds::{MOST_CONTEXTS, Parts, parts};
 use map::{Map, RATES};
 use matching::{Past, TRUSTS};
 use mixer::{GROUP, Mixer};
-use predict::Work;
+
 use selector::Selector;
 use slots::Slots;
 use states::{STATE_MACHINE, STATES, States};
 use stream::Stream;
 use stretch::Logistic;
+use work::Work;
 
 /// Inputs besides those of the contexts: order 0, constant, match, network.
 const OTHERS: usize = 1 + 1 + 2 + 2;
@@ -143,7 +146,8 @@ impl Mixing {
                         self.find_slots(&mut work, bit_number);
                     }
                     let network = network.as_ref().map(|probability| probability(work.moment.node));
-                    let p = self.predict(&mut work, bit_number, network);
+                    self.make_inputs(&mut work, bit_number, network);
+                    let p = self.mix(&mut work);
                     self.trace = (self.trace.rotate_left(5) ^ u64::from(p)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
                     let bit = usize::from(code(p));
                     self.learn_contexts(&mut work, bit);

@@ -16,19 +16,18 @@ pub struct Stream {
     pub position: u32,
     /// Bytes since the stream began.
     pub age: u32,
-    /// Hash of the letters since the last word ended, and of whole words before.
+    /// Hash of the letters since the last word ended, and of the three words before.
     pub words: [u32; 4],
     /// Kinds of the last bytes, two bits each.
     pub kinds: u32,
     /// Where this line and the one before start.
     pub lines: [u32; 2],
-    /// The bytes that followed the last ones of each value, the latest lowest.
-    pub after_one: Box<Followers>,
+    pub followers: Followers,
     pub records: Records,
     pub matched: Match,
 }
 
-/// For each byte, the four that followed it last.
+/// For each byte, the four that followed its last occurrences, the latest lowest.
 #[derive(Clone)]
 pub struct Followers(pub [u32; 256]);
 
@@ -73,7 +72,7 @@ impl Stream {
     /// Goes on to the next byte.
     pub fn update(&mut self, past: &mut Past, byte: u8) {
         past.set(self.position, byte);
-        let followers = &mut self.after_one.0[self.recent as usize & 255];
+        let followers = &mut self.followers.0[self.recent as usize & 255];
         *followers = *followers << 8 | u32::from(byte);
         self.recent = self.recent << 8 | u64::from(byte);
         self.position = self.position.wrapping_add(1);
@@ -102,7 +101,7 @@ impl Stream {
         }
         visitor.u32s(&mut self.words);
         visitor.u32s(&mut self.lines);
-        visitor.u32s(&mut self.after_one.0);
+        visitor.u32s(&mut self.followers.0);
         self.records.visit(visitor);
         self.matched.visit(visitor);
     }

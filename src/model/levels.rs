@@ -29,9 +29,9 @@ use MixingKind::{Full, Light, Rich};
 
 #[rustfmt::skip]
 const TABLE: [Level; 9] = [
-    Level { layers: 1, units:  32, embedding: 16, segment: 16, streams: 128, rate_start: 120, rate_end: 40, mixing: (Light, 22) },
-    Level { layers: 1, units:  64, embedding: 32, segment: 16, streams: 128, rate_start: 100, rate_end: 40, mixing: (Light, 23) },
-    Level { layers: 1, units:  96, embedding: 32, segment: 12, streams:  64, rate_start: 100, rate_end: 30, mixing: (Light, 24) },
+    Level { layers: 1, units:  32, embedding: 16, segment: 16, streams: 128, rate_start: 120, rate_end: 40, mixing: (Light, 24) },
+    Level { layers: 1, units:  64, embedding: 32, segment: 16, streams: 128, rate_start: 100, rate_end: 40, mixing: (Light, 25) },
+    Level { layers: 1, units:  96, embedding: 32, segment: 12, streams:  64, rate_start: 100, rate_end: 30, mixing: (Light, 26) },
     Level { layers: 1, units: 128, embedding: 32, segment: 10, streams:  64, rate_start:  80, rate_end: 30, mixing: (Full, 26) },
     Level { layers: 2, units: 128, embedding: 32, segment: 20, streams:  64, rate_start:  80, rate_end: 30, mixing: (Full, 28) },
     Level { layers: 2, units: 192, embedding: 32, segment: 10, streams:  64, rate_start:  70, rate_end: 25, mixing: (Full, 28) },
@@ -45,7 +45,7 @@ const TABLE: [Level; 9] = [
 pub fn method_for(level: u32, input_len: u64) -> Method {
     let row = &TABLE[(level.clamp(*LEVELS.start(), *LEVELS.end()) - 1) as usize];
     let (kind, table_bits) = row.mixing;
-    let mixing = MixingConfig { kind, table_bits: mixing_table_for(input_len).min(table_bits) };
+    let mixing = MixingConfig { kind, table_bits: mixing_table_for(kind, input_len).min(table_bits) };
     Method { model: config_for(level, input_len), network: true, mixing: Some(mixing) }
 }
 
@@ -78,9 +78,10 @@ fn streams_for(input_len: u64) -> u32 {
     1 << input_len.max(1).ilog2().saturating_sub(19).min(12)
 }
 
-/// Two KiB a byte of input: no context then takes another's place.
-fn mixing_table_for(input_len: u64) -> u32 {
-    (input_len.max(1).ilog2() + 12).clamp(18, 32)
+/// Half a KiB or more a byte of input, for the rich kind twice that: larger tables gain next to nothing.
+fn mixing_table_for(kind: MixingKind, input_len: u64) -> u32 {
+    let rich = u32::from(kind == Rich);
+    (input_len.max(1).ilog2() + 10 + rich).clamp(16, 32)
 }
 
 #[cfg(test)]

@@ -78,8 +78,13 @@ impl Method {
         let network = if self.network { self.model.memory() } else { 0 };
         let streams = 8192 * u64::from(self.model.streams);
         let mixing = self.mixing.map_or(0, |mixing| {
+            let learnt = match mixing.kind {
+                MixingKind::Light => 8 << 20,
+                MixingKind::Full => 48 << 20,
+                MixingKind::Rich => 128 << 20,
+            };
             // the table; the past and where to find it; weights and maps; streams
-            (1 << mixing.table_bits) + (9 << Self::past_bits(block_size)) + (16 << 20) + streams
+            (1 << mixing.table_bits) + (9 << Self::past_bits(block_size)) + learnt + streams
         });
         network + mixing
     }

@@ -1,0 +1,96 @@
+//! What every model says of the next bit: the inputs of the mixers.
+
+use std::ops::Range;
+
+use super::Mixing;
+use super::selector::Moment;
+use super::states::STATES;
+use super::stretch::{STRETCH_FRACTION, STRETCH_LIMIT};
+use super::work::Work;
+
+/// How much a probability's distance from one half (Q16) is shortened to an input.
+const CONFIDENCE_SHIFT: u32 = 6;
+/// The contexts that are counted where they know the node.
+const ORDERS: Range<usize> = 1..7;
+/// The context whose state selects weights: the word's, in the rich kind.
+const WORD: usize = 7;
+
+/// Where the last bits of a context's node lie in their map.
+#[inline(always)]
+pub fn bits_index(context: usize, entry: u32, node: usize) -> usize {
+    context << 16 | (entry as usize & 0xff00) | node & 255
+}
+
+impl Mixing {
+    /// Makes all inputs for the work's node, and notes what selects weights.
+    #[inline(always)]
+    pub(super) fn make_inputs(&self, work: &mut Work, bit_number: usize, network: Option<u32>) {
+        let contexts = self.parts.contexts.len();
+        let logistic = self.logistic;
+        let node = work.moment.node;
+        let part = bit_number & 3; // in the nibble
+        work.place = (1 << part) | (node & ((1 << part) - 1));
+        let known = if self.parts.last_bits {
+            self.ask_contexts::<5>(work, bit_number)
+        } else {
+            self.ask_contexts::<4>(work, bit_number)
+        };
+        let x = &mut work.inputs[self.parts.each() * contexts..];
+        x[0] = logistic.stretch(self.order0.p(node)) as i16;
+        x[1] = 256;
+        (x[2], x[3]) = (0, 0);
+        work.match_at = work.trust * 8 + bit_number;
+        work.foretold =
+            work.expected.filter(|byte| byte >> (8 - bit_number) == node).map(|byte| byte >> (7 - bit_number) & 1);
+        if let Some(bit) = work.foretold {
+            let p = self.match_map.p(work.match_at);
+            let (a, b) = (logistic.stretch(p), (p as i32 - 32768) >> CONFIDENCE_SHIFT);
+            (x[2], x[3]) = if bit == 1 { (a as i16, b as i16) } else { (-a as i16, -b as i16) };
+        }
+        let mut level = 0;
+        if let Some(p) = network {
+            let stretched = logistic.stretch(p);
+            x[4] = stretched as i16;
+            x[5] = ((p as i32 - 32768) >> CONFIDENCE_SHIFT) as i16;
+            level = ((stretched + STRETCH_LIMIT) >> STRETCH_FRACTION).clamp(0, 23) as usize;
+        }
+        let agreed = if work.foretold.is_some() { 1 + work.bucket } else { 0 };
+        let word_state = (work.entries[WORD] & 255) as usize;
+        work.moment = Moment { bit_number, agreed, level, known, word_state, ..work.moment };
+    }
+
+    /// Makes `EACH` inputs of each context; returns how many orders know the node.
+    #[inline(always)]
+    fn ask_contexts<const EACH: usize>(&self, work: &mut Work, bit_number: usize) -> usize {
+        let (logistic, states) = (self.logistic, self.states);
+        let node = work.moment.node;
+        let mut known = 0;
+        for i in 0..self.parts.contexts.len() {
+            let entry = self.slots.word(work.found[i] as usize, work.place);
+            work.entries[i] = entry;
+            let mut x = [0; EACH];
+            let state = (entry & 255) as usize;
+            if state != 0 {
+                x[0] = logistic.stretch(self.history_map.p(i * STATES + state)) as i16;
+                x[1] = if states.certain[state] { x[0] } else { 0 };
+                x[2] = logistic.stretch((entry >> 16) ^ 0x8000) as i16;
+                if EACH == 5 {
+                    x[4] = logistic.stretch(self.bits_map.p(bits_index(i, entry, node))) as i16;
+                }
+                known += usize::from(ORDERS.contains(&i));
+            }
+            let head = work.heads[i];
+            let (byte, count) = ((head >> 16 & 255) as usize | 256, (head >> 24) as usize);
+            work.run_at[i] = 0;
+            if count > 0 && byte >> (8 - bit_number) == node {
+                let index = i * 128 + count.min(15) * 8 + bit_number;
+                let stretched = logistic.stretch(self.run_map.p(index)) as i16;
+                let bit = byte >> (7 - bit_number) & 1;
+                x[3] = if bit == 1 { stretched } else { -stretched };
+                work.run_at[i] = (index << 1 | bit) as u32;
+            }
+            work.inputs[EACH * i..][..EACH].copy_from_slice(&x);
+        }
+        known
+    }
+}

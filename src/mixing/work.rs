@@ -1,0 +1,135 @@
+//! What is worked out for a byte before its bits are predicted: contexts and their slots.
+
+use super::Mixing;
+use super::contexts::hashes;
+use super::kinds::{MOST_CONTEXTS, MOST_MIXERS, MOST_REFINEMENTS};
+use super::mixer::{GROUP, MOST_INPUTS};
+use super::selector::Moment;
+
+/// What is worked out for a byte and, bit by bit, for the next bit.
+pub struct Work {
+    pub hashes: [u64; MOST_CONTEXTS],
+    /// Slots of the byte's first nibble and of this one.
+    pub firsts: [u32; MOST_CONTEXTS],
+    pub found: [u32; MOST_CONTEXTS],
+    /// Word 0 of the first slots as the byte began.
+    pub heads: [u32; MOST_CONTEXTS],
+    /// The byte that the match expects, under a leading 1.
+    pub expected: Option<usize>,
+    /// Trust in the match, and the bucket of its length.
+    pub trust: usize,
+    pub bucket: usize,
+    /// The stream's last eight bytes.
+    pub recent: u64,
+    /// Contexts of the refinements.
+    pub refined: [usize; MOST_REFINEMENTS],
+    /// What selects weights, the node of the byte's tree among it.
+    pub moment: Moment,
+    /// The node in the nibble's tree.
+    pub place: usize,
+    /// That node's word in each context's slot.
+    pub entries: [u32; MOST_CONTEXTS],
+    /// The run's entry and the bit it expects, lowest; 0 if it says nothing.
+    pub run_at: [u32; MOST_CONTEXTS],
+    /// The match's entry and the bit it foretells.
+    pub match_at: usize,
+    pub foretold: Option<usize>,
+    pub inputs: [i16; MOST_INPUTS],
+    /// Of each mixer of the first layer: its set, probability, and input to the second.
+    pub selected: [usize; MOST_MIXERS],
+    pub guesses: [i32; MOST_MIXERS],
+    pub outputs: [i16; GROUP],
+    /// Set and probability of each mixer of the second layer.
+    pub final_selected: [usize; MOST_MIXERS],
+    pub final_guesses: [i32; MOST_MIXERS],
+}
+
+impl Work {
+    #[inline(always)]
+    pub fn new() -> Self {
+        Work {
+            hashes: [0; MOST_CONTEXTS],
+            firsts: [0; MOST_CONTEXTS],
+            found: [0; MOST_CONTEXTS],
+            heads: [0; MOST_CONTEXTS],
+            expected: None,
+            trust: 0,
+            bucket: 0,
+            recent: 0,
+            refined: [0; MOST_REFINEMENTS],
+            moment: Moment::default(),
+            place: 0,
+            entries: [0; MOST_CONTEXTS],
+            run_at: [0; MOST_CONTEXTS],
+            match_at: 0,
+            foretold: None,
+            inputs: [0; MOST_INPUTS],
+            selected: [0; MOST_MIXERS],
+            guesses: [0; MOST_MIXERS],
+            outputs: [0; GROUP],
+            final_selected: [0; MOST_MIXERS],
+            final_guesses: [0; MOST_MIXERS],
+        }
+    }
+}
+
+impl Mixing {
+    /// Looks at the stream's past before a byte.
+    #[inline(always)]
+    pub(super) fn look(&self, work: &mut Work, stream: usize) {
+        let stream = &self.streams[stream];
+        let expected = stream.matched.expected(&self.past);
+        hashes(self.parts.contexts, stream, &self.past, expected, &mut work.hashes);
+        work.expected = expected.map(|byte| usize::from(byte) | 256);
+        work.trust = stream.matched.trust();
+        work.bucket = stream.matched.bucket();
+        work.recent = stream.recent;
+        work.moment = Moment {
+            node: 1,
+            last: stream.recent as usize & 255,
+            second: stream.recent as usize >> 8 & 255,
+            kinds: (stream.kinds & 255) as usize,
+            in_line: stream.in_line() as usize,
+            ..Moment::default()
+        };
+        self.slots.prefetch(&work.hashes[..self.parts.contexts.len()]);
+        self.look_at_node(work);
+    }
+
+    /// Goes on to the second nibble's hashes, once the first nibble is known.
+    #[inline(always)]
+    pub(super) fn look_at_second_nibble(&self, work: &mut Work) {
+        let hashes = &mut work.hashes[..self.parts.contexts.len()];
+        for hash in &mut *hashes {
+            let mixed = (*hash ^ (work.moment.node as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            *hash = mixed ^ mixed >> 32;
+        }
+        self.slots.prefetch(hashes);
+    }
+
+    /// Works out the refinements' contexts for the node.
+    #[inline(always)]
+    pub(super) fn look_at_node(&self, work: &mut Work) {
+        let expected = work.expected.map_or(0, |byte| byte & 255);
+        for (i, (apm, refinement)) in self.apms.iter().zip(self.parts.refinements).enumerate() {
+            work.refined[i] = refinement.context(work.moment.node, work.recent, expected);
+            apm.prefetch(work.refined[i]);
+        }
+    }
+
+    /// Finds the slots of a nibble.
+    #[inline(always)]
+    pub(super) fn find_slots(&mut self, work: &mut Work, bit_number: usize) {
+        let contexts = self.parts.contexts.len();
+        let states = self.states;
+        for (found, &hash) in work.found[..contexts].iter_mut().zip(&work.hashes) {
+            *found = self.slots.find(hash, |root| states.total(root as u8)) as u32;
+        }
+        if bit_number == 0 {
+            work.firsts = work.found;
+            for (head, &first) in work.heads[..contexts].iter_mut().zip(&work.firsts) {
+                *head = self.slots.word(first as usize, 0);
+            }
+        }
+    }
+}
