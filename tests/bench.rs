@@ -8,7 +8,7 @@ use predicates::str::contains;
 use serde_json::Value;
 
 fn bench(folder: &Folder, more: &str) -> assert_cmd::assert::Assert {
-    let args = format!("bench -1 --repeats 1 -T2 {} {more}", TINY.join(" "));
+    let args = format!("bench -3 --repeats 1 -T2 {} {more}", TINY.join(" "));
     folder.lockstep(&args).assert().success()
 }
 
@@ -17,7 +17,7 @@ fn check(value: &Value) {
         let of = |key: &str| spread[key].as_f64().unwrap_or_else(|| panic!("{key} in {spread}"));
         assert!(0.0 < of("min") && of("min") <= of("median") && of("median") <= of("max"), "{spread}");
     };
-    assert_eq!(value["level"], 1);
+    assert_eq!(value["level"], 3);
     assert_eq!(value["model"]["units"], 16);
     let products = value["cpu_products_per_second"].as_array().unwrap();
     assert_eq!(
@@ -32,7 +32,7 @@ fn check(value: &Value) {
     positive(&value["step_seconds"]["engine"]);
     positive(&value["step_seconds"]["coding"]);
     let coding = &value["bytes_per_second"][0];
-    assert_eq!(coding["level"], 1);
+    assert_eq!(coding["level"], 3);
     positive(&coding["encode"]);
     positive(&coding["decode"]);
     assert!(value["product_share_of_encode"].as_f64().unwrap() > 0.0);

@@ -137,7 +137,7 @@ fn list_tells_what_an_archive_holds() {
     let len = archive.len();
     assert_eq!(rows[1][..4], ["1", "4", &len.to_string(), "400"]);
     assert_eq!(rows[2][..4], ["2", "8", &(2 * len).to_string(), "800"]);
-    assert!(table.contains("1 x 16 units, 2 streams of 20, full mixing"), "{table}");
+    assert!(table.contains("1 x 16 units, 2 streams of 24, rich mixing"), "{table}");
     let check = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&folder.read("a")));
     assert!(table.contains(&check), "{table}");
 }
@@ -172,14 +172,14 @@ fn levels_are_digits_or_numbers_and_the_last_one_counts() {
     };
     // Flags may be repeated; the last one counts.
     folder.lockstep("-c -c -T1 -T2 -d -z -q -q a").assert().success();
-    let (one, two, default) = (units("-f1"), units("-f -2"), units("-f"));
+    let (one, two, default) = (units("-f3"), units("-f -4"), units("-f"));
     assert!(one < two && two < default);
-    assert_eq!(units("-1fv"), one);
-    assert_eq!(units("-f --level 2"), two);
-    assert_eq!(units("-f -2 -1"), one);
-    assert_eq!(units("-f -1 --level 2"), two);
-    assert_eq!(units("-f --level 1 -5"), default);
-    assert_eq!(units("-f -2 --units 32"), (two.0, 32));
+    assert_eq!(units("-3fv"), one);
+    assert_eq!(units("-f --level 4"), two);
+    assert_eq!(units("-f -4 -3"), one);
+    assert_eq!(units("-f -3 --level 4"), two);
+    assert_eq!(units("-f --level 3 -5"), default);
+    assert_eq!(units("-f -4 --units 32"), (two.0, 32));
     for wrong in ["-0", "-12", "--level 0", "--level 10", "--level x"] {
         folder.lockstep(wrong).arg("a").assert().code(1).stderr(contains("level").or(contains("invalid value")));
     }

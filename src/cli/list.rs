@@ -134,6 +134,8 @@ fn frame_json(frame: &Frame) -> Value {
             "embedding": config.embedding,
             "streams": config.streams,
             "segment": config.segment,
+            "replay_streams": config.replay_streams,
+            "replay_steps": config.replay_steps,
             "weight_bits": config.weight_bits,
             "activation_bits": config.activation_bits,
             "error_bits": config.error_fraction,

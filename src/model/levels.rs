@@ -12,70 +12,87 @@ pub const DEFAULT_LEVEL: u32 = 5;
 
 /// A row of the table.
 struct Level {
+    /// None: mixing alone.
+    network: Option<Network>,
+    /// The mixing stage's kind, and log2 of its table at most; small inputs get a smaller one.
+    mixing: (MixingKind, u32),
+}
+
+/// The network of a level.
+struct Network {
     layers: u32,
     units: u32,
     embedding: u32,
     segment: u32,
-    /// Streams at most; small inputs get fewer.
-    streams: u32,
-    /// Learning rates in 1/10,000.
-    rate_start: u32,
-    rate_end: u32,
-    /// The mixing stage's kind, and log2 of its table at most; small inputs get a smaller one.
-    mixing: (MixingKind, u32),
+    /// Windows learnt again after each segment, and their steps.
+    replay: (u32, u32),
+    /// Learning rates at the start and at the end, in 1/10,000.
+    rates: (u32, u32),
 }
 
 use MixingKind::{Full, Light, Rich};
 
 #[rustfmt::skip]
 const TABLE: [Level; 9] = [
-    Level { layers: 1, units:  32, embedding: 16, segment: 16, streams: 128, rate_start: 120, rate_end: 40, mixing: (Light, 24) },
-    Level { layers: 1, units:  64, embedding: 32, segment: 16, streams: 128, rate_start: 100, rate_end: 40, mixing: (Light, 25) },
-    Level { layers: 1, units:  96, embedding: 32, segment: 12, streams:  64, rate_start: 100, rate_end: 30, mixing: (Light, 26) },
-    Level { layers: 1, units: 128, embedding: 32, segment: 10, streams:  64, rate_start:  80, rate_end: 30, mixing: (Full, 26) },
-    Level { layers: 2, units: 128, embedding: 32, segment: 20, streams:  64, rate_start:  80, rate_end: 30, mixing: (Full, 28) },
-    Level { layers: 2, units: 192, embedding: 32, segment: 10, streams:  64, rate_start:  70, rate_end: 25, mixing: (Full, 28) },
-    Level { layers: 2, units: 256, embedding: 32, segment: 12, streams:  64, rate_start:  60, rate_end: 20, mixing: (Full, 28) },
-    Level { layers: 2, units: 512, embedding: 64, segment: 16, streams:  32, rate_start:  40, rate_end: 15, mixing: (Rich, 29) },
-    Level { layers: 3, units: 512, embedding: 64, segment: 16, streams:  32, rate_start:  40, rate_end: 10, mixing: (Rich, 29) },
+    Level { network: None, mixing: (Light, 24) },
+    Level { network: None, mixing: (Full, 26) },
+    Level { network: Some(Network { layers: 1, units:  64, embedding: 32, segment: 24, replay: (0,  1), rates: (80, 30) }), mixing: (Full, 26) },
+    Level { network: Some(Network { layers: 1, units: 128, embedding: 32, segment: 24, replay: (4, 24), rates: (80, 30) }), mixing: (Full, 28) },
+    Level { network: Some(Network { layers: 2, units: 128, embedding: 32, segment: 24, replay: (4, 32), rates: (80, 30) }), mixing: (Rich, 28) },
+    Level { network: Some(Network { layers: 3, units: 128, embedding: 32, segment: 24, replay: (4, 32), rates: (80, 30) }), mixing: (Rich, 28) },
+    Level { network: Some(Network { layers: 2, units: 256, embedding: 32, segment: 24, replay: (4, 32), rates: (60, 20) }), mixing: (Rich, 28) },
+    Level { network: Some(Network { layers: 3, units: 256, embedding: 32, segment: 32, replay: (8, 32), rates: (50, 20) }), mixing: (Rich, 29) },
+    Level { network: Some(Network { layers: 2, units: 512, embedding: 64, segment: 32, replay: (8, 32), rates: (40, 15) }), mixing: (Rich, 29) },
 ];
+
+/// Most streams that a level takes.
+const MOST_STREAMS: u32 = 64;
 
 /// The method of a level (1..=9; others count as the nearest) for an input of
 /// `input_len` bytes: network and mixing.
 pub fn method_for(level: u32, input_len: u64) -> Method {
-    let row = &TABLE[(level.clamp(*LEVELS.start(), *LEVELS.end()) - 1) as usize];
+    let row = row(level);
     let (kind, table_bits) = row.mixing;
     let mixing = MixingConfig { kind, table_bits: mixing_table_for(kind, input_len).min(table_bits) };
-    Method { model: config_for(level, input_len), network: true, mixing: Some(mixing) }
+    Method { model: config_for(level, input_len), network: row.network.is_some(), mixing: Some(mixing) }
 }
 
-/// The model of a level (1..=9; others count as the nearest) for an input of
-/// `input_len` bytes.
+/// The network's model of a level (1..=9; others count as the nearest) for an input of
+/// `input_len` bytes; where the level has none, the least one that any has.
 pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
-    let row = &TABLE[(level.clamp(*LEVELS.start(), *LEVELS.end()) - 1) as usize];
+    let network = TABLE[row_index(level)..].iter().find_map(|row| row.network.as_ref());
+    let Network { layers, units, embedding, segment, replay, rates } = network.expect("the last level has one");
     let rate = |value: u32| (((u64::from(value) << RATE_FRACTION) + 5_000) / 10_000) as u32;
     ModelConfig {
-        streams: streams_for(input_len).min(row.streams),
-        segment: row.segment,
-        embedding: row.embedding,
-        units: row.units,
-        layers: row.layers,
+        streams: if row(level).network.is_some() { streams_for(input_len).min(MOST_STREAMS) } else { 1 },
+        segment: *segment,
+        embedding: *embedding,
+        units: *units,
+        layers: *layers,
         weight_bits: 8,
         activation_bits: 8,
         error_fraction: 12,
-        replay_streams: 0,
-        replay_steps: 1,
-        rate_start: rate(row.rate_start),
-        rate_end: rate(row.rate_end),
+        replay_streams: replay.0,
+        replay_steps: replay.1,
+        rate_start: rate(rates.0),
+        rate_end: rate(rates.1),
         schedule_length: input_len,
         seed: 1,
     }
 }
 
-/// One up to 1 MiB, then one for every 512 KiB or more: every update sees all
-/// of them, and contexts of all of them meet in one table, so few bytes want few.
+fn row_index(level: u32) -> usize {
+    (level.clamp(*LEVELS.start(), *LEVELS.end()) - 1) as usize
+}
+
+fn row(level: u32) -> &'static Level {
+    &TABLE[row_index(level)]
+}
+
+/// One up to 8 MiB, then one for every 4 MiB or more: every update sees all of
+/// them, and contexts of all of them meet in one table, so few bytes want few.
 fn streams_for(input_len: u64) -> u32 {
-    1 << input_len.max(1).ilog2().saturating_sub(19).min(12)
+    1 << input_len.max(1).ilog2().saturating_sub(22).min(12)
 }
 
 /// Half a KiB or more a byte of input, for the rich kind twice that: larger tables gain next to nothing.
@@ -110,6 +127,6 @@ mod tests {
     #[test]
     fn streams_grow_with_the_input() {
         let streams = |len| config_for(5, len).streams;
-        assert_eq!([0, 2000, 3000, 5000, 152_089, 1 << 20, 1 << 40].map(streams), [1, 1, 1, 1, 1, 2, 64]);
+        assert_eq!([0, 152_089, 1 << 22, (1 << 23) - 1, 1 << 23, 1 << 40].map(streams), [1, 1, 1, 1, 2, 64]);
     }
 }
