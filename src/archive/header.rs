@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn newer_parts_are_told_apart_from_damage() {
         assert!(matches!(Header::read(&mut &forged(4, 1)[..]), Err(ArchiveError::OlderVersion(1))));
-        assert!(matches!(Header::read(&mut &forged(4, 3)[..]), Err(ArchiveError::UnsupportedVersion(3))));
+        assert!(matches!(Header::read(&mut &forged(4, VERSION + 1)[..]), Err(ArchiveError::UnsupportedVersion(_))));
         for (at, part) in [(7, "flag set"), (48, "transform"), (49, "mixing"), (51, "network")] {
             match Header::read(&mut &forged(at, 9)[..]) {
                 Err(ArchiveError::Unsupported { what, id: 9 }) => assert_eq!(what, part),

@@ -19,6 +19,9 @@ use super::sizes::parse_size;
 /// log2 of table bytes for each byte of samples: a prior's file stays small.
 const TABLE_SHIFT: u32 = 4;
 
+/// log2 of the samples' bytes for each stream.
+const STREAM_SHIFT: u32 = 16;
+
 /// How to train.
 #[derive(Args, Clone, Debug)]
 pub struct TrainOptions {
@@ -63,7 +66,8 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
     let mut output = Output::file(&options.output, Path::new("-"), options.force)?;
     let mut level = method_for(options.level.number(), length);
     level.mixing = level.mixing.map(|bits| (length.ilog2() + TABLE_SHIFT).clamp(18, bits.max(18)));
-    level.model.streams = 16;
+    level.model.streams = (length >> STREAM_SHIFT).clamp(16, 64) as u32;
+    level.model.rate_end /= 2; // several passes gain from a slow end
     let method = options.model.apply(level);
     let (device, memory) = (options.device.clone(), options.memory_limit);
     let settings = TrainSettings { device, method, passes: options.passes.into(), memory };
