@@ -2,8 +2,8 @@
 """Small JSON records, one by one: lockstep with a prior beside zstd with a dictionary.
 
 Makes 1,100 made-up orders of a web shop of about 1 kB each (seeded, so always the
-same), trains on the first 1,000, compresses each of the last 100 by itself, checks
-that every archive comes back, and prints total bytes.
+same), draws 100 of them, trains on the other 1,000, compresses each of the 100 by
+itself, checks that every archive comes back, and prints total bytes.
 
     scripts/records.py [FOLDER]     # needs zstd and a built lockstep (or $LOCKSTEP)
 """
@@ -87,11 +87,12 @@ def main():
     lockstep = os.environ.get("LOCKSTEP", pathlib.Path(__file__).resolve().parent.parent / "target/release/lockstep")
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
     rng = random.Random(SEED)
-    for kind, count in (("training", TRAINING), ("test", TESTS)):
+    drawn = set(rng.sample(range(TRAINING + TESTS), TESTS))
+    for kind in ("training", "test"):
         (folder / kind).mkdir(parents=True, exist_ok=True)
-        for i in range(count):
-            number = i if kind == "training" else TRAINING + i
-            (folder / kind / f"{number:04}.json").write_bytes(record(rng, number))
+    for number in range(TRAINING + TESTS):
+        kind = "test" if number in drawn else "training"
+        (folder / kind / f"{number:04}.json").write_bytes(record(rng, number))
     samples, tests = (sorted((folder / kind).glob("*.json")) for kind in ("training", "test"))
     size = lambda paths: sum(path.stat().st_size for path in paths)
     outputs = lambda suffix: [path.with_name(path.name + suffix) for path in tests]
