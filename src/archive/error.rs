@@ -26,9 +26,7 @@ pub enum ArchiveError {
     #[error("the archive is corrupt: {what}")]
     Corrupt { what: String },
     /// All content was read and is right, but a trailer behind it is not.
-    #[error(
-        "a trailer is damaged or cut off: all blocks before it are intact, but whether more followed can't be told"
-    )]
+    #[error("a trailer is damaged or cut off; the content before it is intact")]
     Trailer,
     /// The input ends too early.
     #[error("the archive is cut short")]
