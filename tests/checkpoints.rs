@@ -192,13 +192,16 @@ fn an_engine_s_state_carries_over_to_every_other() {
     assert!(states.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
+/// How a run ended: its result, its output and its warnings.
+type Ended = (Result<Summary, CodecError>, Vec<u8>, Vec<String>);
+
 /// Compresses and decompresses, each on a device of its own that `open` gives, with a
-/// monitor that `watch` makes for it. Returns results, outputs and warnings.
+/// monitor that `watch` makes for it.
 fn both_ways(
     fallback: bool,
     open: &dyn Fn() -> Arc<OpenDevice>,
     watch: &dyn Fn(&Arc<OpenDevice>) -> Stopper,
-) -> [(Result<Summary, CodecError>, Vec<u8>, Vec<String>); 2] {
+) -> [Ended; 2] {
     let method = methods()[1].clone();
     let by = |_: u64| method.clone();
     let settings = CompressSettings { block_size: 100, fallback, ..settings(&by) };

@@ -107,6 +107,27 @@ fn parts_by_several_processes_are_the_archive_of_one() {
 }
 
 #[test]
+fn halves_made_on_two_engines_join_to_the_whole() {
+    let folder = Folder::with("a", &sample());
+    let devices = folder.lockstep("devices --json").output().unwrap().stdout;
+    let devices: Value = serde_json::from_slice(&devices).unwrap();
+    if devices.as_array().unwrap().len() < 2 {
+        assert!(std::env::var_os("LOCKSTEP_REQUIRE_GPU").is_none(), "a GPU is required, but there is none");
+        eprintln!("SKIPPED: no GPU and no software Vulkan on this machine");
+        return;
+    }
+    folder.tiny("-q --frame-size 1500 --frames 1/2 --device cpu a").assert().success();
+    folder.tiny("-q --frame-size 1500 --frames 2/2 --device gpu a").assert().success();
+    let joined = [folder.read("a.lks.1-of-2"), folder.read("a.lks.2-of-2")].concat();
+    assert_eq!(joined, archive(&folder, "--frame-size 1500 --device cpu"));
+    folder.write("a.lks", joined);
+    for device in ["cpu", "gpu"] {
+        folder.lockstep("-dc --device").args([device, "a.lks"]).assert().success().stdout(sample());
+    }
+    folder.tiny("-fv --device gpu --verify a -o b.lks").assert().success().stderr(contains("verified on CPU"));
+}
+
+#[test]
 fn a_range_is_cut_out_of_the_frames_that_hold_it() {
     let folder = Folder::with("a", &sample());
     let mut archive = archive(&folder, "--frame-size 700");
@@ -257,6 +278,28 @@ fn an_interrupt_saves_the_state_and_says_how_to_go_on() {
     folder.write("a.lks.lockstep-part", [&part[..], b"left over"].concat());
     folder.tiny(go_on).assert().success().stderr(contains("going on from a.lks.checkpoint"));
     assert_eq!(folder.names(), ["a", "a.lks", "damaged"]);
+    assert_eq!(folder.read("a.lks"), plain);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_batch_job_that_is_asked_to_end_saves_its_state() {
+    // As a batch system starts it: without a terminal, some signals ignored.
+    let folder = Folder::with("a", &text(60_000));
+    let plain = archive(&folder, "--block-size 5000");
+    let go_on = "--block-size 5000 --checkpoint --device cpu";
+    let text = format!(
+        "trap '' INT HUP; $lockstep {} {go_on} --checkpoint-interval 0 a & \
+         until [ -e a.lks.checkpoint ]; do sleep 0.01; done; kill -HUP $!; kill -TERM $!; wait $!",
+        TINY.join(" ")
+    );
+    let mut shell = process::Command::new("sh");
+    shell.args(["-c", &text]).env("lockstep", cargo_bin!("lockstep")).env("XDG_RUNTIME_DIR", folder.path(""));
+    let output = shell.current_dir(folder.path("")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the same command goes on from here"));
+    folder.tiny(go_on).arg("a").assert().success();
+    assert_eq!(folder.names(), ["a", "a.lks"]);
     assert_eq!(folder.read("a.lks"), plain);
 }
 

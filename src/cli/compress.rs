@@ -127,7 +127,8 @@ fn encode(
     // The largest frame decides.
     let longest = settings.length.unwrap_or(codec::ASSUMED_LENGTH);
     let frame = settings.frame_size.map_or(longest, |size| size.min(settings.length.unwrap_or(u64::MAX)));
-    let header = Header { method: options.method_for(start, frame), block_size: options.block_size, prior: 0 };
+    let block_size = u64::from(options.block_size).min(frame.max(1)) as u32;
+    let header = Header { method: options.method_for(start, frame), block_size, prior: 0 };
     let prior = start.prior.as_deref();
     options.say_memory(name, memory_needed(&header, prior, settings.fallback));
     if let (Some(Share { .. }), Some(0)) = (options.long.frames, settings.length)

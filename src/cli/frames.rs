@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
@@ -74,6 +75,7 @@ fn in_order<J: Send, R: Send>(
     let queue = Mutex::new(queue);
     let (results, finished) = mpsc::channel();
     thread::scope(|scope| {
+        let jobs = jobs; // gone with this closure, however it ends: the workers then end too
         for _ in 0..workers {
             let (results, queue, work) = (results.clone(), &queue, &work);
             let body = move || {
@@ -83,11 +85,10 @@ fn in_order<J: Send, R: Send>(
                     let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok((number, job)) = job else { break };
                     let mut counter = Counter { shared, raw: 0, coded: 0 };
-                    let result = match &pool {
+                    let result = panic::catch_unwind(AssertUnwindSafe(|| match &pool {
                         Ok(_) => work(job, &mut counter).map_err(anyhow::Error::from),
                         Err(error) => Err(anyhow::anyhow!("can't start threads: {error}")),
-                    };
-                    shared.failed.fetch_or(result.is_err(), Ordering::Relaxed);
+                    }));
                     if results.send((number, result)).is_err() {
                         break;
                     }
@@ -95,7 +96,7 @@ fn in_order<J: Send, R: Send>(
             };
             thread::Builder::new().spawn_scoped(scope, body).context("can't start threads")?;
         }
-        let mut run = || {
+        let run = || {
             let (mut begun, mut delivered, mut ended) = (0, 0, false);
             let mut waiting = BTreeMap::new();
             loop {
@@ -112,7 +113,8 @@ fn in_order<J: Send, R: Send>(
                     return Ok(());
                 }
                 match finished.recv_timeout(Duration::from_millis(100)) {
-                    Ok((number, result)) => drop(waiting.insert(number, result?)),
+                    Ok((number, Ok(result))) => drop(waiting.insert(number, result?)),
+                    Ok((_, Err(bug))) => panic::resume_unwind(bug),
                     Err(RecvTimeoutError::Timeout) => tick(),
                     Err(error @ RecvTimeoutError::Disconnected) => return Err(error.into()),
                 }
@@ -122,10 +124,9 @@ fn in_order<J: Send, R: Send>(
                 }
             }
         };
-        let result = run();
-        shared.failed.fetch_or(result.is_err(), Ordering::Relaxed);
-        drop(jobs);
-        result
+        let result = panic::catch_unwind(AssertUnwindSafe(run));
+        shared.failed.fetch_or(!matches!(result, Ok(Ok(()))), Ordering::Relaxed);
+        result.unwrap_or_else(|bug| panic::resume_unwind(bug))
     })
 }
 

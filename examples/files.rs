@@ -1,0 +1,107 @@
+//! Writes tests/files/ and the seeds of fuzz/corpus/ anew: to be run when the format
+//! changes.
+//!
+//!     cargo run --example files
+
+#[path = "../tests/fuzz/mod.rs"]
+mod fuzz;
+
+use std::fs;
+use std::path::Path;
+
+use fuzz::{pack, repair, tiny};
+use lockstep::archive::VERSION;
+use lockstep::model::{Method, ModelConfig};
+use lockstep::numerics::generator::random_u64;
+
+fn text(len: usize) -> Vec<u8> {
+    b"the cat sat on the mat; ".iter().copied().cycle().take(len).collect()
+}
+
+fn noise(len: usize) -> Vec<u8> {
+    (0..len).map(|i| random_u64(99, i as u64) as u8).collect()
+}
+
+fn main() {
+    let network = Method::network_alone(tiny());
+    let mixing = Method { model: tiny(), network: false, mixing: Some(10) };
+    let both = Method { model: tiny(), network: true, mixing: Some(12) };
+    let wide = ModelConfig { streams: 5, segment: 3, layers: 2, weight_bits: 12, activation_bits: 11, ..tiny() };
+    let wide = Method::network_alone(wide);
+    let archive = |content: &[u8], method: &Method, block, frame| pack(content, method, block, frame).expect("packs");
+
+    let mixed = [text(200), noise(60), text(140)].concat();
+    let plain = archive(&mixed, &network, 100, None);
+    let mut files = vec![
+        ("good-empty", archive(b"", &network, 100, None), "no bytes, so a header and a trailer"),
+        ("good-one-byte", archive(b"x", &network, 100, None), "one byte, stored"),
+        ("good-network", plain.clone(), "coded and stored blocks of the network alone"),
+        ("good-mixing", archive(&mixed, &mixing, 150, None), "mixing alone"),
+        ("good-both", archive(&mixed, &both, 400, None), "network and mixing in one block"),
+        ("good-wide", archive(&text(300), &wide, 300, None), "two layers, wide operands, more streams than a group"),
+        ("good-frames", archive(&mixed, &network, 100, Some(150)), "three frames, the last one shorter"),
+        ("good-noise", archive(&noise(150), &network, 50, None), "stored blocks only"),
+    ];
+    let mut change = |name, what, repaired: bool, work: &dyn Fn(&mut Vec<u8>)| {
+        let mut damaged = plain.clone();
+        work(&mut damaged);
+        if repaired {
+            repair(&mut damaged);
+        }
+        files.push((name, damaged, what));
+    };
+    let end = plain.len();
+    change("bad-magic", "the first byte is another", false, &|a| a[0] = b'L');
+    change("bad-header-checksum", "a bit of the header is another", false, &|a| a[20] ^= 1);
+    change("bad-no-version", "format 0, which never was", false, &|a| a[4] = 0);
+    change("bad-model", "a model of no layers, under a right checksum", true, &|a| a[16] = 0);
+    change("bad-overflow", "a model whose sums could leave 32 bits, under a right checksum", true, &|a| {
+        a[8..10].copy_from_slice(&4096u16.to_le_bytes());
+        a[10..12].copy_from_slice(&1024u16.to_le_bytes());
+    });
+    change("bad-block-size", "blocks of no bytes, under a right checksum", true, &|a| a[44..48].fill(0));
+    change("bad-block-kind", "a block of kind 7", false, &|a| a[64] = 7);
+    change("bad-raw-length", "a block longer than the header allows, under a right checksum", true, &|a| a[66] = 9);
+    change("bad-coded-length", "a code longer than its block, under a right checksum", true, &|a| a[69] = 200);
+    change("bad-payload", "a bit of a code is another", false, &|a| a[95] ^= 1);
+    change("bad-code", "a bit of a code is another, under a right checksum", true, &|a| a[95] ^= 1);
+    change("bad-state", "another hash of the state, under a right checksum", true, &|a| a[81] ^= 1);
+    change("bad-content", "another checksum of the content, under a right checksum", true, &|a| a[73] ^= 1);
+    change("bad-cut-header", "cut off in the header", false, &|a| a.truncate(30));
+    change("bad-cut-block", "cut off in a block", false, &|a| a.truncate(100));
+    change("bad-cut-trailer", "cut off in the trailer: the content is there", false, &|a| a.truncate(end - 5));
+    change("bad-trailer", "a bit of the trailer is another: the content is there", false, &|a| a[end - 30] ^= 1);
+    change("bad-behind", "something behind the end that is no archive", false, &|a| a.extend(b"behind"));
+    change("unsupported-version", "a version that is not there yet", false, &|a| a[4] = VERSION + 1);
+    change("unsupported-flags", "a flag that is not there yet", true, &|a| a[7] = 128);
+    change("unsupported-prior", "a prior that is not there yet", true, &|a| a[52] = 77);
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("tests/files");
+    let mut list = String::from(
+        "# Archives that every decoder must judge alike\n\n\
+         Made by `cargo run --example files`. A good one decodes, a bad one is refused with exit code 2, \
+         an unsupported one too, as made by another version.\n\n",
+    );
+    fs::create_dir_all(&folder).expect("a folder");
+    for (name, bytes, what) in &files {
+        fs::write(folder.join(format!("{name}.lks")), bytes).expect("a file");
+        list += &format!("- `{name}.lks`: {what}\n");
+    }
+    fs::write(folder.join("README.md"), list).expect("a file");
+
+    let seed = |target: &str, name: &str, bytes: &[u8]| {
+        let folder = root.join("fuzz/corpus").join(target);
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join(name), bytes).expect("a file");
+    };
+    for (name, bytes, _) in &files {
+        seed("header", name, bytes);
+        seed("decode", name, bytes);
+    }
+    for (target, len) in [("round_trip", 400), ("mixing", 300), ("coder", 200), ("reads", 300), ("state", 60)] {
+        seed(target, "text", &text(len));
+        seed(target, "noise", &noise(len));
+        seed(target, "both", &[noise(len / 2), text(len / 2)].concat());
+    }
+}

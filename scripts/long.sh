@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Compresses generated input of any length through a pipe and back, and reports
+# the peak of memory beside that of a shorter input: it must not grow with length.
+#
+#   scripts/long.sh [SIZE] [SHORT]
+#
+# SIZE in MiB (64) against SHORT (16). The input is a text of numbers, so that no two
+# blocks are equal and none is stored; it is generated on the fly, and so is the
+# comparison. The lowest level codes some 100 kB/s on a core: 2048 MiB take hours.
+#
+#   LOCKSTEP   the command (target/release/lockstep)
+#   FLAGS      for compression ("-1 --block-size 1M --device cpu")
+set -euo pipefail
+
+lockstep=${LOCKSTEP:-target/release/lockstep}
+read -r -a flags <<<"${FLAGS:--1 --block-size 1M --device cpu}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# SIZE MiB of numbers, a line each.
+generate() {
+    { seq -f '%.0f squared is no secret' 1 100000000 || true; } | head -c "$1"M || true
+}
+
+# Runs a command, whose peak of resident memory in KiB goes to a file.
+measured() { # FILE COMMAND...
+    local file=$1
+    shift
+    "$@" <&0 &
+    local pid=$! peak=0 now
+    while now=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status" 2>/dev/null) && [[ -n $now ]]; do
+        peak=$now
+        sleep 0.05
+    done
+    wait "$pid"
+    printf '%s\n' "$peak" >"$file"
+}
+
+run() { # MIB
+    local start=$SECONDS
+    generate "$1" | measured "$work/pack" "$lockstep" -q "${flags[@]}" -c - >"$work/archive.lks"
+    local packed=$SECONDS
+    measured "$work/unpack" "$lockstep" -qd --device cpu -c - <"$work/archive.lks" | cmp - <(generate "$1")
+    printf '%6d MiB => %11d bytes  peak %7d KiB packing, %7d KiB unpacking  %d s, %d s\n' \
+        "$1" "$(stat -c %s "$work/archive.lks")" "$(<"$work/pack")" "$(<"$work/unpack")" \
+        $((packed - start)) $((SECONDS - packed))
+    peak=$(<"$work/pack") unpacked=$(<"$work/unpack")
+}
+
+run "${2:-16}"
+pack_short=$peak unpack_short=$unpacked
+run "${1:-64}"
+# The index takes 8 bytes a block, and the allocator has its moods: 5 % and 2 MiB.
+for pair in "$pack_short $peak" "$unpack_short $unpacked"; do
+    read -r short long <<<"$pair"
+    ((long <= short + short / 20 + 2048)) || { echo "long.sh: memory grew from $short to $long KiB" >&2; exit 1; }
+done
+echo 'memory does not grow with the length'
