@@ -116,6 +116,10 @@ fn main() {
         if random.below(2) == 0 {
             repair(&mut damaged);
         }
+        if count == 1 {
+            std::fs::write("damaged.lks", &damaged).expect("a file to look at");
+            std::fs::write("intact.lks", archive).expect("a file to look at");
+        }
         let mut content = None;
         let time = thread(|| content = accepted(&damaged, MEMORY[usize::from(base == last)]));
         // Blocks and trailer of another archive may have come in whole: then it is that one.

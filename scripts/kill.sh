@@ -5,7 +5,7 @@
 #   scripts/kill.sh [KILLS]
 #
 # KILLS (200) are spread over both directions and both engines, with and without
-# mixing; a run is killed by KILL, and every fourth time by INT, which saves the
+# mixing; a run is killed by KILL, and every fourth time by TERM, which saves the
 # state first. The device changes from run to run in the last round.
 #
 #   LOCKSTEP   the command (target/release/lockstep)
@@ -49,12 +49,12 @@ rounds=$((4 * ${#devices[@]}))
 total=0 runs=0
 
 # Runs a command, killed at random moments, until this round has had its kills and it ends by itself.
-# disturbed KILLS DEVICES ARGUMENTS...
+# disturbed KILLS DEVICES RESULT ARGUMENTS...
 disturbed() {
-    local most=$1 choice=$2 done=0 turn=0 status pid signal length=40
+    local most=$1 choice=$2 result=$3 done=0 turn=0 status pid signal length=40
     local list
     IFS=, read -r -a list <<<"$choice"
-    shift 2
+    shift 3
     while :; do
         "$lockstep" -q --device "${list[turn++ % ${#list[@]}]}" --checkpoint --checkpoint-interval 0.05 "$@" 2>log &
         pid=$!
@@ -63,7 +63,7 @@ disturbed() {
             sleep "$(printf '0.%03d' $((20 + RANDOM % (length < 900 ? length : 900))))"
             length=$((length + 25))
             signal=KILL
-            ((RANDOM % 4)) || signal=INT
+            ((RANDOM % 4)) || signal=TERM
             if kill -s $signal "$pid" 2>/dev/null; then
                 status=0
                 wait "$pid" 2>/dev/null || status=$?
@@ -72,6 +72,9 @@ disturbed() {
                 fi
                 [[ $signal == KILL ]] || grep -q 'interrupted\|saving' log || [[ $status == 1 ]] || die "$(cat log)"
                 done=$((done + 1)) total=$((total + 1))
+                if [[ -e $result && ! -e $result.checkpoint ]]; then
+                    return # killed behind its last deed
+                fi
                 continue
             fi
         fi
@@ -88,10 +91,10 @@ while ((total < kills)); do
             [[ $mixing == off ]] || flags+=(--mixing-memory 16)
             "$lockstep" -q --device cpu "${flags[@]}" -c input >expected.lks
             cp input file
-            disturbed $((kills / rounds + 1)) "$choice" "${flags[@]}" file
+            disturbed $((kills / rounds + 1)) "$choice" file.lks "${flags[@]}" file
             cmp expected.lks file.lks || die "another archive on $choice, mixing $mixing"
             rm file
-            disturbed $((kills / rounds + 1)) "$choice" -d file.lks
+            disturbed $((kills / rounds + 1)) "$choice" file -d file.lks
             cmp input file || die "other content on $choice, mixing $mixing"
             rm file.lks file expected.lks log
             left=$(ls -A)

@@ -2,8 +2,8 @@
 """Small JSON records, one by one: lockstep with a prior beside zstd with a dictionary.
 
 Makes 1,100 made-up orders of a web shop of about 1 kB each (seeded, so always the
-same), trains on the first 1,000, compresses each of the last 100 by itself, checks
-that every archive comes back, and prints total bytes.
+same), draws 100 of them, trains on the other 1,000, compresses each of the 100 by
+itself, checks that every archive comes back, and prints total bytes.
 
     scripts/records.py [FOLDER]     # needs zstd and a built lockstep (or $LOCKSTEP)
 """
@@ -52,6 +52,7 @@ def record(rng, number):
     net = sum(item["line_total"] for item in items)
     shipping = 0.0 if net > 60 else 4.9
     method = rng.choice(["card", "card", "paypal", "invoice"])
+    carrier = rng.choice(["dpd", "gls", "postnord", "ups"])
     order = {
         "order_id": f"ORD-2026-{100000 + number}",
         "created_at": when.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -66,6 +67,8 @@ def record(rng, number):
         "items": items,
         "payment": {"method": method, "currency": "EUR", "net": round(net, 2), "shipping": shipping,
                     "vat": round(0.2 * (net + shipping), 2), "total": round(1.2 * (net + shipping), 2)},
+        "shipping": {"carrier": carrier, "tracking": f"{carrier[:2].upper()}{rng.randrange(10**9):09}",
+                     "expected": (when + datetime.timedelta(days=rng.randint(2, 6))).strftime("%Y-%m-%d")},
         "client": {"ip": f"10.{rng.randrange(4)}.{rng.randrange(256)}.{rng.randrange(1, 255)}",
                    "user_agent": rng.choice(AGENTS), "session": f"{rng.getrandbits(32):08x}"},
         "note": None if rng.random() < 0.5 else ", ".join(rng.sample(OPINIONS, rng.randint(1, 3))) + ".",
@@ -84,11 +87,12 @@ def main():
     lockstep = os.environ.get("LOCKSTEP", pathlib.Path(__file__).resolve().parent.parent / "target/release/lockstep")
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
     rng = random.Random(SEED)
-    for kind, count in (("training", TRAINING), ("test", TESTS)):
+    drawn = set(rng.sample(range(TRAINING + TESTS), TESTS))
+    for kind in ("training", "test"):
         (folder / kind).mkdir(parents=True, exist_ok=True)
-        for i in range(count):
-            number = i if kind == "training" else TRAINING + i
-            (folder / kind / f"{number:04}.json").write_bytes(record(rng, number))
+    for number in range(TRAINING + TESTS):
+        kind = "test" if number in drawn else "training"
+        (folder / kind / f"{number:04}.json").write_bytes(record(rng, number))
     samples, tests = (sorted((folder / kind).glob("*.json")) for kind in ("training", "test"))
     size = lambda paths: sum(path.stat().st_size for path in paths)
     outputs = lambda suffix: [path.with_name(path.name + suffix) for path in tests]
@@ -99,9 +103,9 @@ def main():
     train_seconds = run(lockstep, "train", "-f", *samples, "-o", prior)
     pack_seconds = run(lockstep, "-q", "-f", "--prior", prior, *tests)
     one_seconds = run(lockstep, "-q", "-f", "--prior", prior, tests[0])
-    for test, archive in zip(tests, outputs(".lks")):
-        back = subprocess.run([lockstep, "-dc", "--prior", prior, archive], stdout=subprocess.PIPE, check=True).stdout
-        assert back == test.read_bytes(), archive
+    unpack = [lockstep, "-dc", "--prior", prior, *outputs(".lks")]
+    back = subprocess.run(unpack, stdout=subprocess.PIPE, check=True).stdout
+    assert back == b"".join(test.read_bytes() for test in tests)
 
     raw, by_zstd, by_lockstep = size(tests), size(outputs(".zst")), size(outputs(".lks"))
     print(f"{TESTS} records, {raw} bytes, {raw / TESTS:.0f} each; {TRAINING} others to learn from, {size(samples)} bytes")

@@ -283,6 +283,28 @@ fn an_interrupt_saves_the_state_and_says_how_to_go_on() {
 
 #[cfg(unix)]
 #[test]
+fn a_batch_job_that_is_asked_to_end_saves_its_state() {
+    // As a batch system starts it: without a terminal, some signals ignored.
+    let folder = Folder::with("a", &text(60_000));
+    let plain = archive(&folder, "--block-size 5000");
+    let go_on = "--block-size 5000 --checkpoint --device cpu";
+    let text = format!(
+        "trap '' INT HUP; $lockstep {} {go_on} --checkpoint-interval 0 a & \
+         until [ -e a.lks.checkpoint ]; do sleep 0.01; done; kill -HUP $!; kill -TERM $!; wait $!",
+        TINY.join(" ")
+    );
+    let mut shell = process::Command::new("sh");
+    shell.args(["-c", &text]).env("lockstep", cargo_bin!("lockstep")).env("XDG_RUNTIME_DIR", folder.path(""));
+    let output = shell.current_dir(folder.path("")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the same command goes on from here"));
+    folder.tiny(go_on).arg("a").assert().success();
+    assert_eq!(folder.names(), ["a", "a.lks"]);
+    assert_eq!(folder.read("a.lks"), plain);
+}
+
+#[cfg(unix)]
+#[test]
 fn a_run_that_ended_between_naming_and_tidying_up_is_seen_to_be_complete() {
     let folder = Folder::with("a", &text(60_000));
     assert_eq!(interrupted(&folder).status.code(), Some(1));

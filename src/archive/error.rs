@@ -26,9 +26,7 @@ pub enum ArchiveError {
     #[error("the archive is corrupt: {what}")]
     Corrupt { what: String },
     /// All content was read and is right, but a trailer behind it is not.
-    #[error(
-        "a trailer is damaged or cut off: all blocks before it are intact, but whether more followed can't be told"
-    )]
+    #[error("a trailer is damaged or cut off; the content before it is intact")]
     Trailer,
     /// Compact frames have no list at their end.
     #[error("a compact archive can't be listed: its model is its prior's")]

@@ -1,12 +1,13 @@
 //! Reads a frame from a stream, from header to trailer.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use xxhash_rust::xxh3::Xxh3;
 
 use super::block::{BLOCK_HEADER_LEN, BlockHeader};
 use super::header::HEADER_LEN;
-use super::trailer::{MOST_BLOCKS, trailer_len};
+use super::trailer::{MOST_BLOCKS, TRAILER_CHECKSUM, TRAILER_LENGTHS, trailer_len};
 use super::{ArchiveError, Block, BlockLengths, COMPACT_MAGIC, Header, MAGIC, PRIOR_MAGIC, Trailer, fields};
 
 /// What an archive is made of, told apart by its magic.
@@ -135,13 +136,12 @@ impl<R: Read> FrameReader<R> {
         header.with(start, payload).map_err(corrupt)
     }
 
-    /// Whether two bytes of three are those that a trailer would have here; where
-    /// the input ends, the first one too.
+    /// Whether what starts so must be the trailer, though it may be damaged: it has
+    /// the right checksum of all content, or the right length and number of blocks.
     fn resembles_trailer(&mut self, start: &[u8]) -> bool {
         let expected = self.expected_trailer();
-        let equal = expected.iter().zip(start).filter(|(a, b)| a == b).count();
-        let cut_off = start.len() < BLOCK_HEADER_LEN as usize;
-        3 * equal >= 2 * start.len() && (!cut_off || start.first() == expected.first())
+        let same = |part: Range<usize>| start.get(part.clone()).is_some_and(|bytes| *bytes == expected[part]);
+        same(TRAILER_CHECKSUM) || (self.blocks() > 0 && same(TRAILER_LENGTHS))
     }
 
     /// Reads the trailer, of which `trailer` was read already.

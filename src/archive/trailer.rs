@@ -1,6 +1,7 @@
 //! The trailer: totals, checksum of the whole content, block index.
 
 use std::io::Read;
+use std::ops::Range;
 
 use super::block::TRAILER;
 use super::{ArchiveError, END_MAGIC, fields};
@@ -31,6 +32,10 @@ pub struct Trailer {
 pub(super) const TAIL_LEN: u64 = 8 + 4 + 4 + 4;
 /// Bytes of a trailer without its index.
 const BASE_LEN: u64 = 1 + 8 + 4 + 8 + TAIL_LEN;
+/// Where a trailer holds raw length and number of blocks.
+pub(super) const TRAILER_LENGTHS: Range<usize> = 1..13;
+/// Where it holds the checksum of the content.
+pub(super) const TRAILER_CHECKSUM: Range<usize> = 13..21;
 /// Blocks of a frame at most: the trailer's length has 32 bits.
 pub(super) const MOST_BLOCKS: usize = (u32::MAX as usize - BASE_LEN as usize) / 8;
 

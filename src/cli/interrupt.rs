@@ -18,18 +18,27 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 /// From now on, a signal to end is minded.
 pub fn watch() {
-    // An error means that a signal is ignored already, as under nohup: that stays so.
-    let _ = ctrlc::try_set_handler(|| {
-        if HEEDED.load(Ordering::SeqCst) && !STOP.swap(true, Ordering::SeqCst) {
-            say("lockstep: saving the state (once more ends without)");
-            return;
+    // An error means that one of them is ignored already, as under nohup or in a
+    // batch job: that stays so, but a request to end is minded all the same.
+    if ctrlc::try_set_handler(end).is_err() {
+        #[cfg(unix)]
+        if let Ok(mut signals) = signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM]) {
+            std::thread::spawn(move || signals.forever().for_each(|_| end()));
         }
-        let temporary = TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(path) = temporary.as_ref() {
-            let _ = std::fs::remove_file(path);
-        }
-        std::process::exit(Exit::Environment as i32);
-    });
+    }
+}
+
+/// What a signal comes to.
+fn end() {
+    if HEEDED.load(Ordering::SeqCst) && !STOP.swap(true, Ordering::SeqCst) {
+        say("lockstep: saving the state (once more ends without)");
+        return;
+    }
+    let temporary = TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = temporary.as_ref() {
+        let _ = std::fs::remove_file(path);
+    }
+    std::process::exit(Exit::Environment as i32);
 }
 
 /// From now on (or no longer), the first signal is left to [`stopping`].

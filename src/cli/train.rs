@@ -20,6 +20,9 @@ use super::sizes::parse_size;
 /// log2 of table bytes for each byte of samples: a prior's file stays small.
 const TABLE_SHIFT: u32 = 4;
 
+/// log2 of the samples' bytes for each stream.
+const STREAM_SHIFT: u32 = 16;
+
 /// How to train.
 #[derive(Args, Clone, Debug)]
 pub struct TrainOptions {
@@ -67,7 +70,8 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
         let table_bits = (length.ilog2() + TABLE_SHIFT).clamp(18, mixing.table_bits.max(18));
         MixingConfig { table_bits, ..mixing }
     });
-    level.model.streams = 16;
+    level.model.streams = (length >> STREAM_SHIFT).clamp(16, 64) as u32;
+    level.model.rate_end /= 2; // several passes gain from a slow end
     let method = options.model.apply(level);
     let (device, memory) = (options.device.clone(), options.memory_limit);
     let settings = TrainSettings { device, method, passes: options.passes.into(), memory };

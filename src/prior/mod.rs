@@ -66,9 +66,8 @@ impl Prior {
     /// would take `level`: shapes are the prior's, tables at least as large.
     pub fn method_for(&self, level: &Method, length: u64) -> Method {
         let own = &self.method;
-        let mut model = own.model.clone();
+        let mut model = self.model_for(length);
         model.streams = level.model.streams;
-        model.schedule_length = length;
         // Small inputs have room enough in any table.
         let most = if length > COMPACT_LIMIT.into() { level.mixing.map_or(0, |mixing| mixing.table_bits) } else { 0 };
         let mixing = own.mixing.map(|own| MixingConfig { table_bits: own.table_bits.max(most), ..own });
@@ -77,14 +76,22 @@ impl Prior {
 
     /// The method of a compact frame of `length` bytes.
     pub fn compact_method(&self, length: u32) -> Method {
-        let model = ModelConfig { streams: 1, schedule_length: length.into(), ..self.method.model.clone() };
+        let model = ModelConfig { streams: 1, ..self.model_for(length.into()) };
         Method { model, ..self.method.clone() }
+    }
+
+    /// The model for an input of `length` bytes: a trained network goes on at half its last rate.
+    fn model_for(&self, length: u64) -> ModelConfig {
+        let own = &self.method.model;
+        let rate = own.rate_end / 2;
+        ModelConfig { rate_start: rate, rate_end: rate, schedule_length: length, ..own.clone() }
     }
 
     /// The method for going on with the job that this prior was saved from: the learning
     /// rate goes on from where it was.
     pub fn method_after(&self, level: &Method, length: u64) -> Method {
         let mut method = self.method_for(level, length);
+        method.model.rate_end = self.method.model.rate_end;
         method.model.rate_start = learning_rate(&self.method.model, self.learnt_from);
         method.model.schedule_length = self.method.model.schedule_length.saturating_sub(self.learnt_from);
         method

@@ -100,12 +100,10 @@ pub async fn train(all: &[Vec<u8>], settings: &TrainSettings, news: &mut dyn FnM
         trainer.mixing = Some(Mixing::new(&table, past_bits, config.streams()));
         let training = pieces(&samples.training, config.streams());
         trainer.pass(&training, |_| 0, true, &mut |done| news(News::Progress { done, of: raw })).await?;
-        let learnt = trainer.mixing.clone();
         let coded = trainer.pass(&held_out, |_| 0, true, &mut |_| ()).await?;
         news(News::Mixed { best: number, loss: loss(coded) });
-        if std::env::var("CALIB").is_err() {
-            trainer.mixing = learnt;
-        }
+        // What it has learnt from the held-out samples stays: there the network was no better
+        // than it will be, and mixing has learnt how far to trust it.
     }
     Ok(Prior::new(method.clone(), raw, network, trainer.mixing))
 }

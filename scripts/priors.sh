@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# What a start from something learnt is worth, on files of yours.
+#
+#   scripts/priors.sh half FILE      first half teaches, 200,000 bytes of the second are coded
+#   scripts/priors.sh parts FILE     a job in three parts, each going on from the one before
+#   scripts/priors.sh devices FILE   the prior of FILE on the CPU and on a GPU (or DEVICE=...), compared
+#
+# LOCKSTEP names the command (default: target/release/lockstep), FLAGS more of its flags.
+set -euo pipefail
+lockstep=${LOCKSTEP:-$(dirname "$0")/../target/release/lockstep}
+read -ra flags <<<"${FLAGS:-}"
+what=$1 file=$2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+size() { stat -c %s "$@" | awk '{ sum += $1 } END { print sum }'; }
+run() { "$lockstep" "$@" "${flags[@]}"; }
+
+case $what in
+half)
+    half=$(($(size "$file") / 2))
+    head -c "$half" "$file" >"$folder/half"
+    tail -c +$((half + 1)) "$file" | head -c 200000 >"$folder/next"
+    run train "$folder/half" -o "$folder/prior"
+    run -q "$folder/next" -o "$folder/without"
+    run -q --prior "$folder/prior" "$folder/next" -o "$folder/with"
+    run -q -dc --prior "$folder/prior" "$folder/with" | cmp - "$folder/next"
+    without=$(size "$folder/without") with=$(size "$folder/with")
+    echo "without a prior $without, with one $with bytes: $(awk "BEGIN { printf \"%.1f\", 100 - 100 * $with / $without }") % less"
+    echo "the prior has $(size "$folder/prior") bytes"
+    ;;
+parts)
+    third=$((($(size "$file") + 2) / 3))
+    split -b "$third" "$file" "$folder/part."
+    run -q "$file" -o "$folder/uncut"
+    load=()
+    for part in aa ab ac; do
+        run -q "${load[@]}" --save-model "$folder/model.$part" "$folder/part.$part"
+        run -q -dc "${load[@]}" "$folder/part.$part.lks" | cmp - "$folder/part.$part"
+        load=(--load-model "$folder/model.$part")
+    done
+    uncut=$(size "$folder/uncut") parts=$(size "$folder"/part.*.lks)
+    echo "uncut $uncut, in three parts $parts bytes: $(awk "BEGIN { printf \"%+.2f\", 100 * $parts / $uncut - 100 }") %"
+    ;;
+devices)
+    run train --device cpu "$file" -o "$folder/cpu"
+    run train --device "${DEVICE:-gpu}" "$file" -o "$folder/gpu"
+    cmp "$folder/cpu" "$folder/gpu" && echo "the same prior, $(size "$folder/cpu") bytes"
+    ;;
+esac
