@@ -311,7 +311,7 @@ fn a_device_that_does_not_answer_is_given_up() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
     fn a_hostile_state_is_refused_or_does_no_harm(seed: u64, changes in 1usize..40, cut in 0usize..4) {
