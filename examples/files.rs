@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use fuzz::{pack, repair, tiny};
-use lockstep::archive::VERSION;
+use lockstep::archive::{Header, VERSION};
 use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
 use lockstep::numerics::generator::random_u64;
 
@@ -21,6 +21,9 @@ fn text(len: usize) -> Vec<u8> {
 fn noise(len: usize) -> Vec<u8> {
     (0..len).map(|i| random_u64(99, i as u64) as u8).collect()
 }
+
+/// Where the first block starts.
+const BLOCK: usize = Header::LEN;
 
 fn main() {
     let network = Method::network_alone(tiny());
@@ -65,13 +68,15 @@ fn main() {
         a[10..12].copy_from_slice(&1024u16.to_le_bytes());
     });
     change("bad-block-size", "blocks of no bytes, under a right checksum", true, &|a| a[44..48].fill(0));
-    change("bad-block-kind", "a block of kind 7", false, &|a| a[64] = 7);
-    change("bad-raw-length", "a block longer than the header allows, under a right checksum", true, &|a| a[66] = 9);
-    change("bad-coded-length", "a code longer than its block, under a right checksum", true, &|a| a[69] = 200);
-    change("bad-payload", "a bit of a code is another", false, &|a| a[95] ^= 1);
-    change("bad-code", "a bit of a code is another, under a right checksum", true, &|a| a[95] ^= 1);
-    change("bad-state", "another hash of the state, under a right checksum", true, &|a| a[81] ^= 1);
-    change("bad-content", "another checksum of the content, under a right checksum", true, &|a| a[73] ^= 1);
+    change("bad-block-kind", "a block of kind 7", false, &|a| a[BLOCK] = 7);
+    change("bad-raw-length", "a block longer than the header allows, under a right checksum", true, &|a| {
+        a[BLOCK + 2] = 9
+    });
+    change("bad-coded-length", "a code longer than its block, under a right checksum", true, &|a| a[BLOCK + 5] = 200);
+    change("bad-payload", "a bit of a code is another", false, &|a| a[BLOCK + 31] ^= 1);
+    change("bad-code", "a bit of a code is another, under a right checksum", true, &|a| a[BLOCK + 31] ^= 1);
+    change("bad-state", "another hash of the state, under a right checksum", true, &|a| a[BLOCK + 17] ^= 1);
+    change("bad-content", "another checksum of the content, under a right checksum", true, &|a| a[BLOCK + 9] ^= 1);
     change("bad-cut-header", "cut off in the header", false, &|a| a.truncate(30));
     change("bad-cut-block", "cut off in a block", false, &|a| a.truncate(100));
     change("bad-cut-trailer", "cut off in the trailer: the content is there", false, &|a| a.truncate(end - 5));
@@ -79,7 +84,7 @@ fn main() {
     change("bad-behind", "something behind the end that is no archive", false, &|a| a.extend(b"behind"));
     change("unsupported-version", "a version that is not there yet", false, &|a| a[4] = VERSION + 1);
     change("unsupported-flags", "a flag that is not there yet", true, &|a| a[7] = 128);
-    change("unsupported-prior", "a prior that is not there yet", true, &|a| a[52] = 77);
+    change("unsupported-mixing", "a kind of mixing that is not there yet", true, &|a| a[49] = 77);
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = root.join("tests/files");

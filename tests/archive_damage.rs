@@ -5,7 +5,7 @@ mod common;
 use std::io::Cursor;
 
 use common::{ON_CPU, noise, pack, text, tiny, unpack};
-use lockstep::archive::{ArchiveError, FrameWriter, Header, Payload, VERSION, list, walk};
+use lockstep::archive::{ArchiveError, COMPACT_MAGIC, FrameWriter, Header, PRIOR_MAGIC, Payload, VERSION, list, walk};
 use lockstep::codec::{CodecError, DecompressSettings, Summary, decompress};
 use lockstep::model::Method;
 use lockstep::numerics::generator::random_u64;
@@ -69,8 +69,13 @@ fn every_changed_byte_is_found() {
         for &change in if at < 68 { &all[..] } else { &[1, 0x80, 0xff] } {
             let mut damaged = archive.clone();
             damaged[at] ^= change;
+            if damaged.starts_with(&PRIOR_MAGIC) {
+                assert!(matches!(unpack(&damaged), Err(CodecError::Prior(_))));
+                continue;
+            }
             let error = archive_error(&damaged);
             match at {
+                3 if damaged.starts_with(&COMPACT_MAGIC) => assert!(matches!(error, ArchiveError::Corrupt { .. })),
                 0..4 => assert!(matches!(error, ArchiveError::NotAnArchive), "byte {at}: {error}"),
                 4 => assert!(matches!(
                     error,

@@ -6,7 +6,7 @@
 
 use std::io::{self, Cursor, Read, Write};
 
-use lockstep::archive::{ArchiveError, FrameReader, Part, Prefix, list, next_part, walk};
+use lockstep::archive::{ArchiveError, FrameReader, Header, Part, Prefix, list, next_part, walk};
 use lockstep::codec::{CodecError, CompressSettings, DecompressSettings, Monitor, Next, Resume, compress, decompress};
 use lockstep::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
 use lockstep::engine::DeviceChoice;
@@ -96,13 +96,14 @@ pub fn unpack(archive: &mut dyn Read, memory: u64) -> (Result<(), CodecError>, V
 
 /// Makes header and block checksums right, so that mutations get behind them.
 pub fn repair(archive: &mut [u8]) {
-    if archive.len() < 64 {
+    if archive.len() < Header::LEN {
         return;
     }
     archive[..5].copy_from_slice(&[0x89, b'L', b'K', b'S', lockstep::archive::VERSION]);
-    let crc = crc32fast::hash(&archive[..60]).to_le_bytes();
-    archive[60..64].copy_from_slice(&crc);
-    let mut at = 64;
+    let crc_at = Header::LEN - 4;
+    let crc = crc32fast::hash(&archive[..crc_at]).to_le_bytes();
+    archive[crc_at..Header::LEN].copy_from_slice(&crc);
+    let mut at = Header::LEN;
     while at + 29 <= archive.len() && matches!(archive[at], 1 | 2) {
         let len = u32::from_le_bytes([archive[at + 5], archive[at + 6], archive[at + 7], archive[at + 8]]) as usize;
         let Some(end) = (at + 29).checked_add(len).filter(|&end| end <= archive.len()) else { return };
@@ -129,7 +130,7 @@ pub fn header(data: &[u8]) {
         let frame = next_part(&mut input, true).ok().filter(|part| *part == Some(Part::Frame));
         if let Some(Ok(mut frame)) = frame.map(|_| FrameReader::after_magic(&mut input)) {
             // What was accepted is written again as it was.
-            assert_eq!(frame.header().to_bytes(), bytes[..64]);
+            assert_eq!(frame.header().to_bytes(), bytes[..Header::LEN]);
             frame.header().method.validate().unwrap();
             while let Ok(Some(_)) = frame.next_block() {}
         }

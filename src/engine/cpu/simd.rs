@@ -2,8 +2,8 @@
 //! time. All variants give the same sums: integer addition has no order.
 //!
 //! This is the one module with `unsafe`: calling code compiled for vector
-//! units, after asking whether they are there, and loading vectors from
-//! slices whose bounds are checked first. Written with intrinsics because the
+//! units, after asking whether they are there, loading vectors from slices
+//! whose bounds are checked first, and hints to fetch what lies in a slice. Written with intrinsics because the
 //! compiler's own vectorisation of the same loops reaches less than half the
 //! speed.
 #![allow(unsafe_code)]
