@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn frames_come_back_and_are_short() {
-        for (raw, code, frame) in [(0, 0, 16), (1, 1, 17), (100, 20, 16), (1000, 60, 17), (65536, 16384, 20)] {
+        for (raw, code, frame) in [(0, 0, 16), (1, 1, 16), (100, 20, 16), (1000, 60, 17), (65536, 16384, 20)] {
             let (raw, code) = (vec![7; raw], vec![9; code]);
             let compact = Compact::new(0x0123_4567_89ab_cdef, &raw, code.clone());
             let bytes = compact.to_bytes();
