@@ -69,6 +69,10 @@ fn every_changed_byte_is_found() {
         for &change in if at < 64 { &all[..] } else { &[1, 0x80, 0xff] } {
             let mut damaged = archive.clone();
             damaged[at] ^= change;
+            if at == 3 && matches!(damaged[at], b'C' | b'P') {
+                assert!(unpack(&damaged).is_err(), "taken for a compact frame or a prior");
+                continue;
+            }
             let error = archive_error(&damaged);
             match at {
                 0..4 => assert!(matches!(error, ArchiveError::NotAnArchive), "byte {at}: {error}"),
