@@ -87,7 +87,7 @@ disturbed() {
 while ((total < kills)); do
     before=$total
     for choice in "${devices[@]}"; do
-        for mixing in off on; do
+        for mixing in off full; do
             flags=(--layers 1 --units 16 --embedding 16 --streams 32 --mixing "$mixing" --block-size 30K --frame-size 70K)
             [[ $mixing == off ]] || flags+=(--mixing-memory 16)
             "$lockstep" -q --device cpu "${flags[@]}" -c input >expected.lks

@@ -65,11 +65,15 @@ fn common(frames: &[Frame], words: impl Fn(&Frame) -> String) -> String {
 
 fn model(frame: &Frame) -> String {
     let c = &frame.header.method.model;
-    let network = format!("{} x {} units, {} streams of {}", c.layers, c.units, c.streams, c.segment);
+    let streams = match c.streams {
+        1 => "1 stream".to_owned(),
+        count => format!("{count} streams"),
+    };
+    let network = format!("{} x {} units, {streams} of {}", c.layers, c.units, c.segment);
     match (frame.header.method.network, frame.header.method.mixing) {
         (true, None) => network,
         (true, Some(mixing)) => format!("{network}, {} mixing", mixing.kind.name()),
-        (false, mixing) => format!("{} mixing, {} streams", mixing.map_or("no", |m| m.kind.name()), c.streams),
+        (false, mixing) => format!("{} mixing, {streams}", mixing.map_or("no", |m| m.kind.name())),
     }
 }
 
