@@ -136,12 +136,14 @@ impl<R: Read> FrameReader<R> {
         header.with(start, payload).map_err(corrupt)
     }
 
-    /// Whether what starts so must be the trailer, though it may be damaged: it has
-    /// the right checksum of all content, or the right length and number of blocks.
+    /// Whether what starts so must be the trailer, though it may be damaged: of length,
+    /// number of blocks and checksum of all content two are right (of none the checksum).
     fn resembles_trailer(&mut self, start: &[u8]) -> bool {
         let expected = self.expected_trailer();
         let same = |part: Range<usize>| start.get(part.clone()).is_some_and(|bytes| *bytes == expected[part]);
-        same(TRAILER_CHECKSUM) || (self.blocks() > 0 && same(TRAILER_LENGTHS))
+        let checksum = same(TRAILER_CHECKSUM);
+        let lengths = TRAILER_LENGTHS.map(same);
+        (lengths[0] && lengths[1] && (checksum || self.blocks() > 0)) || (checksum && (lengths[0] || lengths[1]))
     }
 
     /// Reads the trailer, of which `trailer` was read already.

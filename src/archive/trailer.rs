@@ -33,7 +33,7 @@ pub(super) const TAIL_LEN: u64 = 8 + 4 + 4 + 4;
 /// Bytes of a trailer without its index.
 const BASE_LEN: u64 = 1 + 8 + 4 + 8 + TAIL_LEN;
 /// Where a trailer holds raw length and number of blocks.
-pub(super) const TRAILER_LENGTHS: Range<usize> = 1..13;
+pub(super) const TRAILER_LENGTHS: [Range<usize>; 2] = [1..9, 9..13];
 /// Where it holds the checksum of the content.
 pub(super) const TRAILER_CHECKSUM: Range<usize> = 13..21;
 /// Blocks of a frame at most: the trailer's length has 32 bits.
