@@ -19,7 +19,7 @@ case $what in
 half)
     half=$(($(size "$file") / 2))
     head -c "$half" "$file" >"$folder/half"
-    tail -c +$((half + 1)) "$file" | head -c 200000 >"$folder/next"
+    head -c $((half + 200000)) "$file" | tail -c 200000 >"$folder/next"
     run train "$folder/half" -o "$folder/prior"
     run -q "$folder/next" -o "$folder/without"
     run -q --prior "$folder/prior" "$folder/next" -o "$folder/with"

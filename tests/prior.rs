@@ -133,6 +133,15 @@ fn records_get_small_and_come_back() {
     let with = folder.read("a.lks").len();
     assert!(with < 50 && with < without / 2, "{with} bytes with a prior, {without} without");
     folder.lockstep("-dc --prior p.lkp a.lks b.lks").assert().success().stdout([record(100), record(101)].concat());
+    // Damage anywhere is noticed.
+    let archive = folder.read("a.lks");
+    for at in 0..archive.len() {
+        let mut damaged = archive.clone();
+        damaged[at] ^= 1 << (at % 8);
+        folder.write("bad.lks", damaged);
+        let expected = predicates::function::function(|code: &i32| *code == 1 || *code == 2);
+        folder.lockstep("-t --device cpu --prior p.lkp bad.lks").assert().code(expected);
+    }
     // A flag that changes the model asks for a whole frame; so does a long input.
     folder.lockstep("-q -f --prior p.lkp --lr-start 0.001 a").assert().success();
     assert!(folder.read("a.lks").len() > 142);

@@ -1,11 +1,12 @@
-//! The compact frame: a short input that starts from a prior, under 18 bytes or so.
+//! The compact frame: a short input that starts from a prior, 14 to 18 bytes and the code.
 //!
 //! Its model is what the prior says, so nothing of it is written; the prior is
-//! named by half of its hash.
+//! named by half of its hash. One checksum, of the content, stands for all: damage
+//! anywhere gives other content.
 
 use std::io::Read;
 
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{ArchiveError, fields};
 
@@ -21,7 +22,7 @@ pub struct Compact {
     pub prior: u32,
     /// Raw bytes, at most [`COMPACT_LIMIT`].
     pub raw_len: u32,
-    /// The low half of the XXH3-64 of the raw bytes.
+    /// The low half of the XXH3-64 of the raw bytes, seeded with the prior's whole hash.
     pub checksum: u32,
     /// Code, or the raw bytes if it is as long as they are.
     pub payload: Vec<u8>,
@@ -31,7 +32,7 @@ impl Compact {
     /// A frame of some bytes and their code, which is left away if it is no shorter.
     pub fn new(prior: u64, raw: &[u8], code: Vec<u8>) -> Self {
         let payload = if code.len() < raw.len() { code } else { raw.to_vec() };
-        Compact { prior: prior as u32, raw_len: raw.len() as u32, checksum: xxh3_64(raw) as u32, payload }
+        Compact { prior: prior as u32, raw_len: raw.len() as u32, checksum: checksum(prior, raw), payload }
     }
 
     /// Whether the payload is the raw bytes.
@@ -39,9 +40,9 @@ impl Compact {
         self.payload.len() == self.raw_len as usize
     }
 
-    /// Whether the checksum is that of these bytes.
-    pub fn matches(&self, raw: &[u8]) -> bool {
-        xxh3_64(raw) as u32 == self.checksum
+    /// Whether the checksum is that of these bytes, with this prior.
+    pub fn matches(&self, prior: u64, raw: &[u8]) -> bool {
+        checksum(prior, raw) == self.checksum
     }
 
     /// The frame as it lies in the archive.
@@ -52,8 +53,6 @@ impl Compact {
         put_number(&mut bytes, self.payload.len() as u32);
         bytes.extend_from_slice(&self.payload);
         bytes.extend_from_slice(&self.checksum.to_le_bytes());
-        let crc = crc32fast::hash(&bytes) as u16;
-        bytes.extend_from_slice(&crc.to_le_bytes());
         bytes
     }
 
@@ -65,14 +64,12 @@ impl Compact {
             return Err(ArchiveError::corrupt("a length in a compact frame is wrong"));
         }
         let payload = fields::bytes(input, payload_len.into())?;
-        let frame = Compact { prior, raw_len, checksum: fields::u32(input)?, payload };
-        let crc = fields::array::<2>(input)?;
-        if frame.to_bytes().ends_with(&crc) {
-            Ok(frame)
-        } else {
-            Err(ArchiveError::corrupt("the checksum of a compact frame is wrong"))
-        }
+        Ok(Compact { prior, raw_len, checksum: fields::u32(input)?, payload })
     }
+}
+
+fn checksum(prior: u64, raw: &[u8]) -> u32 {
+    xxh3_64_with_seed(raw, prior) as u32
 }
 
 /// Seven bits a byte, the lowest first; the highest bit says that more follow.
@@ -106,27 +103,29 @@ mod tests {
 
     #[test]
     fn frames_come_back_and_are_short() {
-        for (raw, code, frame) in [(0, 0, 16), (1, 1, 16), (100, 20, 16), (1000, 60, 17), (65536, 16384, 20)] {
+        for (raw, code, frame) in [(0, 0, 14), (1, 1, 14), (100, 20, 14), (1000, 60, 15), (65536, 16384, 18)] {
             let (raw, code) = (vec![7; raw], vec![9; code]);
-            let compact = Compact::new(0x0123_4567_89ab_cdef, &raw, code.clone());
+            let prior = 0x0123_4567_89ab_cdef;
+            let compact = Compact::new(prior, &raw, code.clone());
             let bytes = compact.to_bytes();
             assert_eq!(bytes.len(), frame + code.len().min(raw.len()), "{} bytes", raw.len());
             assert_eq!(read(&bytes).unwrap(), compact);
-            assert!(compact.matches(&raw) && compact.prior == 0x89ab_cdef);
+            assert!(compact.matches(prior, &raw) && compact.prior == 0x89ab_cdef);
+            assert!(!compact.matches(prior ^ 1 << 63, &raw));
             assert_eq!(compact.is_stored(), code.len() >= raw.len());
         }
     }
 
     #[test]
-    fn damage_is_noticed() {
+    fn cuts_and_long_lengths_are_noticed() {
         let bytes = Compact::new(1, &[1; 300], vec![5; 30]).to_bytes();
         for end in 4..bytes.len() {
             assert!(matches!(read(&bytes[..end]), Err(ArchiveError::Truncated)), "cut at {end}");
         }
-        for i in 8 * 4..8 * bytes.len() {
+        for (at, value) in [(9, 0x82), (10, 0xff)] {
             let mut damaged = bytes.clone();
-            damaged[i / 8] ^= 1 << (i % 8);
-            assert!(read(&damaged).is_err(), "bit {i}");
+            damaged[at] = value;
+            assert!(matches!(read(&damaged), Err(ArchiveError::Corrupt { .. })), "{value} at {at}");
         }
     }
 }
