@@ -8,7 +8,7 @@ use super::replay;
 use super::streams::Streams;
 use crate::coder::{Decoder, Encoder, SumTree, decode_symbol, encode_symbol};
 use crate::engine::{Engine, EngineError, INACTIVE};
-use crate::mixing::Mixing;
+use crate::mixing::{Advice, Mixing};
 use crate::model::schedule::learning_rate;
 use crate::numerics::softmax::SYMBOLS;
 use crate::state::Visitor;
@@ -20,10 +20,10 @@ pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;
 /// Steps of a segment where no network makes them.
 const STRIDE: usize = 4096;
 
-/// The probabilities that a network's weights for a symbol give the mixing stage.
-fn network(weights: Option<&[u32]>) -> Option<impl Fn(usize) -> u32> {
+/// What a network's weights for a symbol tell the mixing stage.
+fn network(weights: Option<&[u32]>) -> Option<Advice<impl Fn(usize) -> u32>> {
     let tree = weights.map(SumTree::new)?;
-    Some(move |node| tree.probability(node))
+    Some(Advice { likeliest: tree.likeliest(), probability: move |node| tree.probability(node) })
 }
 
 /// Codes a symbol by whatever predicts.

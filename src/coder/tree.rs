@@ -19,6 +19,13 @@ impl SumTree {
         SumTree(sums)
     }
 
+    /// The symbol with the largest weight, the first of equals.
+    pub fn likeliest(&self) -> u8 {
+        let leaves = &self.0[SYMBOLS..];
+        let largest = leaves.iter().copied().max().unwrap_or(0);
+        leaves.iter().position(|&leaf| leaf == largest).unwrap_or(0) as u8
+    }
+
     /// Probability that the bit below `node` (1..256) is 1, in 1..=[`PROBABILITY_LIMIT`].
     #[inline]
     pub fn probability(&self, node: usize) -> u32 {
@@ -72,6 +79,15 @@ mod tests {
             let bytes = encoder.finish();
             let mut decoder = Decoder::new(&bytes);
             for &s in &symbols { prop_assert_eq!(decode_symbol(&mut decoder, &weights), s); }
+        }
+
+        #[test]
+        fn the_likeliest_symbol_is_the_first_of_the_largest(
+            weights in proptest::collection::vec(prop_oneof![0u32..4, 0u32..=1 << 23], SYMBOLS)
+        ) {
+            let likeliest = usize::from(SumTree::new(&weights).likeliest());
+            prop_assert!(weights[..likeliest].iter().all(|&w| w < weights[likeliest]));
+            prop_assert!(weights[likeliest..].iter().all(|&w| w <= weights[likeliest]));
         }
     }
 }

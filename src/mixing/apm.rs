@@ -26,8 +26,10 @@ pub enum Refinement {
     One,
     /// The last two bytes, hashed.
     Two,
-    /// The expected byte.
+    /// The byte that the match expects.
     Expected,
+    /// The byte that the network thinks likeliest.
+    Likeliest,
 }
 
 /// Refines probabilities by a context.
@@ -44,7 +46,7 @@ pub struct Apm {
 impl Refinement {
     /// The context below a node.
     #[inline(always)]
-    pub fn context(self, node: usize, recent: u64, expected: usize) -> usize {
+    pub fn context(self, node: usize, recent: u64, expected: usize, likeliest: usize) -> usize {
         match self {
             Refinement::One => (recent as usize & 255) << 8 | node,
             Refinement::Two => {
@@ -52,6 +54,7 @@ impl Refinement {
                 ((two ^ (node as u32).wrapping_mul(0x85eb_ca6b)) >> 16) as usize
             }
             Refinement::Expected => expected << 8 | node,
+            Refinement::Likeliest => likeliest << 8 | node,
         }
     }
 }

@@ -15,7 +15,7 @@ pub struct Parts {
     pub mixers: &'static [Selector],
     /// The same of the second layer: a power of two, as their mean is taken.
     pub finals: &'static [Selector],
-    /// Contexts of the maps that refine the result: one less than a power of two.
+    /// Contexts of the maps that refine the result.
     pub refinements: &'static [Refinement],
 }
 
@@ -23,6 +23,11 @@ impl Parts {
     /// Inputs of each context.
     pub fn each(&self) -> usize {
         4 + usize::from(self.last_bits)
+    }
+
+    /// The input that is the network's stretched probability.
+    pub fn network(&self) -> usize {
+        self.contexts.len() * self.each() + 4
     }
 }
 
@@ -73,9 +78,9 @@ static RICH: Parts = Parts {
         Masked(0xff0000ff), Masked(0xdfdfdfdf), Order(7),
     ],
     last_bits: true,
-    mixers: &[By::General, By::Node, By::Last, By::Match, By::Network, By::Second, By::Known, By::KindsBit, By::Line, By::LastNode, By::Word, By::KnownMatch, By::SecondNode],
+    mixers: &[By::General, By::Node, By::Last, By::Match, By::Network, By::Second, By::Known, By::KindsBit, By::Line, By::LastNode, By::Word, By::KnownMatch, By::SecondNode, By::LikeliestNode],
     finals: &[By::Node, By::Match, By::KindsBit, By::Last],
-    refinements: &[Refinement::One, Refinement::Two, Refinement::Expected],
+    refinements: &[Refinement::One, Refinement::Two, Refinement::Expected, Refinement::Likeliest],
 };
 
 /// The parts of a kind.

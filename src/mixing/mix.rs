@@ -19,7 +19,7 @@ impl Mixing {
         ((total + parts / 2) / parts).clamp(1, 65535) as u32
     }
 
-    /// The first layer.
+    /// The first layer; the network's word goes on to the second one besides.
     #[inline(always)]
     fn mix_inputs(&mut self, work: &mut Work) {
         let (general, others) = self.mixers.split_at_mut(1);
@@ -34,6 +34,7 @@ impl Mixing {
             work.guesses[i] = self.logistic.squash(sum);
             work.outputs[i] = (sum >> (SUM_FRACTION - STRETCH_FRACTION)).clamp(-STRETCH_LIMIT, STRETCH_LIMIT) as i16;
         }
+        work.outputs[self.mixers.len()] = work.inputs[self.parts.network()];
     }
 
     /// The second layer: the mean of its mixers' sums, Q12.

@@ -52,6 +52,14 @@ const START: i32 = 2500;
 const RATES_FIRST: [i32; 2] = [110, 2200];
 const RATES_FINAL: [i32; 2] = [60, 600];
 
+/// What a network says of a symbol.
+pub struct Advice<P> {
+    /// The symbol that it thinks likeliest.
+    pub likeliest: u8,
+    /// Its probability of a 1 (Q16, 1..=65535) below a node of the symbol's tree (root 1).
+    pub probability: P,
+}
+
 /// The mixing stage: what is learnt, and where the streams of a block stand.
 #[derive(Clone)]
 pub struct Mixing {
@@ -95,6 +103,7 @@ impl Mixing {
         // All but the first start as the first stands.
         let start = |i| if i == 0 { START } else { 0 };
         let mixer = |(i, selector): (usize, &Selector)| Mixer::new(selector.sets(), inputs, start(i), RATES_FIRST);
+        assert!(parts.mixers.len() < GROUP);
         let final_start = 65536 / parts.mixers.len() as i32;
         let last_mixer = |selector: &Selector| Mixer::new(selector.sets(), GROUP, final_start, RATES_FINAL);
         Mixing {
@@ -128,24 +137,23 @@ impl Mixing {
 
     /// Codes the next symbol of a stream bit by bit, highest first, and learns it.
     ///
-    /// `network` gives the network's probability of a 1 (Q16, 1..=65535) below a
-    /// node of the symbol's tree (root 1); `code` takes the stage's, and gives the bit.
+    /// `code` takes the stage's probability of a 1 (Q16, 1..=65535), and gives the bit.
     pub fn symbol(
         &mut self,
         stream: usize,
-        network: Option<impl Fn(usize) -> u32>,
+        network: Option<Advice<impl Fn(usize) -> u32>>,
         mut code: impl FnMut(u32) -> bool,
     ) -> u8 {
         vectorized(
             #[inline(always)]
             || {
                 let mut work = Work::new();
-                self.look(&mut work, stream);
+                self.look(&mut work, stream, network.as_ref().map(|network| network.likeliest));
                 for bit_number in 0..8 {
                     if bit_number & 3 == 0 {
                         self.find_slots(&mut work, bit_number);
                     }
-                    let network = network.as_ref().map(|probability| probability(work.moment.node));
+                    let network = network.as_ref().map(|network| (network.probability)(work.moment.node));
                     self.make_inputs(&mut work, bit_number, network);
                     let p = self.mix(&mut work);
                     self.trace = (self.trace.rotate_left(5) ^ u64::from(p)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -214,8 +222,9 @@ mod tests {
     const STREAMS: usize = 3;
 
     /// A network of a sort, so that its inputs take part.
-    fn network(node: usize) -> u32 {
-        1 + (node as u32).wrapping_mul(0x9e37_79b1) % 65535
+    fn network(byte: u8) -> Option<Advice<impl Fn(usize) -> u32>> {
+        let probability = |node| 1 + (node as u32).wrapping_mul(0x9e37_79b1) % 65535;
+        Some(Advice { likeliest: byte & 0xfe, probability })
     }
 
     /// Codes the same bytes in all streams; returns the probabilities.
@@ -224,7 +233,7 @@ mod tests {
         for &byte in bytes {
             for stream in 0..STREAMS {
                 let mut bits = (0..8).rev().map(|shift| byte >> shift & 1 == 1);
-                let coded = mixing.symbol(stream, Some(network), |p| {
+                let coded = mixing.symbol(stream, network(byte), |p| {
                     probabilities.push(p);
                     bits.next().unwrap()
                 });

@@ -31,6 +31,8 @@ pub enum Selector {
     Word,
     /// How many of the orders know the node, and the match.
     KnownMatch,
+    /// The byte that the network thinks likeliest, and the node.
+    LikeliestNode,
 }
 
 /// What selectors look at, at one bit.
@@ -48,6 +50,8 @@ pub struct Moment {
     pub known: usize,
     pub kinds: usize,
     pub in_line: usize,
+    /// The byte that the network thinks likeliest.
+    pub likeliest: usize,
     pub word_state: usize,
 }
 
@@ -58,7 +62,7 @@ impl Selector {
             Selector::General => 1,
             Selector::Node | Selector::Last | Selector::Second | Selector::Line => 256,
             Selector::Word => 256,
-            Selector::LastNode | Selector::SecondNode => 65536,
+            Selector::LastNode | Selector::SecondNode | Selector::LikeliestNode => 65536,
             Selector::KindsBit => 256 * 8,
             Selector::Match | Selector::KnownMatch => (1 + BUCKETS) * 8,
             Selector::Network => 24 * 8,
@@ -83,6 +87,7 @@ impl Selector {
             Selector::KindsBit => moment.kinds * 8 + moment.bit_number,
             Selector::Word => moment.word_state,
             Selector::KnownMatch => moment.agreed * 8 + moment.known,
+            Selector::LikeliestNode => moment.likeliest * 256 + moment.node,
         }
     }
 }

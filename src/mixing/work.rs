@@ -16,6 +16,8 @@ pub struct Work {
     pub heads: [u32; MOST_CONTEXTS],
     /// The byte that the match expects, under a leading 1.
     pub expected: Option<usize>,
+    /// The byte that the network thinks likeliest, 0 without one.
+    pub likeliest: usize,
     /// Trust in the match, and the bucket of its length.
     pub trust: usize,
     pub bucket: usize,
@@ -53,6 +55,7 @@ impl Work {
             found: [0; MOST_CONTEXTS],
             heads: [0; MOST_CONTEXTS],
             expected: None,
+            likeliest: 0,
             trust: 0,
             bucket: 0,
             recent: 0,
@@ -76,11 +79,12 @@ impl Work {
 impl Mixing {
     /// Looks at the stream's past before a byte.
     #[inline(always)]
-    pub(super) fn look(&self, work: &mut Work, stream: usize) {
+    pub(super) fn look(&self, work: &mut Work, stream: usize, likeliest: Option<u8>) {
         let stream = &self.streams[stream];
         let expected = stream.matched.expected(&self.past);
         hashes(self.parts.contexts, stream, &self.past, expected, &mut work.hashes);
         work.expected = expected.map(|byte| usize::from(byte) | 256);
+        work.likeliest = likeliest.map_or(0, usize::from);
         work.trust = stream.matched.trust();
         work.bucket = stream.matched.bucket();
         work.recent = stream.recent;
@@ -90,6 +94,7 @@ impl Mixing {
             second: stream.recent as usize >> 8 & 255,
             kinds: (stream.kinds & 255) as usize,
             in_line: stream.in_line() as usize,
+            likeliest: work.likeliest,
             ..Moment::default()
         };
         self.slots.prefetch(&work.hashes[..self.parts.contexts.len()]);
@@ -112,7 +117,7 @@ impl Mixing {
     pub(super) fn look_at_node(&self, work: &mut Work) {
         let expected = work.expected.map_or(0, |byte| byte & 255);
         for (i, (apm, refinement)) in self.apms.iter().zip(self.parts.refinements).enumerate() {
-            work.refined[i] = refinement.context(work.moment.node, work.recent, expected);
+            work.refined[i] = refinement.context(work.moment.node, work.recent, expected, work.likeliest);
             apm.prefetch(work.refined[i]);
         }
     }

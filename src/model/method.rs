@@ -81,7 +81,7 @@ impl Method {
             let learnt = match mixing.kind {
                 MixingKind::Light => 8 << 20,
                 MixingKind::Full => 48 << 20,
-                MixingKind::Rich => 128 << 20,
+                MixingKind::Rich => 176 << 20,
             };
             // the table; the past and where to find it; weights and maps; streams
             (1 << mixing.table_bits) + (9 << Self::past_bits(block_size)) + learnt + streams

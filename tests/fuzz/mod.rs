@@ -10,7 +10,7 @@ use lockstep::archive::{ArchiveError, FrameReader, Header, Part, Prefix, list, n
 use lockstep::codec::{CodecError, CompressSettings, DecompressSettings, Monitor, Next, Resume, compress, decompress};
 use lockstep::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
 use lockstep::engine::DeviceChoice;
-use lockstep::mixing::Mixing;
+use lockstep::mixing::{Advice, Mixing};
 use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
 use lockstep::transform::{Choice, Transform};
 
@@ -205,7 +205,8 @@ pub fn mixing(data: &[u8]) {
         for block in symbols.chunks(700) {
             mixing.start_block(block.len(), (0..streams).map(|stream| stream * block.len() / streams));
             for (i, &symbol) in block.iter().enumerate() {
-                let network = with_network.then_some(|node: usize| 1 + (node * 257 + i * 7919) as u32 % 65535);
+                let probability = |node: usize| 1 + (node * 257 + i * 7919) as u32 % 65535;
+                let network = with_network.then_some(Advice { likeliest: (i * 7919) as u8, probability });
                 let mut bits = (0..8).rev().map(|shift| symbol >> shift & 1 == 1);
                 let coded = mixing.symbol(i % streams, network, |p| {
                     assert!((1..=65535).contains(&p));
