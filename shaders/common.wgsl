@@ -74,6 +74,7 @@ const GATE_FRACTION: u32 = 14u;
 const CELL_FRACTION: u32 = 12u;
 const CELL_LIMIT: i32 = 65535;
 const STATE_ERROR_LIMIT: i32 = 65535;
+const SHARE_FRACTION: u32 = 8u;
 const GATE_ONE: i32 = 16384;
 const SYMBOLS: u32 = 256u;
 

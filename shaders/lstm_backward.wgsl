@@ -4,9 +4,10 @@
 
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
 @group(0) @binding(3) var<storage, read> sums: array<vec4<i32>>; // [segment][streams][units / 4]
-@group(0) @binding(4) var<storage, read> gates: array<vec4<u32>>; // [segment][streams][cells / 4][2]
-@group(0) @binding(5) var<storage, read_write> cells: array<vec4<i32>>; // [segment + 1][streams][cells / 4], then errors
-@group(0) @binding(6) var<storage, read_write> errors: array<u32>; // [2 planes][segment][streams][record]
+@group(0) @binding(4) var<storage, read> shares: array<vec4<i32>>; // [streams][cells / 4]
+@group(0) @binding(5) var<storage, read> gates: array<vec4<u32>>; // [segment][streams][cells / 4][2]
+@group(0) @binding(6) var<storage, read_write> cells: array<vec4<i32>>; // [segment + 1][streams][cells / 4], then errors
+@group(0) @binding(7) var<storage, read_write> errors: array<u32>; // [2 planes][segment][streams][record]
 
 @compute @workgroup_size(16, 4)
 fn lstm_backward(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -27,7 +28,9 @@ fn lstm_backward(@builtin(global_invocation_id) id: vec3<u32>) {
     let g = (second << vec4<u32>(16u)) >> vec4<u32>(16u);
     let o = second >> vec4<u32>(16u);
     let tc = tanh_gate(cells[index + model.streams * count] << vec4<u32>(1u));
-    let dh = bounded(round_shift(sums[sample * width + id.x], model.weight_fraction), STATE_ERROR_LIMIT);
+    let share = shares[id.y * count + n];
+    let kept = bounded(round_shift(sums[sample * width + id.x], model.weight_fraction), STATE_ERROR_LIMIT);
+    let dh = bounded(round_shift(kept * share, SHARE_FRACTION), STATE_ERROR_LIMIT);
     let later = select(cells[error_index], vec4<i32>(0), last);
     let dc = bounded(product(dh, product(o, GATE_ONE - product(tc, tc))) + later, STATE_ERROR_LIMIT);
     let di = product(dc, product(g, product(i, GATE_ONE - i)));

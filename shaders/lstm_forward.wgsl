@@ -3,9 +3,10 @@
 
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
 @group(0) @binding(3) var<storage, read> sums: array<vec4<i32>>; // [segment][streams][units]
-@group(0) @binding(4) var<storage, read_write> inputs: array<u32>; // [planes][segment + 1][streams][record]
-@group(0) @binding(5) var<storage, read_write> gates: array<vec4<u32>>; // [segment][streams][cells / 4][2]: i | f, g | o
-@group(0) @binding(6) var<storage, read_write> cells: array<vec4<i32>>; // [segment + 1][streams][cells / 4], then errors
+@group(0) @binding(4) var<storage, read> shares: array<vec4<i32>>; // [streams][cells / 4]
+@group(0) @binding(5) var<storage, read_write> inputs: array<u32>; // [planes][segment + 1][streams][record]
+@group(0) @binding(6) var<storage, read_write> gates: array<vec4<u32>>; // [segment][streams][cells / 4][2]: i | f, g | o
+@group(0) @binding(7) var<storage, read_write> cells: array<vec4<i32>>; // [segment + 1][streams][cells / 4], then errors
 
 @compute @workgroup_size(16, 4)
 fn lstm_forward(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -28,7 +29,8 @@ fn lstm_forward(@builtin(global_invocation_id) id: vec3<u32>) {
     gates[2u * index] = vec4<u32>(i | (f << vec4<u32>(16u)));
     gates[2u * index + 1u] = vec4<u32>((g & vec4<i32>(0xffff)) | (o << vec4<u32>(16u)));
     cells[index + model.streams * model.layers * width] = c;
-    let hidden = bounded(h, (1i << model.activation_fraction) - 1);
+    let share = shares[id.y * model.layers * width + n];
+    let hidden = bounded(round_shift(h * share, SHARE_FRACTION), (1i << model.activation_fraction) - 1);
     // Inputs of the output and of the layer above, and of this layer one step later.
     let record = 4u * sample * record_quads();
     let output = record + 4u * inputs_before(model.layers) + n;

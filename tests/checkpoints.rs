@@ -112,6 +112,7 @@ fn methods() -> [Method; 3] {
         activation_bits: 10,
         replay_streams: 2,
         replay_steps: 9,
+        dropout: 100,
         ..tiny(600)
     };
     [(true, None), (true, Some(MixingKind::Full)), (false, Some(MixingKind::Rich))].map(|(network, kind)| Method {

@@ -22,6 +22,7 @@ fn config(streams: u32, segment: u32, embedding: u32, units: u32, layers: u32) -
         error_fraction: 12,
         replay_streams: 0,
         replay_steps: 1,
+        dropout: 0,
         rate_start: 1 << 21,
         rate_end: 1 << 20,
         schedule_length: 1000,

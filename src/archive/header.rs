@@ -54,7 +54,7 @@ impl Header {
         bytes.extend_from_slice(&config.schedule_length.to_le_bytes());
         bytes.extend_from_slice(&config.seed.to_le_bytes());
         bytes.extend_from_slice(&self.block_size.to_le_bytes());
-        bytes.push(0); // transform: none
+        bytes.push(config.dropout as u8);
         let mixing = self.method.mixing.map_or((0, 0), |mixing| (mixing.kind as u8, mixing.table_bits as u8));
         bytes.extend_from_slice(&[mixing.0, mixing.1]);
         bytes.push(self.method.network.into());
@@ -98,6 +98,7 @@ impl Header {
         let mut config = ModelConfig {
             replay_streams: 0,
             replay_steps: 1,
+            dropout: 0,
             streams: fields::u16(input)?.into(),
             segment: fields::u16(input)?.into(),
             embedding: fields::u16(input)?.into(),
@@ -112,7 +113,7 @@ impl Header {
             seed: fields::u64(input)?,
         };
         let block_size = fields::u32(input)?;
-        known("transform", fields::u8(input)?.into(), 0)?;
+        config.dropout = fields::u8(input)?.into();
         let (mixing, table_bits, network) = (fields::u8(input)?, fields::u8(input)?, fields::u8(input)?);
         known("network", network.into(), u64::from(network == 1))?;
         let prior = fields::u64(input)?;
@@ -172,7 +173,7 @@ mod tests {
     fn newer_parts_are_told_apart_from_damage() {
         assert!(matches!(Header::read(&mut &forged(4, 1)[..]), Err(ArchiveError::OlderVersion(1))));
         assert!(matches!(Header::read(&mut &forged(4, VERSION + 1)[..]), Err(ArchiveError::UnsupportedVersion(_))));
-        for (at, part) in [(7, "flag set"), (48, "transform"), (49, "mixing"), (51, "network")] {
+        for (at, part) in [(7, "flag set"), (49, "mixing"), (51, "network")] {
             match Header::read(&mut &forged(at, 9)[..]) {
                 Err(ArchiveError::Unsupported { what, id: 9 }) => assert_eq!(what, part),
                 other => panic!("{part}: {other:?}"),
@@ -189,6 +190,7 @@ mod tests {
     fn impossible_models_and_block_sizes_are_refused() {
         assert!(matches!(Header::read(&mut &forged(16, 0)[..]), Err(ArchiveError::Config(_)))); // layers
         assert!(matches!(Header::read(&mut &forged(9, 255)[..]), Err(ArchiveError::Config(_)))); // streams
+        assert!(matches!(Header::read(&mut &forged(48, 129)[..]), Err(ArchiveError::Config(_)))); // dropout
         assert!(matches!(Header::read(&mut &forged(50, 9)[..]), Err(ArchiveError::Config(_)))); // mixing tables
         assert!(matches!(Header::read(&mut &forged(50, 255)[..]), Err(ArchiveError::Config(_))));
         assert!(matches!(Header::read(&mut &forged(49, 0)[..]), Err(ArchiveError::Corrupt { .. }))); // no mixing

@@ -140,6 +140,7 @@ fn frame_json(frame: &Frame) -> Value {
             "segment": config.segment,
             "replay_streams": config.replay_streams,
             "replay_steps": config.replay_steps,
+            "dropout": f64::from(config.dropout) / 256.0,
             "weight_bits": config.weight_bits,
             "activation_bits": config.activation_bits,
             "error_bits": config.error_fraction,

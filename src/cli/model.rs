@@ -54,6 +54,9 @@ pub struct ModelOptions {
     /// Bytes of such a window
     #[arg(long, value_name = "N")]
     replay_steps: Option<u32>,
+    /// Share of the hidden states that a window does without, from 0 to 0.5
+    #[arg(long, value_name = "SHARE", value_parser = parse_dropout)]
+    dropout: Option<u32>,
     /// Learning rate at the start
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     lr_start: Option<u32>,
@@ -106,11 +109,20 @@ impl ModelOptions {
             error_fraction: self.error_bits.unwrap_or(level.error_fraction),
             replay_streams: self.replay_streams.unwrap_or(level.replay_streams),
             replay_steps: self.replay_steps.unwrap_or(level.replay_steps),
+            dropout: self.dropout.unwrap_or(level.dropout),
             rate_start: self.lr_start.unwrap_or(level.rate_start),
             rate_end: self.lr_end.unwrap_or(level.rate_end),
             schedule_length: level.schedule_length,
             seed: self.seed.unwrap_or(level.seed),
         }
+    }
+}
+
+/// A share from 0 to 0.5, in 256ths.
+fn parse_dropout(text: &str) -> Result<u32, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=0.5).contains(&share) => Ok((share * 256.0).round() as u32),
+        _ => Err("dropout is a number from 0 to 0.5, such as 0.125".into()),
     }
 }
 

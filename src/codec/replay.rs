@@ -8,6 +8,16 @@ use crate::numerics::generator::random_u64;
 /// First steps of a window that teach nothing: its states have only begun.
 const WARM_UP: usize = 4;
 
+/// What a window leaves of the hidden states: a cell is dropped at all of its steps or
+/// at none (Gal and Ghahramani 2016), and the others make up for it.
+fn shares(config: &ModelConfig, first_window: u64) -> Vec<i32> {
+    let kept = (1 << 16) / (256 - config.dropout as i32); // Q8
+    let eights = config.replay_streams as usize * config.layers() * config.units() / 8;
+    let first = first_window * (config.layers() * config.units() / 8) as u64;
+    let bytes = (0..eights as u64).flat_map(|i| random_u64(config.seed ^ 1 << 63, first + i).to_le_bytes());
+    bytes.map(|byte| if u32::from(byte) < config.dropout { 0 } else { kept }).collect()
+}
+
 /// Draws the windows after a segment (the `segment`-th of its block, from 0) up to
 /// step `done`; none without replay, or while no stream is as long as a window.
 pub fn draw(config: &ModelConfig, streams: &Streams, data: &[u8], segment: u64, done: usize) -> Option<Replay> {
@@ -28,6 +38,7 @@ pub fn draw(config: &ModelConfig, streams: &Streams, data: &[u8], segment: u64, 
     Some(Replay {
         previous: grid().map(|(stream, start, step)| streams.previous(data, stream, start + step)).collect(),
         targets: grid().map(target).collect(),
+        shares: shares(config, segment * count as u64),
     })
 }
 
@@ -35,6 +46,21 @@ pub fn draw(config: &ModelConfig, streams: &Streams, data: &[u8], segment: u64, 
 mod tests {
     use super::*;
     use crate::model::levels::config_for;
+
+    #[test]
+    fn as_many_cells_are_dropped_as_asked_for_and_the_rest_makes_up() {
+        for dropout in [0, 1, 32, 128] {
+            let config = ModelConfig { replay_streams: 64, dropout, ..config_for(5, 1000) };
+            let shares = shares(&config, 640);
+            assert_eq!(shares.len(), 64 * config.layers() * config.units());
+            let dropped = shares.iter().filter(|&&share| share == 0).count() as f64 / shares.len() as f64;
+            assert!((dropped - f64::from(dropout) / 256.0).abs() < 0.02, "{dropped}");
+            let mean = f64::from(shares.iter().sum::<i32>()) / shares.len() as f64;
+            assert!((mean - 256.0).abs() < 6.0, "{mean}");
+            assert!(shares.iter().all(|share| (0..=512).contains(share)));
+            assert!(dropout == 0 || shares != super::shares(&config, 704));
+        }
+    }
 
     #[test]
     fn windows_hold_what_is_coded() {

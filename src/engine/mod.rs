@@ -44,13 +44,15 @@ pub enum EngineError {
     Lost { adapter: String, reason: String },
 }
 
-/// Windows of what is already coded, to be learnt again; each `[replay_steps][replay_streams]`.
+/// Windows of what is already coded, to be learnt again; symbols are `[replay_steps][replay_streams]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replay {
     /// Symbols put in.
     pub previous: Vec<u8>,
     /// A symbol each, or [`INACTIVE`].
     pub targets: Vec<u16>,
+    /// `[replay_streams][layers · units]`: what is left of a cell's hidden state, Q8, 0..=512.
+    pub shares: Vec<i32>,
 }
 
 /// A model on a device.

@@ -32,6 +32,8 @@ pub struct ModelConfig {
     pub replay_streams: u32,
     /// Steps of such a window, 1..=1024.
     pub replay_steps: u32,
+    /// How many of 256 cells' hidden states a window does without (dropout), 0 (none) to 128.
+    pub dropout: u32,
     /// Learning rate at the start, Q28.
     pub rate_start: u32,
     /// Learning rate at the end of the schedule, Q28.
@@ -82,6 +84,7 @@ impl ModelConfig {
         range("error fraction bits", self.error_fraction.into(), 8, 14)?;
         range("replay streams", self.replay_streams.into(), 0, 4096)?;
         range("replay steps", self.replay_steps.into(), 1, 1024)?;
+        range("dropout", self.dropout.into(), 0, 128)?;
         range("learning rate at the start (Q28)", self.rate_start.into(), 0, 1 << RATE_FRACTION)?;
         range("learning rate at the end (Q28)", self.rate_end.into(), 0, 1 << RATE_FRACTION)?;
         multiple("embedding", self.embedding)?;
@@ -201,6 +204,7 @@ pub(crate) mod tests {
             error_fraction: 12,
             replay_streams: 2,
             replay_steps: 7,
+            dropout: 64,
             rate_start: 1 << 21,
             rate_end: 1 << 20,
             schedule_length: 1000,
@@ -222,6 +226,7 @@ pub(crate) mod tests {
             |c| c.activation_bits = 13,
             |c| c.error_fraction = 15,
             |c| c.replay_steps = 0,
+            |c| c.dropout = 129,
             |c| (c.replay_streams, c.replay_steps) = (4096, 2),
             |c| c.rate_start = u32::MAX,
             |c| (c.streams, c.segment) = (4096, 2),

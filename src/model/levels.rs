@@ -26,6 +26,8 @@ struct Network {
     segment: u32,
     /// Windows learnt again after each segment, and their steps.
     replay: (u32, u32),
+    /// Dropout of those, in 256ths.
+    dropout: u32,
     /// Learning rates at the start and at the end, in 1/10,000.
     rates: (u32, u32),
 }
@@ -36,13 +38,13 @@ use MixingKind::{Full, Light, Rich};
 const TABLE: [Level; 9] = [
     Level { network: None, mixing: (Light, 24) },
     Level { network: None, mixing: (Full, 26) },
-    Level { network: Some(Network { layers: 1, units:  64, embedding: 32, segment: 24, replay: (0,  1), rates: (80, 30) }), mixing: (Full, 26) },
-    Level { network: Some(Network { layers: 1, units: 128, embedding: 32, segment: 24, replay: (4, 24), rates: (80, 30) }), mixing: (Full, 28) },
-    Level { network: Some(Network { layers: 2, units: 128, embedding: 32, segment: 24, replay: (4, 32), rates: (80, 30) }), mixing: (Rich, 28) },
-    Level { network: Some(Network { layers: 3, units: 128, embedding: 32, segment: 24, replay: (4, 32), rates: (80, 30) }), mixing: (Rich, 28) },
-    Level { network: Some(Network { layers: 2, units: 256, embedding: 32, segment: 24, replay: (4, 32), rates: (60, 20) }), mixing: (Rich, 28) },
-    Level { network: Some(Network { layers: 3, units: 256, embedding: 32, segment: 32, replay: (8, 32), rates: (50, 20) }), mixing: (Rich, 29) },
-    Level { network: Some(Network { layers: 2, units: 512, embedding: 64, segment: 32, replay: (8, 32), rates: (40, 15) }), mixing: (Rich, 29) },
+    Level { network: Some(Network { layers: 1, units:  64, embedding: 32, segment: 24, replay: (0,  1), dropout:  0, rates: (80, 30) }), mixing: (Full, 26) },
+    Level { network: Some(Network { layers: 1, units: 128, embedding: 32, segment: 24, replay: (4, 24), dropout:  0, rates: (80, 30) }), mixing: (Full, 28) },
+    Level { network: Some(Network { layers: 2, units: 128, embedding: 32, segment: 24, replay: (4, 32), dropout: 32, rates: (80, 30) }), mixing: (Rich, 28) },
+    Level { network: Some(Network { layers: 3, units: 128, embedding: 32, segment: 24, replay: (4, 32), dropout: 32, rates: (80, 30) }), mixing: (Rich, 28) },
+    Level { network: Some(Network { layers: 2, units: 256, embedding: 32, segment: 24, replay: (4, 32), dropout: 64, rates: (60, 20) }), mixing: (Rich, 28) },
+    Level { network: Some(Network { layers: 3, units: 256, embedding: 32, segment: 32, replay: (8, 32), dropout: 64, rates: (50, 20) }), mixing: (Rich, 29) },
+    Level { network: Some(Network { layers: 2, units: 512, embedding: 64, segment: 32, replay: (8, 32), dropout: 64, rates: (40, 15) }), mixing: (Rich, 29) },
 ];
 
 /// Most streams that a level takes.
@@ -61,7 +63,8 @@ pub fn method_for(level: u32, input_len: u64) -> Method {
 /// `input_len` bytes; where the level has none, the least one that any has.
 pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
     let network = TABLE[row_index(level)..].iter().find_map(|row| row.network.as_ref());
-    let Network { layers, units, embedding, segment, replay, rates } = network.expect("the last level has one");
+    let Network { layers, units, embedding, segment, replay, dropout, rates } =
+        network.expect("the last level has one");
     let rate = |value: u32| (((u64::from(value) << RATE_FRACTION) + 5_000) / 10_000) as u32;
     ModelConfig {
         streams: if row(level).network.is_some() { streams_for(input_len).min(MOST_STREAMS) } else { 1 },
@@ -74,6 +77,7 @@ pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
         error_fraction: 12,
         replay_streams: replay.0,
         replay_steps: replay.1,
+        dropout: *dropout,
         rate_start: rate(rates.0),
         rate_end: rate(rates.1),
         schedule_length: input_len,

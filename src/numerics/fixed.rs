@@ -14,6 +14,10 @@ pub const CELL_LIMIT: i32 = (1 << 16) - 1;
 pub const STATE_ERROR_LIMIT: i32 = (1 << 16) - 1;
 /// Master biases saturate at +-16 (Q24).
 pub const BIAS_LIMIT: i32 = 16 << MASTER_FRACTION;
+/// All of a hidden state, as dropout leaves it (Q8).
+pub const SHARE_ONE: i32 = 1 << SHARE_FRACTION;
+/// Fraction bits of what dropout leaves.
+pub const SHARE_FRACTION: u32 = 8;
 /// 1.0 as a gate (Q14).
 pub const GATE_ONE: i32 = 1 << GATE_FRACTION;
 

@@ -21,6 +21,7 @@ pub fn tiny(schedule_length: u64) -> ModelConfig {
         error_fraction: 12,
         replay_streams: 2,
         replay_steps: 9,
+        dropout: 48,
         rate_start: 1 << 23,
         rate_end: 1 << 21,
         schedule_length,

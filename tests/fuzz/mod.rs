@@ -36,6 +36,7 @@ pub fn tiny() -> ModelConfig {
         seed: 1,
         replay_streams: 0,
         replay_steps: 1,
+        dropout: 0,
     }
 }
 
@@ -167,6 +168,7 @@ fn any_method(choices: &mut Choices<'_>) -> Method {
         seed: choices.u32().into(),
         replay_streams: choices.below(4),
         replay_steps: 1 + choices.below(24),
+        dropout: choices.below(129),
     };
     let kind = MixingKind::ALL[choices.below(3) as usize];
     let (network, mixing) = [(true, false), (true, true), (false, true)][choices.below(3) as usize];

@@ -70,6 +70,9 @@ impl Learner {
         set_symbols(&mut records.streams, &windows.previous, |stream| &mut stream.previous);
         set_symbols(&mut records.streams, &windows.targets, |stream| &mut stream.targets);
         records.streams.iter_mut().for_each(|stream| stream.reset());
+        for (stream, shares) in records.streams.iter_mut().zip(windows.shares.chunks_exact(records.shape.cells())) {
+            stream.shares.copy_from_slice(shares);
+        }
         forward(&records.shape, weights, &mut records.streams, 0..steps);
         backward(records, weights, steps);
         update(records, weights, master, moments, steps, adam);

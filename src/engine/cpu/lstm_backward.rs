@@ -91,12 +91,13 @@ fn step_backward(shape: &Shape, weights: &Weights, layer: usize, step: usize, la
             let cells =
                 |slot: usize| stream.cells[slot * shape.cells() + cell..].first_chunk().expect("a tile of cells");
             let gates = stream.gates[step * gates + 4 * cell..].first_chunk().expect("a tile of gates");
+            let shares = stream.shares[cell..].first_chunk().expect("a tile of shares");
             let later = if last { &[0; CELLS] } else { stream.cell_errors[cell..].first_chunk().expect("a tile") };
             let (before, now) = (cells(step), cells(step + 1));
             let (shift, limit) = (config.weight_fraction(), config.error_limit());
             vectorized(
                 #[inline(always)]
-                || cells_backward(shift, limit, sums, gates, before, now, later, result),
+                || cells_backward(shift, limit, sums, gates, before, now, shares, later, result),
             );
         }
     };
@@ -118,6 +119,7 @@ fn cells_backward(
     gates: &[i16; TILE],
     before: &[i32; CELLS],
     now: &[i32; CELLS],
+    shares: &[i32; CELLS],
     later: &[i32; CELLS],
     result: &mut Errors,
 ) {
@@ -132,7 +134,8 @@ fn cells_backward(
         let gate = |q: usize| i32::from(gates[q * CELLS + n]);
         let (i, f, g, o) = (gate(0), gate(1), gate(2), gate(3));
         let tc = tanh_between(entries[n], now[n] << 1);
-        let dh = bounded(round_shift(sums[n], weight_fraction), STATE_ERROR_LIMIT);
+        let kept = bounded(round_shift(sums[n], weight_fraction), STATE_ERROR_LIMIT);
+        let dh = bounded(round_shift(kept * shares[n], SHARE_FRACTION), STATE_ERROR_LIMIT);
         let dc = product(dh, product(o, GATE_ONE - product(tc, tc)));
         let dc = bounded(dc + later[n], STATE_ERROR_LIMIT);
         let di = product(dc, product(g, product(i, GATE_ONE - i)));
@@ -182,14 +185,14 @@ mod tests {
             sum in prop_oneof![any::<i32>(), -1 << 22..1 << 22, Just(i32::MIN), Just(i32::MAX)],
             gates in (ends(0, GATE_ONE), ends(0, GATE_ONE), ends(-GATE_ONE, GATE_ONE), ends(0, GATE_ONE)),
             (before, now) in (ends(-CELL_LIMIT, CELL_LIMIT), ends(-CELL_LIMIT, CELL_LIMIT)),
-            later in ends(-STATE_ERROR_LIMIT, STATE_ERROR_LIMIT),
+            (later, share) in (ends(-STATE_ERROR_LIMIT, STATE_ERROR_LIMIT), ends(0, 2 * SHARE_ONE)),
         ) {
             let (i, f, g, o) = gates;
             let limit = 1 << error_fraction;
             let tile: [i16; TILE] = std::array::from_fn(|n| [i, f, g, o][n / CELLS] as i16);
             let mut errors = Errors::default();
             let (sums, before_all, now_all) = ([sum; CELLS], [before; CELLS], [now; CELLS]);
-            cells_backward(weight_fraction, limit, &sums, &tile, &before_all, &now_all, &[later; CELLS], &mut errors);
+            cells_backward(weight_fraction, limit, &sums, &tile, &before_all, &now_all, &[share; CELLS], &[later; CELLS], &mut errors);
 
             let (i, f, g, o) = (i64::from(i), i64::from(f), i64::from(g), i64::from(o));
             let (before, later, limit) = (i64::from(before), i64::from(later), i64::from(limit));
@@ -197,6 +200,7 @@ mod tests {
             // Only this sum may wrap.
             let sum = i64::from((i64::from(sum) + (1 << (weight_fraction - 1))) as i32);
             let dh = sum.div_euclid(1 << weight_fraction).clamp(-65535, 65535);
+            let dh = rounded(dh * i64::from(share), 8).clamp(-65535, 65535);
             let dc = product(dh, product(o, 16384 - product(t, t)));
             let dc = fits(dc + later).clamp(-65535, 65535);
             let di = product(dc, product(g, product(i, 16384 - i)));

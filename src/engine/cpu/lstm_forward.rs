@@ -44,11 +44,12 @@ pub fn lstm_forward(shape: &Shape, weights: &Weights, layer: usize, step: usize,
         let before = step * shape.cells() + first_cell(tile);
         for ((stream, sums), result) in group.iter().zip(&sums).zip(results) {
             let before = stream.cells[before..].first_chunk().expect("a tile of cells");
+            let shares = stream.shares[first_cell(tile)..].first_chunk().expect("a tile of shares");
             let (shift, fraction) = (config.product_fraction(), config.activation_fraction());
             let limit = config.activation_limit();
             vectorized(
                 #[inline(always)]
-                || cells_forward(shift, fraction, limit, sums, before, result),
+                || cells_forward(shift, fraction, limit, sums, before, shares, result),
             );
         }
     };
@@ -70,6 +71,7 @@ fn cells_forward(
     activation_limit: i32,
     sums: &[i32; TILE],
     before: &[i32; CELLS],
+    shares: &[i32; CELLS],
     result: &mut Cells,
 ) {
     // Table look-ups stand between the loops: see adam_row.
@@ -105,7 +107,7 @@ fn cells_forward(
     for (n, &entry) in tanh_entries.iter().enumerate() {
         let tc = tanh_between(entry, result.cells[n] << 1);
         let h = round_shift(i32::from(result.gates[3 * CELLS + n]) * tc, 2 * GATE_FRACTION - activation_fraction);
-        result.hidden[n] = bounded(h, activation_limit) as i16;
+        result.hidden[n] = bounded(round_shift(h * shares[n], SHARE_FRACTION), activation_limit) as i16;
     }
 }
 
@@ -138,12 +140,13 @@ mod tests {
             sums in proptest::collection::vec(any_sum(), 4),
             before in prop_oneof![-CELL_LIMIT..=CELL_LIMIT, Just(CELL_LIMIT), Just(-CELL_LIMIT)],
             (product_fraction, activation_fraction) in (13u32..=21, 7u32..=11),
+            share in prop_oneof![0..=2 * SHARE_ONE, Just(0), Just(SHARE_ONE), Just(2 * SHARE_ONE)],
         ) {
             let limit = (1 << activation_fraction) - 1;
             let tile = std::array::from_fn(|n| sums[n / CELLS]);
             let mut result = Cells::default();
             let (shift, fraction) = (product_fraction, activation_fraction);
-            cells_forward(shift, fraction, limit, &tile, &[before; CELLS], &mut result);
+            cells_forward(shift, fraction, limit, &tile, &[before; CELLS], &[share; CELLS], &mut result);
 
             let z = |q: usize| rounded(sums[q].into(), product_fraction - 13) as i32;
             let (i, f, o) = (sigmoid(&TABLES, z(0)), sigmoid(&TABLES, z(1)), sigmoid(&TABLES, z(3)));
@@ -154,7 +157,8 @@ mod tests {
             let c = rounded(fits(f * before) + fits(i * g).div_euclid(4), 14).clamp(-65535, 65535);
             prop_assert_eq!(i64::from(result.cells[0]), c);
             let t = i64::from(tanh(&TABLES, (2 * c) as i32));
-            let h = rounded(fits(o * t), 28 - activation_fraction).clamp((-limit).into(), limit.into());
+            let h = rounded(fits(o * t), 28 - activation_fraction) * i64::from(share);
+            let h = rounded(fits(h), 8).clamp((-limit).into(), limit.into());
             prop_assert_eq!(i64::from(result.hidden[0]), h);
         }
     }

@@ -5,7 +5,7 @@ use super::aligned::Aligned;
 use super::simd::{GROUP, QUAD, Rows};
 use crate::model::layout::{CELLS, TILE};
 use crate::model::{Layout, ModelConfig};
-use crate::numerics::fixed::{MASTER_FRACTION, round_shift};
+use crate::numerics::fixed::{MASTER_FRACTION, SHARE_ONE, round_shift};
 use crate::numerics::softmax::SYMBOLS;
 
 /// Configuration, layout and shapes that every kernel reads.
@@ -187,6 +187,8 @@ pub struct Stream {
     pub previous: Vec<u8>,
     /// `[T]`, symbols to be learnt, or INACTIVE.
     pub targets: Vec<u16>,
+    /// `[cells]`: what is left of their hidden states, Q8, 0..=512: all, but for dropout.
+    pub shares: Vec<i32>,
 }
 
 impl Stream {
@@ -205,6 +207,7 @@ impl Stream {
             embedding_errors: vec![0; steps * shape.config.embedding()],
             previous: vec![0; steps],
             targets: vec![0; steps],
+            shares: vec![SHARE_ONE; shape.cells()],
         }
     }
 

@@ -90,6 +90,7 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
             cells.extend(streams.iter().flat_map(|s| &s.cell_errors));
             words(&cells)
         }
+        Buffer::Shares => streams.iter().flat_map(|s| words(&s.shares)).collect(),
         Buffer::Weights => interleave(streams, segment, SYMBOLS, |s| &s.weights),
         Buffer::Errors => pack_planes(&errors(shape, streams), 2),
         Buffer::InputSamples => {

@@ -32,6 +32,8 @@ pub enum Buffer {
     Gates,
     /// `[segment + 1][streams][cells]`, then `[streams][cells]` errors.
     Cells,
+    /// `[streams][cells]`: what dropout leaves of hidden states.
+    Shares,
     /// `[segment][streams][256]`.
     Weights,
     /// `[2 planes][segment][streams][cells + 64]`: gate errors, then output errors.
@@ -51,7 +53,7 @@ pub enum Buffer {
 
 impl Buffer {
     /// All buffers, in the order of their images.
-    pub const ALL: [Buffer; 17] = [
+    pub const ALL: [Buffer; 18] = [
         Buffer::Tables,
         Buffer::Symbols,
         Buffer::Embedding,
@@ -62,6 +64,7 @@ impl Buffer {
         Buffer::Sums,
         Buffer::Gates,
         Buffer::Cells,
+        Buffer::Shares,
         Buffer::Weights,
         Buffer::Errors,
         Buffer::InputSamples,
@@ -95,6 +98,7 @@ impl Buffer {
             Buffer::Sums => samples * SYMBOLS.max(4 * config.units()),
             Buffer::Gates => samples * shape.cells() * 2,
             Buffer::Cells => (slots + config.streams()) * shape.cells(),
+            Buffer::Shares => config.streams() * shape.cells(),
             Buffer::Weights => samples * SYMBOLS,
             Buffer::Errors => 2 * samples * (shape.cells() + SYMBOLS / 4),
             Buffer::InputSamples => activation_planes * samples.div_ceil(4) * input_sample_row(shape),
@@ -179,6 +183,7 @@ pub const KERNELS: [Kernel; 11] = [
         bindings: &[
             (Buffer::Tables, READ),
             (Buffer::Sums, READ),
+            (Buffer::Shares, READ),
             (Buffer::Inputs, WRITE),
             (Buffer::Gates, WRITE),
             (Buffer::Cells, WRITE),
@@ -205,6 +210,7 @@ pub const KERNELS: [Kernel; 11] = [
         bindings: &[
             (Buffer::Tables, READ),
             (Buffer::Sums, READ),
+            (Buffer::Shares, READ),
             (Buffer::Gates, READ),
             (Buffer::Cells, WRITE),
             (Buffer::Errors, WRITE),

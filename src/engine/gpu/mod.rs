@@ -315,6 +315,7 @@ impl GpuEngine {
         let steps = self.shape.config.segment();
         self.write_previous(0, &windows.previous);
         self.write_targets(&windows.targets);
+        self.open.queue.write_buffer(self.buffer(Buffer::Shares), 0, bytemuck::cast_slice(&windows.shares));
         self.set_segment(steps, adam);
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
         {

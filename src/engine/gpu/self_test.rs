@@ -18,7 +18,7 @@ use crate::engine::cpu::{
 };
 use crate::engine::{EngineError, INACTIVE};
 use crate::model::ModelConfig;
-use crate::numerics::fixed::{CELL_LIMIT, GATE_ONE, MASTER_FRACTION, STATE_ERROR_LIMIT};
+use crate::numerics::fixed::{CELL_LIMIT, GATE_ONE, MASTER_FRACTION, SHARE_ONE, STATE_ERROR_LIMIT};
 use crate::numerics::generator::{random_u64, random_within};
 use crate::numerics::softmax::{SYMBOLS, WEIGHT_ONE};
 use crate::numerics::wide::{AdamStep, BiasCorrection};
@@ -45,6 +45,7 @@ fn configs() -> [ModelConfig; 2] {
         error_fraction: 12,
         replay_streams: 0,
         replay_steps: 1,
+        dropout: 0,
         rate_start: 1 << 21,
         rate_end: 1 << 20,
         schedule_length: 1,
@@ -254,6 +255,7 @@ fn draw_state(shape: &Shape, operands: Operands, seed: u64) -> State {
             draw.fill(&mut stream.output_errors, config.error_limit(), |x| x as i16);
             draw.fill(&mut stream.gate_errors, config.error_limit(), |x| x as i16);
             draw.fill(&mut stream.cell_errors, STATE_ERROR_LIMIT, |x| x);
+            draw.fill(&mut stream.shares, SHARE_ONE, |x| SHARE_ONE + x);
             draw.fill(&mut stream.embedding_errors, STATE_ERROR_LIMIT, |x| x);
             stream.previous.iter_mut().for_each(|symbol| *symbol = draw.below(256) as u8);
             stream.targets.iter_mut().for_each(|symbol| *symbol = draw.below(u64::from(INACTIVE) + 1) as u16);
