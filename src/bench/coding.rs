@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use super::cpu::{Product, ProductSpeed};
+use super::cpu::ProductSpeed;
 use super::{Spread, in_turns, rate};
 use crate::codec::{Predictor, decode_block, encode_block};
 use crate::engine::{DeviceChoice, Engine, EngineError};
@@ -67,9 +67,13 @@ pub async fn measure(
 }
 
 /// The share of encoding's time on one thread of the CPU engine that its matrix
-/// products take, were they alone; `encode` in bytes a second.
+/// products take, those of replay too, were they alone; `encode` in bytes a second.
 pub fn product_share(config: &ModelConfig, products: &[ProductSpeed], encode: f64) -> f64 {
-    let alone = |p: &ProductSpeed| Product::per_segment(p.product, config) as f64 / p.one_thread.median;
+    let work = |p: &ProductSpeed| match config.replay() {
+        Some(replay) if p.replay => p.product.per_segment(&replay),
+        _ => p.product.per_segment(config),
+    };
+    let alone = |p: &ProductSpeed| work(p) as f64 / p.one_thread.median;
     let per_byte = products.iter().map(alone).sum::<f64>() / f64::from(config.streams * config.segment);
     per_byte * encode
 }

@@ -61,6 +61,8 @@ impl Product {
 pub struct ProductSpeed {
     /// Which one.
     pub product: Product,
+    /// Whether on the shapes of replay, whose streams are windows.
+    pub replay: bool,
     /// One thread, by its own clock.
     pub one_thread: Spread,
     /// All threads, by the clock on the wall.
@@ -81,7 +83,7 @@ pub struct CpuSpeed {
     pub f32_product: Spread,
     /// Threads of "all threads".
     pub threads: usize,
-    /// The three products.
+    /// The three products, and where the model has replay the same three of that.
     pub products: Vec<ProductSpeed>,
 }
 
@@ -200,12 +202,15 @@ impl Operands {
 
 /// Measures the processor and the products of `config`, `repeats` times in turns.
 pub fn measure(config: &ModelConfig, repeats: usize) -> CpuSpeed {
-    let operands = Operands::new(config);
+    let models: Vec<Operands> = [Some(config.clone()), config.replay()].iter().flatten().map(Operands::new).collect();
     let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread can be started");
     const PEAK_ROUNDS: u64 = 400_000;
     // Passes that together take some milliseconds.
-    let passes = |product| (300_000_000 / operands.work(product)).max(1);
-    let run = |product| (0..passes(product)).for_each(|_| operands.pass(product));
+    let passes = |operands: &Operands, product| (300_000_000 / operands.work(product)).max(1);
+    let run = |operands: &Operands, product| {
+        (0..passes(operands, product)).for_each(|_| operands.pass(product));
+    };
+    let runs = || models.iter().enumerate().flat_map(|(i, model)| Product::ALL.map(|product| (i > 0, model, product)));
     type Task<'a> = Box<dyn FnMut() -> Result<Duration, Infallible> + 'a>;
     let mut tasks: Vec<Task> = vec![
         Box::new(|| Ok(clock::thread(|| _ = peak(false, PEAK_ROUNDS)))),
@@ -213,18 +218,19 @@ pub fn measure(config: &ModelConfig, repeats: usize) -> CpuSpeed {
         Box::new(|| Ok(f32_product())),
     ];
     let (run, single) = (&run, &single);
-    for product in Product::ALL {
-        tasks.push(Box::new(move || Ok(single.install(|| clock::thread(|| run(product))))));
-        tasks.push(Box::new(move || Ok(clock::wall(|| run(product)))));
-        tasks.push(Box::new(move || Ok(single.install(|| clock::wall(|| run(product))))));
+    for (_, model, product) in runs() {
+        tasks.push(Box::new(move || Ok(single.install(|| clock::thread(|| run(model, product))))));
+        tasks.push(Box::new(move || Ok(clock::wall(|| run(model, product)))));
+        tasks.push(Box::new(move || Ok(single.install(|| clock::wall(|| run(model, product))))));
     }
     let Ok(times) = in_turns(repeats, &mut tasks);
     let peak_rate = |bytes, times: &[Duration]| Some(rate(peak(bytes, 1)? * PEAK_ROUNDS, times));
-    let products = Product::ALL.into_iter().zip(times[3..].chunks_exact(3)).map(|(product, times)| {
-        let work = operands.work(product) * passes(product);
+    let products = runs().zip(times[3..].chunks_exact(3)).map(|((replay, model, product), times)| {
+        let work = model.work(product) * passes(model, product);
         let (all_threads, one_by_wall) = (rate(work, &times[1]), rate(work, &times[2]));
         ProductSpeed {
             product,
+            replay,
             one_thread: rate(work, &times[0]),
             all_threads,
             speedup: all_threads.max / one_by_wall.max,
@@ -257,7 +263,8 @@ mod tests {
     #[test]
     fn every_product_is_measured() {
         let speed = measure(&small(), 1);
-        assert_eq!(speed.products.len(), 3);
+        assert_eq!(speed.products.iter().filter(|p| p.replay).count(), 3);
+        assert_eq!(speed.products.len(), 6);
         assert!(speed.products.iter().all(|p| p.one_thread.median > 0.0 && p.all_threads.min > 0.0));
         assert!(speed.f32_product.median > 0.0);
     }

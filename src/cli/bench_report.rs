@@ -44,11 +44,12 @@ impl Report {
         }
         let threads = self.cpu.threads;
         for product in &self.cpu.products {
-            let name = format!("cpu {}, 1 thread", product.product.name());
+            let of = format!("{}{}", if product.replay { "replay, " } else { "" }, product.product.name());
+            let name = format!("cpu {of}, 1 thread");
             let share =
                 self.share(product.one_thread).map_or(String::new(), |s| format!("   {:.0} % of peak", 100.0 * s));
             writeln!(out, "  {name:<28}{}{share}", giga(product.one_thread))?;
-            let name = format!("cpu {}, {threads} threads", product.product.name());
+            let name = format!("cpu {of}, {threads} threads");
             writeln!(out, "  {name:<28}{}   {:.2} x 1 thread", giga(product.all_threads), product.speedup)?;
         }
         for kernel in self.gpu.iter().flatten() {
@@ -105,6 +106,7 @@ impl Report {
         let products = self.cpu.products.iter().map(|product| {
             json!({
                 "product": product.product.name(),
+                "replay": product.replay,
                 "one_thread": spread(product.one_thread),
                 "share_of_peak": self.share(product.one_thread),
                 "all_threads": spread(product.all_threads),
