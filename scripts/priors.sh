@@ -3,7 +3,7 @@
 #
 #   scripts/priors.sh half FILE      first half teaches, 200,000 bytes of the second are coded
 #   scripts/priors.sh parts FILE     a job in three parts, each going on from the one before
-#   scripts/priors.sh devices FILE   the prior of FILE on the CPU and on a GPU (or DEVICE=...), compared
+#   scripts/priors.sh devices FILE   what half makes, on the CPU and on a GPU (or DEVICE=...), compared
 #
 # LOCKSTEP names the command (default: target/release/lockstep), FLAGS more of its flags.
 set -euo pipefail
@@ -14,12 +14,15 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 size() { stat -c %s "$@" | awk '{ sum += $1 } END { print sum }'; }
 run() { "$lockstep" "$@" "${flags[@]}"; }
-
-case $what in
-half)
+cut_file() {
     half=$(($(size "$file") / 2))
     head -c "$half" "$file" >"$folder/half"
     head -c $((half + 200000)) "$file" | tail -c 200000 >"$folder/next"
+}
+
+case $what in
+half)
+    cut_file
     run train "$folder/half" -o "$folder/prior"
     run -q "$folder/next" -o "$folder/without"
     run -q --prior "$folder/prior" "$folder/next" -o "$folder/with"
@@ -42,8 +45,14 @@ parts)
     echo "uncut $uncut, in three parts $parts bytes: $(awk "BEGIN { printf \"%+.2f\", 100 * $parts / $uncut - 100 }") %"
     ;;
 devices)
-    run train --device cpu "$file" -o "$folder/cpu"
-    run train --device "${DEVICE:-gpu}" "$file" -o "$folder/gpu"
-    cmp "$folder/cpu" "$folder/gpu" && echo "the same prior, $(size "$folder/cpu") bytes"
+    cut_file
+    for device in cpu "${DEVICE:-gpu}"; do
+        run train -f --device "$device" "$folder/half" -o "$folder/prior"
+        run -qf --device "$device" --prior "$folder/prior" "$folder/next" -o "$folder/with"
+        (cd "$folder" && wc -c prior with && sha256sum prior with) >"$folder/made.$device"
+    done
+    cmp "$folder/made.cpu" "$folder/made.${DEVICE:-gpu}"
+    echo "the same on both:"
+    cat "$folder/made.cpu"
     ;;
 esac

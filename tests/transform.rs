@@ -48,6 +48,19 @@ proptest! {
     }
 
     #[test]
+    fn tables_come_back(record in vec(any::<u8>(), 1..40), steps in vec(0u8..4, 1..40), records in 0usize..300, cut in 0usize..40) {
+        let mut table = Vec::new();
+        for i in 0..records {
+            let grown = record.iter().zip(steps.iter().cycle());
+            table.extend(grown.map(|(&byte, &step)| byte.wrapping_add((i as u8).wrapping_mul(step))));
+        }
+        table.truncate(table.len().saturating_sub(cut));
+        for transform in Transform::ALL {
+            assert_inverts(transform, &table);
+        }
+    }
+
+    #[test]
     fn hostile_bytes_have_an_inverse_within_the_limit_or_none(
         coded in prop_oneof![vec(any::<u8>(), 0..300), pieces()],
         limit in 0usize..400,
@@ -204,6 +217,71 @@ fn calls_of_one_function_get_the_same_bytes() {
     // An opcode within the last bytes, and one within a target.
     assert_inverts(Transform::Calls, &[0xe8; 23]);
     assert_inverts(Transform::Calls, &[&code[..100], &[0xe8, 1, 0, 0]].concat());
+}
+
+#[test]
+fn arm64_calls_and_pages_get_the_same_bytes() {
+    let filler = common::noise(40_000);
+    let mut code = Vec::new();
+    for i in 0..1000u32 {
+        // Additions, which are none of both.
+        for byte in &filler[i as usize * 7 % 39_000..][..3] {
+            code.extend_from_slice(&[*byte, *byte & 3, 0, 0x91]);
+        }
+        let call = [0x400u32, 0x8d0, 0x3fff0][i as usize % 3].wrapping_sub(code.len() as u32 / 4);
+        code.extend_from_slice(&(0x9400_0000 | call & 0x03ff_ffff).to_le_bytes());
+        let pages = 0x76u32.wrapping_sub(code.len() as u32 >> 12);
+        code.extend_from_slice(&(0x9000_0005 | (pages & 3) << 29 | (pages & 0x1f_fffc) << 3).to_le_bytes());
+    }
+    assert_inverts(Transform::Arm64, &code);
+    let coded = Transform::Arm64.forward(&code);
+    let page = (0x9000_0005u32 | (0x76 & 3) << 29 | (0x76 & !3) << 3).to_le_bytes();
+    assert_eq!(coded.chunks(4).filter(|w| *w == [0xd0, 8, 0, 0x94]).count(), 333);
+    assert_eq!(coded.chunks(4).filter(|w| *w == page).count(), 1000);
+    assert_eq!(transform_of(Choice::Auto, &code), Some(Transform::Arm64));
+    // Instructions with all numbers that wrap, and bytes behind the last one.
+    assert_inverts(Transform::Arm64, &[[0x97, 0xff, 0xff, 0x97], [0xff, 0xff, 0xff, 0xf0]].concat().repeat(3000));
+    assert_inverts(Transform::Arm64, &code[..code.len() - 1]);
+}
+
+/// Records of 12 bytes: two numbers that change little, and two bytes of noise.
+fn table() -> Vec<u8> {
+    let noise = common::noise(10_000);
+    let (mut place, mut time) = (470_000_000i32, 1_700_000_000u32);
+    let mut table = Vec::new();
+    for bytes in noise.chunks_exact(4) {
+        place += i32::from(bytes[0]) - 100;
+        time += u32::from(bytes[1] >> 6);
+        table.extend_from_slice(&place.to_le_bytes());
+        table.extend_from_slice(&time.to_le_bytes());
+        table.extend_from_slice(&[0, bytes[2], 7, bytes[3]]);
+    }
+    table
+}
+
+#[test]
+fn a_table_is_chosen_as_records() {
+    assert_inverts(Transform::Records, &table());
+    assert_inverts(Transform::Records, &table()[..10_001]);
+    let coded = Transform::Records.forward(&table());
+    assert_eq!(coded[0], 12);
+    assert_eq!(transform_of(Choice::Auto, &table()), Some(Transform::Records));
+}
+
+#[test]
+fn noise_and_short_blocks_are_no_tables() {
+    for len in [0, 1, 3, 200, 70_000] {
+        assert_eq!(Transform::Records.forward(&common::noise(len))[..2], [1, 0], "{len} bytes");
+    }
+}
+
+#[test]
+fn layouts_that_are_none_are_refused() {
+    for layout in [&b""[..], &[0], &[1], &[4, 8], &[4, 2, 4], &[3, 3], &[2, 1]] {
+        assert_eq!(Transform::Records.inverse(layout, 100), Err(TransformError::Head), "{layout:?}");
+    }
+    assert_eq!(Transform::Records.inverse(&[2, 1, 0, 5, 6, 1, 7, 9], 5).as_deref(), Ok(&[5, 6, 6, 7, 9][..]));
+    assert_eq!(Transform::Records.inverse(&[2, 1, 0, 5, 6, 1], 2), Err(TransformError::TooLong));
 }
 
 #[test]

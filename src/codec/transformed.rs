@@ -12,7 +12,7 @@ use crate::transform::{Choice, Transform, candidate};
 /// log2 of the bytes of a trial's mixing table.
 const TRIAL_TABLE: u32 = 22;
 
-/// The transform for a block that is not empty, and the block so transformed: never longer.
+/// The transform for a block that is not empty, and the block so transformed.
 pub async fn choose<'a>(
     choice: Choice,
     raw: &'a [u8],
@@ -58,7 +58,7 @@ pub fn split(payload: &[u8], raw_len: u32) -> Result<(Transform, usize, &[u8]), 
         transform => {
             let (&symbols, code) = rest.split_first_chunk().ok_or_else(|| corrupt("a coded block is too short"))?;
             let symbols = u32::from_le_bytes(symbols);
-            if symbols == 0 || symbols > raw_len {
+            if symbols == 0 || symbols > raw_len + transform.most_added() as u32 {
                 return Err(corrupt("a transformed block's length is wrong"));
             }
             Ok((transform, symbols as usize, code))

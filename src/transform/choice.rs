@@ -1,6 +1,6 @@
 //! Which transform a block may gain from.
 
-use super::{Transform, calls, samples};
+use super::{Transform, arm64, calls, records, samples};
 
 /// What may be chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub enum Choice {
     /// Whatever pays, by the look of the block and by trial.
     #[default]
     Auto,
-    /// This one, where its result is not longer than the block.
+    /// This one, where its result is not longer than is allowed.
     Only(Transform),
 }
 
@@ -17,7 +17,7 @@ pub enum Choice {
 pub struct Candidate {
     /// How.
     pub transform: Transform,
-    /// Its bytes: no more than the block's, and their inverse is the block.
+    /// Its bytes, of which the inverse is the block: no longer than is allowed.
     pub coded: Vec<u8>,
     /// Whether it surely pays; if not, a [`sample`](Self::sample) tells.
     pub sure: bool,
@@ -45,7 +45,7 @@ pub fn candidate(choice: Choice, raw: &[u8]) -> Option<Candidate> {
         Choice::Auto => likely(raw)?,
     };
     let coded = transform.forward(raw);
-    if coded.len() > raw.len() || transform.inverse(&coded, raw.len()).as_deref() != Ok(raw) {
+    if coded.len() > raw.len() + transform.most_added() || transform.inverse(&coded, raw.len()).as_deref() != Ok(raw) {
         return None;
     }
     // A text of which most is words that have codes.
@@ -63,5 +63,11 @@ fn likely(raw: &[u8]) -> Option<Transform> {
     if letters > raw.len() / 3 && controls < raw.len() / 64 {
         return Some(Transform::Text);
     }
-    calls::likely(raw).then_some(Transform::Calls)
+    if arm64::likely(raw) {
+        return Some(Transform::Arm64);
+    }
+    if calls::likely(raw) {
+        return Some(Transform::Calls);
+    }
+    records::likely(raw).then_some(Transform::Records)
 }

@@ -3,11 +3,15 @@
 //! docs/FORMAT.md defines each inverse. A transform is used for a block only after its
 //! inverse has given the block back.
 
+mod arm64;
 mod calls;
 mod choice;
 mod dictionary;
+mod fields;
 mod lines;
+mod records;
 mod samples;
+mod tables;
 mod text;
 mod words;
 
@@ -27,11 +31,16 @@ pub enum Transform {
     Calls = 2,
     /// Samples of 16-bit sound as differences.
     Samples = 3,
+    /// Targets of calls and addresses of pages in AArch64 code absolute.
+    Arm64 = 4,
+    /// Numbers in records of one length as differences.
+    Records = 5,
 }
 
 impl Transform {
     /// All transforms, in the order of their numbers.
-    pub const ALL: [Transform; 4] = [Transform::None, Transform::Text, Transform::Calls, Transform::Samples];
+    pub const ALL: [Transform; 6] =
+        [Transform::None, Transform::Text, Transform::Calls, Transform::Samples, Transform::Arm64, Transform::Records];
 
     /// The transform of this number.
     pub fn from_number(number: u8) -> Option<Self> {
@@ -45,7 +54,14 @@ impl Transform {
             Transform::Text => "text",
             Transform::Calls => "calls",
             Transform::Samples => "samples",
+            Transform::Arm64 => "arm64",
+            Transform::Records => "records",
         }
+    }
+
+    /// Most bytes by which a transformed block may be longer than the block.
+    pub fn most_added(self) -> usize {
+        if self == Transform::Records { fields::LONGEST_LAYOUT } else { 0 }
     }
 
     /// Transforms any bytes; the result may be longer.
@@ -55,6 +71,8 @@ impl Transform {
             Transform::Text => text::forward(raw),
             Transform::Calls => calls::forward(raw),
             Transform::Samples => samples::forward(raw),
+            Transform::Arm64 => arm64::forward(raw),
+            Transform::Records => records::forward(raw),
         }
     }
 
@@ -64,10 +82,12 @@ impl Transform {
     pub fn inverse(self, coded: &[u8], limit: usize) -> Result<Vec<u8>, TransformError> {
         match self {
             Transform::Text => text::inverse(coded, limit),
+            Transform::Records => records::inverse(coded, limit),
             _ if coded.len() > limit => Err(TransformError::TooLong),
             Transform::None => Ok(coded.to_vec()),
             Transform::Calls => Ok(calls::inverse(coded)),
             Transform::Samples => Ok(samples::inverse(coded)),
+            Transform::Arm64 => Ok(arm64::inverse(coded)),
         }
     }
 }
