@@ -41,11 +41,16 @@ const TABLE: [Level; 9] = [
     Level { network: Some(Network { layers: 1, units:  64, embedding: 32, segment: 24, replay: (0,  1), dropout:  0, rates: (80, 30) }), mixing: (Full, 26) },
     Level { network: Some(Network { layers: 1, units: 128, embedding: 32, segment: 24, replay: (4, 24), dropout:  0, rates: (80, 30) }), mixing: (Full, 28) },
     Level { network: Some(Network { layers: 2, units: 128, embedding: 32, segment: 24, replay: (4, 32), dropout: 32, rates: (80, 30) }), mixing: (Rich, 28) },
-    Level { network: Some(Network { layers: 3, units: 128, embedding: 32, segment: 24, replay: (4, 32), dropout: 32, rates: (80, 30) }), mixing: (Rich, 28) },
+    Level { network: Some(Network { layers: 2, units: 192, embedding: 32, segment: 24, replay: (4, 32), dropout: 32, rates: (70, 25) }), mixing: (Rich, 28) },
     Level { network: Some(Network { layers: 2, units: 256, embedding: 32, segment: 24, replay: (4, 32), dropout: 64, rates: (60, 20) }), mixing: (Rich, 28) },
-    Level { network: Some(Network { layers: 3, units: 256, embedding: 32, segment: 32, replay: (8, 32), dropout: 64, rates: (50, 20) }), mixing: (Rich, 29) },
-    Level { network: Some(Network { layers: 2, units: 512, embedding: 64, segment: 32, replay: (8, 32), dropout: 64, rates: (40, 15) }), mixing: (Rich, 29) },
+    Level { network: Some(Network { layers: 2, units: 384, embedding: 32, segment: 24, replay: (4, 32), dropout: 64, rates: (50, 18) }), mixing: (Rich, 29) },
+    Level { network: Some(Network { layers: 2, units: 512, embedding: 32, segment: 24, replay: (4, 32), dropout: 64, rates: (40, 15) }), mixing: (Rich, 29) },
 ];
+
+/// Inputs shorter than this gain nothing from a network larger than that of [`SMALL_LEVEL`].
+const SMALL_INPUT: u64 = 256 << 10;
+/// The highest level whose network a small input takes.
+const SMALL_LEVEL: u32 = 7;
 
 /// Most streams that a level takes.
 const MOST_STREAMS: u32 = 64;
@@ -62,6 +67,7 @@ pub fn method_for(level: u32, input_len: u64) -> Method {
 /// The network's model of a level (1..=9; others count as the nearest) for an input of
 /// `input_len` bytes; where the level has none, the least one that any has.
 pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
+    let level = if input_len < SMALL_INPUT { level.min(SMALL_LEVEL) } else { level };
     let network = TABLE[row_index(level)..].iter().find_map(|row| row.network.as_ref());
     let Network { layers, units, embedding, segment, replay, dropout, rates } =
         network.expect("the last level has one");
@@ -126,6 +132,13 @@ mod tests {
         let parameters: Vec<usize> =
             LEVELS.map(|level| super::super::Layout::new(&config_for(level, 1 << 20)).total).collect();
         assert!(parameters.is_sorted());
+    }
+
+    #[test]
+    fn small_inputs_take_no_large_network() {
+        let units = |level, len| config_for(level, len).units;
+        assert_eq!([5, 7, 8, 9].map(|level| units(level, 200_000)), [128, 256, 256, 256]);
+        assert_eq!([5, 7, 8, 9].map(|level| units(level, 300_000)), [128, 256, 384, 512]);
     }
 
     #[test]
