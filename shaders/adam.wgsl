@@ -6,7 +6,7 @@ const EXPONENT_BIAS: i32 = 128;
 
 fn second_moment(moment: vec4<u32>, gradient: vec4<i32>) -> vec4<u32> {
     let magnitude = vec4<u32>(abs(gradient));
-    let zeros = leading_zeros(magnitude);
+    let zeros = countLeadingZeros(magnitude);
     let gradient16 = (magnitude << (zeros & vec4<u32>(31u))) >> vec4<u32>(16u);
     let square = (gradient16 * gradient16) >> vec4<u32>(2u);
     let square_exponent = 34 - 2 * vec4<i32>(zeros + model.gradient_shift) - i32(SECOND_MOMENT_SHIFT);
@@ -18,7 +18,7 @@ fn second_moment(moment: vec4<u32>, gradient: vec4<i32>) -> vec4<u32> {
     let exponent = max(old_exponent, select(square_exponent, old_exponent, square == vec4<u32>(0u)));
     let sum = (decayed >> (vec4<u32>(min(exponent - old_exponent, vec4<i32>(31))) & vec4<u32>(31u)))
         + (square >> (vec4<u32>(clamp(exponent - square_exponent, vec4<i32>(0), vec4<i32>(31))) & vec4<u32>(31u)));
-    let sum_zeros = leading_zeros(sum);
+    let sum_zeros = countLeadingZeros(sum);
     let mantissa = (sum << (sum_zeros & vec4<u32>(31u))) >> vec4<u32>(8u);
     let field = exponent + 8 - vec4<i32>(sum_zeros) + EXPONENT_BIAS;
     let none = (sum == vec4<u32>(0u)) | (field <= vec4<i32>(0));
@@ -34,7 +34,7 @@ fn adam_change(variance: vec4<u32>, root: vec4<u32>, gradient: vec4<i32>) -> vec
     let power = vec4<i32>(variance >> vec4<u32>(24u)) - EXPONENT_BIAS + 23;
     let half_power = (power - (power & vec4<i32>(1))) >> vec4<u32>(1u);
     let magnitude = vec4<u32>(abs(gradient));
-    let zeros = leading_zeros(magnitude);
+    let zeros = countLeadingZeros(magnitude);
     let gradient16 = (magnitude << (zeros & vec4<u32>(31u))) >> vec4<u32>(16u);
     let product = ((gradient16 * root) >> vec4<u32>(16u)) * model.rate_mantissa;
     let shift = vec4<i32>(zeros) + half_power - model.rate_exponent - 16;

@@ -86,24 +86,6 @@ fn bounded(x: vec4<i32>, limit: i32) -> vec4<i32> {
     return clamp(x, vec4<i32>(-limit), vec4<i32>(limit));
 }
 
-fn leading_zeros(x: vec4<u32>) -> vec4<u32> {
-    var v = x;
-    var n = vec4<u32>(0u);
-    n += skip(&v, 16u);
-    n += skip(&v, 8u);
-    n += skip(&v, 4u);
-    n += skip(&v, 2u);
-    n += skip(&v, 1u);
-    return n + select(vec4<u32>(0u), vec4<u32>(1u), v == vec4<u32>(0u));
-}
-
-// Shifts `bits` leading zeros out where there are so many.
-fn skip(v: ptr<function, vec4<u32>>, bits: u32) -> vec4<u32> {
-    let count = select(vec4<u32>(0u), vec4<u32>(bits), *v < vec4<u32>(1u << (32u - bits)));
-    *v <<= count;
-    return count;
-}
-
 // Four values as 8-bit limbs in a word: plane 0 the low limbs, plane 1 the rest.
 fn pack_limbs(x: vec4<i32>, plane: u32) -> u32 {
     let low = ((x + 128) & vec4<i32>(255)) - 128;

@@ -15,7 +15,7 @@ fn output_error(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     workgroupBarrier();
     let sum = atomicLoad(&total);
 
-    let shift = leading_zeros(vec4<u32>(sum)) & vec4<u32>(31u);
+    let shift = countLeadingZeros(vec4<u32>(sum)) & vec4<u32>(31u);
     let mantissa = (sum << shift.x) >> 16u;
     let inverse = 0x80000000u / max(mantissa, 1u);
     let fraction = model.error_fraction;
