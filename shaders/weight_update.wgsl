@@ -1,6 +1,7 @@
 // Gradient of one matrix over all samples of a segment, Adam, requantisation.
-// A lane carries four rows and eight inputs; lanes behind the last inputs carry
-// the biases. Dispatch (rows / 4 / 16, (inputs / 8 + 1) / 4).
+// A lane carries four rows and eight inputs, or twice as many of both; lanes
+// behind the last inputs carry the biases.
+// Dispatch (rows / 4 / 16, (inputs / 8 + 1) / 4), or half as many lanes both ways.
 
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
 @group(0) @binding(3) var<storage, read> input_samples: array<vec4<u32>>; // [planes][input_columns / 4][samples / 4][4]
@@ -13,32 +14,80 @@
 
 const BIAS_LIMIT: i32 = 268435456;
 
+// Whether a lane carries eight rows and sixteen inputs: half as many loads for
+// a multiplication, but a quarter of the lanes.
+override LARGE_TILES: bool = false;
+
+// Sums of four rows, for four inputs.
+struct Tile {
+    x: vec4<i32>,
+    y: vec4<i32>,
+    z: vec4<i32>,
+    w: vec4<i32>,
+}
+
+var<private> a0: Tile; // the first four rows and inputs
+var<private> a1: Tile; // the next four inputs
+var<private> a2: Tile;
+var<private> a3: Tile;
+var<private> b0: Tile; // the next four rows
+var<private> b1: Tile;
+var<private> b2: Tile;
+var<private> b3: Tile;
+
 @compute @workgroup_size(16, 4)
 fn weight_update(@builtin(global_invocation_id) id: vec3<u32>) {
     let height = place.rows / 4u;
     let width = place.inputs / 4u;
-    let block = 2u * id.y;
-    if id.x >= height || block > width {
+    let row = select(1u, 2u, LARGE_TILES) * id.x;
+    let block = select(2u, 4u, LARGE_TILES) * id.y;
+    if row >= height || block > width {
         return;
     }
     let bias = block == width;
-    let e = sample_start(place.layer * model.units + id.x);
+    let e = sample_start(place.layer * model.units + row);
     // Behind the last input stands the biases' constant.
     let x = sample_start(select(4u * place.start + block, input_columns() - 4u, bias));
     if ACTIVATION_LIMBS == 2u {
         multiply_samples(e, input_columns() * sample_quads() + x);
-        next_limb();
+        make_room(&a0);
+        make_room(&a1);
+        make_room(&a2);
+        make_room(&a3);
+        make_room(&b0);
+        make_room(&b1);
+        make_room(&b2);
+        make_room(&b3);
     }
     multiply_samples(e, x);
 
-    let n = place.master + (id.x / 16u * (place.inputs + 1u) + block * 4u) * 16u + id.x % 16u;
+    let n = place.master + (row / 16u * (place.inputs + 1u) + block * 4u) * 16u + row % 16u;
     if bias {
-        let shift = MASTER_FRACTION - model.weight_fraction - model.activation_fraction;
-        biases[place.bias + id.x] = round_shift(adam(n, model.weight_floor, BIAS_LIMIT, a0), shift);
+        update_bias(n, row, a0.x);
+        if LARGE_TILES {
+            update_bias(n + 1u, row + 1u, b0.x);
+        }
         return;
     }
-    update(n, id.x, block, a0, a1, a2, a3);
-    update(n + 64u, id.x, block + 1u, b0, b1, b2, b3);
+    update(n, row, block, a0);
+    update(n + 64u, row, block + 1u, a1);
+    if LARGE_TILES {
+        update(n + 128u, row, block + 2u, a2);
+        update(n + 192u, row, block + 3u, a3);
+        update(n + 1u, row + 1u, block, b0);
+        update(n + 65u, row + 1u, block + 1u, b1);
+        update(n + 129u, row + 1u, block + 2u, b2);
+        update(n + 193u, row + 1u, block + 3u, b3);
+    }
+}
+
+// Makes room for the next lower limb of the inputs.
+fn make_room(tile: ptr<private, Tile>) {
+    let shift = vec4<u32>(8u);
+    (*tile).x <<= shift;
+    (*tile).y <<= shift;
+    (*tile).z <<= shift;
+    (*tile).w <<= shift;
 }
 
 // The first samples' vec4 of a column.
@@ -46,25 +95,31 @@ fn sample_start(column: u32) -> u32 {
     return column / 4u * 4u * sample_quads() + column % 4u;
 }
 
-// Adds four rows' errors times eight inputs over all samples: a0 has the first
-// input, b0 the fifth; `e` and `x` are the first samples' vec4s.
+// Adds errors times inputs over all samples; `e` and `x` are the first samples' vec4s.
 fn multiply_samples(e: u32, x: u32) {
     let plane = 4u * error_quads() * sample_quads();
     let quads = (model.steps * model.streams + 3u) / 4u;
     var quad = 0u;
     loop {
-        let low = error_samples[e + 4u * quad];
-        let high = error_samples[plane + e + 4u * quad];
-        let xs = input_samples[x + 4u * quad];
-        let ys = input_samples[x + 4u * quad + 1u];
-        a0 += dot_error_words(low, high, xs.x);
-        a1 += dot_error_words(low, high, xs.y);
-        a2 += dot_error_words(low, high, xs.z);
-        a3 += dot_error_words(low, high, xs.w);
-        b0 += dot_error_words(low, high, ys.x);
-        b1 += dot_error_words(low, high, ys.y);
-        b2 += dot_error_words(low, high, ys.z);
-        b3 += dot_error_words(low, high, ys.w);
+        let n = 4u * quad;
+        let low = error_samples[e + n];
+        let high = error_samples[plane + e + n];
+        let x0 = input_samples[x + n];
+        let x1 = input_samples[x + n + 1u];
+        multiply(&a0, low, high, x0);
+        multiply(&a1, low, high, x1);
+        if LARGE_TILES {
+            let x2 = input_samples[x + n + 2u];
+            let x3 = input_samples[x + n + 3u];
+            multiply(&a2, low, high, x2);
+            multiply(&a3, low, high, x3);
+            let next_low = error_samples[e + n + 1u];
+            let next_high = error_samples[plane + e + n + 1u];
+            multiply(&b0, next_low, next_high, x0);
+            multiply(&b1, next_low, next_high, x1);
+            multiply(&b2, next_low, next_high, x2);
+            multiply(&b3, next_low, next_high, x3);
+        }
         continuing {
             quad++;
             break if quad >= quads;
@@ -72,14 +127,27 @@ fn multiply_samples(e: u32, x: u32) {
     }
 }
 
+// Adds four rows' errors times four inputs, of four samples.
+fn multiply(tile: ptr<private, Tile>, low: vec4<u32>, high: vec4<u32>, x: vec4<u32>) {
+    (*tile).x += dot_error_words(low, high, x.x);
+    (*tile).y += dot_error_words(low, high, x.y);
+    (*tile).z += dot_error_words(low, high, x.z);
+    (*tile).w += dot_error_words(low, high, x.w);
+}
+
+fn update_bias(n: u32, row: u32, gradient: vec4<i32>) {
+    let shift = MASTER_FRACTION - model.weight_fraction - model.activation_fraction;
+    biases[place.bias + row] = round_shift(adam(n, model.weight_floor, BIAS_LIMIT, gradient), shift);
+}
+
 // Four rows of four inputs, from vec4 n of the masters on.
-fn update(n: u32, row: u32, input: u32, g0: vec4<i32>, g1: vec4<i32>, g2: vec4<i32>, g3: vec4<i32>) {
+fn update(n: u32, row: u32, input: u32, gradient: Tile) {
     let shift = MASTER_FRACTION - model.weight_fraction;
     let limit = ((2i << model.weight_fraction) - 1) << shift;
-    let w0 = round_shift(adam(n, model.weight_floor, limit, g0), shift);
-    let w1 = round_shift(adam(n + 16u, model.weight_floor, limit, g1), shift);
-    let w2 = round_shift(adam(n + 32u, model.weight_floor, limit, g2), shift);
-    let w3 = round_shift(adam(n + 48u, model.weight_floor, limit, g3), shift);
+    let w0 = round_shift(adam(n, model.weight_floor, limit, gradient.x), shift);
+    let w1 = round_shift(adam(n + 16u, model.weight_floor, limit, gradient.y), shift);
+    let w2 = round_shift(adam(n + 32u, model.weight_floor, limit, gradient.z), shift);
+    let w3 = round_shift(adam(n + 48u, model.weight_floor, limit, gradient.w), shift);
     for (var plane = 0u; plane < WEIGHT_LIMBS; plane++) {
         let base = plane * model.packed_plane + place.packed;
         by_input[base + row / 4u * place.inputs + 4u * input + row % 4u] = vec4<u32>(

@@ -76,6 +76,21 @@ fn kernels_equal_their_twins_where_backward_sums_wrap() {
     check(&[ModelConfig { weight_bits: 12, error_fraction: 14, ..config(2, 2, 16, 512, 1) }]);
 }
 
+/// Hardware gets smaller tiles and multiplies limbs apart.
+#[test]
+fn kernels_as_hardware_runs_them_equal_their_twins() {
+    for adapter in devices::adapters() {
+        let mut device = pollster::block_on(OpenDevice::open(&adapter)).unwrap();
+        device.software = false;
+        let device = Arc::new(device);
+        let base = config(5, 3, 32, 80, 2);
+        for config in [ModelConfig { weight_bits: 12, activation_bits: 12, ..base.clone() }, base] {
+            pollster::block_on(check_kernels(&device, &config, Operands::Random, 2))
+                .unwrap_or_else(|e| panic!("{config:?}: {e}"));
+        }
+    }
+}
+
 #[test]
 fn a_device_that_computes_something_else_is_refused_by_kernel() {
     // One change a kernel, each of the kind that a compiler might get wrong.

@@ -118,12 +118,15 @@ impl OpenDevice {
     /// All kernels for operands of so many limbs, 1 or 2; compiled when they are first asked for.
     pub fn pipelines(&self, weight_limbs: usize, activation_limbs: usize) -> Arc<Vec<wgpu::ComputePipeline>> {
         let compile = || {
+            let software = f64::from(u8::from(self.software));
             let kernels = KERNELS.iter().zip(&self.modules).zip(&self.layouts);
             let constants = [
                 ("WEIGHT_LIMBS", weight_limbs as f64),
                 ("ACTIVATION_LIMBS", activation_limbs as f64),
                 // A GPU has an instruction for four products of limbs, drivers for processors use none.
-                ("JOIN_LIMBS", f64::from(u8::from(self.software))),
+                ("JOIN_LIMBS", software),
+                // Loads are what processors take most of their time for; a GPU wants many lanes.
+                ("LARGE_TILES", software),
             ];
             let compile = |((kernel, module), layout)| pipeline(&self.device, kernel, module, layout, &constants);
             Arc::new(kernels.map(compile).collect())

@@ -251,7 +251,7 @@ pub const KERNELS: [Kernel; 11] = [
     },
     Kernel {
         name: "weight_update",
-        source: &[COMMON, ACCUMULATORS, DOT_ERRORS, ADAM, include_str!("../../../shaders/weight_update.wgsl")],
+        source: &[COMMON, DOT_ERRORS, ADAM, include_str!("../../../shaders/weight_update.wgsl")],
         bindings: &[
             (Buffer::Tables, READ),
             (Buffer::InputSamples, READ),

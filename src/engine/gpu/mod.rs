@@ -389,7 +389,9 @@ impl GpuEngine {
             KernelId::EmbeddingBackward => product(embedding),
             KernelId::EmbeddingUpdate => line(SYMBOLS * embedding / 4),
             KernelId::Samples => grid(columns, samples.div_ceil(4)),
-            KernelId::WeightUpdate => grid(matrix.rows / 4, matrix.inputs / WIDE + 1),
+            // LARGE_TILES in shaders/weight_update.wgsl.
+            KernelId::WeightUpdate if self.open.software => grid(matrix.rows / 8, matrix.inputs / 16 + 1),
+            KernelId::WeightUpdate => grid(matrix.rows / 4, matrix.inputs / 8 + 1),
         };
         pass.set_pipeline(&self.pipelines[id as usize]);
         pass.set_bind_group(0, &self.bind_groups[self.set][id as usize], &[span.offset(&self.shape, layer)]);
