@@ -69,7 +69,7 @@ impl Learner {
         let steps = records.shape.config.segment();
         set_symbols(&mut records.streams, &windows.previous, |stream| &mut stream.previous);
         set_symbols(&mut records.streams, &windows.targets, |stream| &mut stream.targets);
-        records.streams.iter_mut().for_each(|stream| stream.reset());
+        records.streams.iter_mut().for_each(|stream| stream.reset(&records.shape));
         for (stream, shares) in records.streams.iter_mut().zip(windows.shares.chunks_exact(records.shape.cells())) {
             stream.shares.copy_from_slice(shares);
         }

@@ -62,7 +62,7 @@ impl CpuEngine {
         let learner = self.lesson.wait();
         learner.weights = Weights::pack(&self.shape, &learner.master);
         self.weights = learner.weights.clone();
-        self.streams.iter_mut().for_each(Stream::reset);
+        self.streams.iter_mut().for_each(|stream| stream.reset(&self.shape));
     }
 
     /// See [`super::Engine::predict`].
@@ -185,14 +185,15 @@ fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: Rang
 }
 
 /// Gangs: streams that go through the model together, threads sharing the work of
-/// each layer. All of them are one, unless there are groups for every thread and
-/// the weights fit a core's own cache. Then threads need not wait for each other.
+/// each layer. All of them are one, unless the weights fit a core's own cache. Then
+/// there is one for each thread, and threads need not wait for each other; but a
+/// stream alone would load each weight for one product.
 fn each_gang(weights: &Weights, streams: &mut [Stream], work: impl Fn(&mut [Stream]) + Send + Sync) {
     const CACHE: usize = 1 << 20;
     let weights: usize = weights.matrices.iter().map(|matrix| size_of_val(&matrix.by_input[..])).sum();
-    let groups = streams.len().div_ceil(GROUP);
-    if weights <= CACHE && groups >= rayon::current_num_threads() {
-        each_group(streams, work);
+    let gang = streams.len().div_ceil(rayon::current_num_threads()).clamp(2, GROUP);
+    if weights <= CACHE && streams.len() > gang {
+        streams.par_chunks_mut(gang).for_each(work);
     } else {
         work(streams);
     }

@@ -2,7 +2,6 @@
 
 use rayon::prelude::*;
 
-use super::aligned::Aligned;
 use super::state::{Shape, Stream};
 use crate::model::layout::TILE;
 use crate::numerics::softmax::SYMBOLS;
@@ -57,9 +56,16 @@ impl Samples {
         }
     }
 
-    /// `[count / 2][64][2]`: the errors of tile `tile` of matrix `index`.
-    pub fn errors(&self, shape: &Shape, index: usize, tile: usize, steps: usize, streams: &[Stream]) -> Aligned {
-        let mut errors = Aligned::zeros(self.count * TILE);
+    /// Writes the errors of tile `tile` of matrix `index`: `[count / 2][64][2]`.
+    pub fn errors(
+        &self,
+        shape: &Shape,
+        index: usize,
+        tile: usize,
+        steps: usize,
+        streams: &[Stream],
+        errors: &mut [i16],
+    ) {
         let step_errors = |sample: usize| -> &[i16; TILE] {
             let (step, stream) = (sample / streams.len(), &streams[sample % streams.len()]);
             let errors = if index == shape.config.layers() {
@@ -77,6 +83,5 @@ impl Samples {
                 (errors[2 * n], errors[2 * n + 1]) = (even[n], odd[n]);
             }
         }
-        errors
     }
 }

@@ -212,9 +212,9 @@ impl Stream {
     }
 
     /// Hidden and cell states before the first step become zero.
-    pub fn reset(&mut self) {
-        self.activations.fill(0);
-        self.cells.fill(0);
+    pub fn reset(&mut self, shape: &Shape) {
+        self.activations[..shape.layout.activations].fill(0);
+        self.cells[..shape.cells()].fill(0);
     }
 
     /// Takes over the states at the end of another record's segment of `steps` steps.

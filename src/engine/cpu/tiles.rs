@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use super::simd::GROUP;
 use super::state::Stream;
 
-/// Products that are worth a task of their own: some microseconds.
-pub const TASK: usize = 1 << 20;
+/// Products that are worth a task of their own: about a microsecond.
+pub const TASK: usize = 1 << 17;
 
 /// Computes every tile for every stream and stores what came out.
 ///
@@ -20,8 +20,9 @@ pub fn each_tile<R: Copy + Default + Send>(
     compute: impl Fn(usize, &[Stream], &mut [R]) + Sync,
     store: impl Fn(usize, &mut Stream, &R),
 ) {
+    let threads = rayon::current_num_threads();
     let least = TASK.div_ceil(products * streams.len());
-    if rayon::current_num_threads() == 1 || tiles < 2 * least {
+    if threads == 1 || tiles < 2 * least {
         let mut results = [R::default(); GROUP];
         for tile in 0..tiles {
             for group in streams.chunks_mut(GROUP) {
@@ -34,9 +35,12 @@ pub fn each_tile<R: Copy + Default + Send>(
     // Streams hold all tiles side by side, so tasks can't write into them.
     let count = streams.len();
     let mut results = vec![R::default(); tiles * count];
-    results.par_chunks_mut(count).with_min_len(least).enumerate().for_each(|(tile, results)| {
-        for (group, results) in streams.chunks(GROUP).zip(results.chunks_mut(GROUP)) {
-            compute(tile, group, results);
+    let run = tiles.div_ceil(threads).max(least);
+    results.par_chunks_mut(run * count).enumerate().for_each(|(task, results)| {
+        for (tile, results) in (task * run..).zip(results.chunks_mut(count)) {
+            for (group, results) in streams.chunks(GROUP).zip(results.chunks_mut(GROUP)) {
+                compute(tile, group, results);
+            }
         }
     });
     for (tile, results) in results.chunks_exact(count).enumerate() {

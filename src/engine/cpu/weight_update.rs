@@ -1,9 +1,10 @@
 //! Kernel `weight_update`: gradient of one matrix, Adam, requantisation.
 
 use super::adam_row::adam_row;
+use super::aligned::Aligned;
 use super::samples::Samples;
 use super::simd::{GROUP, TileSums, multiply_panel, vectorized};
-use super::state::{PackedMatrix, Shape, Stream};
+use super::state::{PackedMatrix, PackedTile, Shape, Stream};
 use crate::model::layout::TILE;
 use crate::numerics::fixed::{BIAS_LIMIT, MASTER_FRACTION};
 use crate::numerics::tables::TABLES;
@@ -28,9 +29,8 @@ pub fn weight_update(
     let matrix = &shape.layout.matrices[index];
     let tile_len = matrix.tile_len();
     let limit = shape.config.weight_limit() << (MASTER_FRACTION - shape.config.weight_fraction());
-    let tiles = master.par_chunks_mut(tile_len).zip(moments.par_chunks_mut(tile_len));
-    tiles.zip(packed.tiles(matrix.inputs)).enumerate().for_each(|(tile, ((master, moments), mut packed))| {
-        let errors = samples.errors(shape, index, tile, steps, streams);
+    let update = |errors: &mut [i16], tile: usize, master: &mut [i32], moments: &mut [u32], mut packed: PackedTile| {
+        samples.errors(shape, index, tile, steps, streams, errors);
         let rows = GROUP * TILE;
         // A few inputs at a time: from gradient to forward weights they stay in the nearest cache.
         for (block, (master, moments)) in master.chunks_mut(rows).zip(moments.chunks_mut(rows)).enumerate() {
@@ -38,7 +38,7 @@ pub fn weight_update(
             let count = master.len() / TILE;
             let mut gradients: TileSums = [[0; TILE]; GROUP];
             let inputs: [&[i16]; GROUP] = std::array::from_fn(|i| samples.input(shape, index, first + i));
-            multiply_panel(&inputs[..count], &errors, &mut gradients);
+            multiply_panel(&inputs[..count], errors, &mut gradients);
             let limit = if first == matrix.inputs { BIAS_LIMIT } else { limit };
             let gradients = &gradients.as_flattened()[..count * TILE];
             adam_row(&TABLES, step, step.weight_floor, limit, gradients, master, moments);
@@ -47,5 +47,10 @@ pub fn weight_update(
                 || packed.requantize(&shape.config, first, master),
             );
         }
-    });
+    };
+    let tiles = master.par_chunks_mut(tile_len).zip(moments.par_chunks_mut(tile_len)).zip(packed.tiles(matrix.inputs));
+    tiles.enumerate().for_each_init(
+        || Aligned::zeros(samples.count * TILE),
+        |errors, (tile, ((master, moments), packed))| update(errors, tile, master, moments, packed),
+    );
 }
