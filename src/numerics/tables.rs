@@ -18,7 +18,7 @@ pub struct Tables {
     pub exp2: [u32; TABLE_SIZE],
     /// 2^16 / sqrt(m), m at the middle of its interval: first 128 entries for
     /// m in 1..2, last 128 for m in 2..4.
-    pub rsqrt: [u32; TABLE_SIZE],
+    pub rsqrt: [u16; TABLE_SIZE],
 }
 
 /// The tables, built at first use.
@@ -45,14 +45,14 @@ impl Tables {
             rsqrt: std::array::from_fn(|i| {
                 let odd = (i >> 7) as u32;
                 let m = 2 * (128 + (i as u128 & 127)) + 1; // in 1/256
-                ((1u128 << 40) / (m << odd)).isqrt() as u32
+                ((1u128 << 40) / (m << odd)).isqrt() as u16
             }),
         }
     }
 
     /// The four tables end to end, as shaders bind them.
     pub fn concatenated(&self) -> Vec<u32> {
-        [self.sigmoid, self.tanh, self.exp2, self.rsqrt].concat()
+        [self.sigmoid, self.tanh, self.exp2, self.rsqrt.map(u32::from)].concat()
     }
 }
 

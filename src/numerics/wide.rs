@@ -101,7 +101,7 @@ pub fn adam(
 ) {
     *moment = second_moment(*moment, gradient, step.gradient_shift);
     let variance = (*moment).max(floor);
-    let root = tables.rsqrt[root_index(variance)];
+    let root = tables.rsqrt[root_index(variance)].into();
     *master = bounded(*master - adam_change(step, variance, root, gradient), limit);
 }
 
@@ -195,7 +195,7 @@ mod tests {
             let exact = f64::from(rate) / f64::from(1 << 28) * correction.sqrt() * f64::from(gradient)
                 * (-f64::from(shift)).exp2() / variance.sqrt() * f64::from(1 << 24);
             let packed = moment.max(step.weight_floor);
-            let change = f64::from(adam_change(&step, packed, TABLES.rsqrt[root_index(packed)], gradient));
+            let change = f64::from(adam_change(&step, packed, TABLES.rsqrt[root_index(packed)].into(), gradient));
             if exact.abs() < f64::from(1 << 26) {
                 prop_assert!((change - exact).abs() <= 0.6 + exact.abs() * 0.0045, "{change} against {exact}");
             } else {
@@ -261,7 +261,7 @@ mod tests {
             let shift = (power - odd) / 2 - gradient_power - exponent;
             let exact = product.checked_shr(shift.max(3) as u32 - 1).unwrap_or(0).div_ceil(2);
             let variance = moment.max(floor);
-            let change = adam_change(&step, variance, TABLES.rsqrt[root_index(variance)], gradient);
+            let change = adam_change(&step, variance, TABLES.rsqrt[root_index(variance)].into(), gradient);
             prop_assert_eq!(u128::from(change.unsigned_abs()), exact);
             prop_assert!(change.unsigned_abs() <= 1 << 29 && (change == 0 || (change < 0) == (gradient < 0)));
         }

@@ -1,6 +1,6 @@
 //! Adam over a run of weights, in vectors.
 
-use super::simd::{self, look_up, vectorized};
+use super::simd::{self, vectorized};
 use crate::model::layout::TILE;
 use crate::numerics::fixed::bounded;
 use crate::numerics::tables::Tables;
@@ -44,7 +44,9 @@ fn row(
             moments[n] = second_moment(moments[n], gradients[n], step.gradient_shift);
             roots[n] = root_index(moments[n].max(floor)) as u32;
         }
-        look_up(&tables.rsqrt, &mut roots);
+        for root in &mut roots {
+            *root = u32::from(tables.rsqrt[*root as usize & 255]);
+        }
         for n in 0..TILE {
             let change = adam_change(&step, moments[n].max(floor), roots[n], gradients[n]);
             master[n] = bounded(master[n] - change, limit);

@@ -180,10 +180,10 @@ pub fn look_up(table: &[u32; 256], indices: &mut [u32]) {
     }
 }
 
-/// [`crate::numerics::wide::adam`] for each of a run of weights, a multiple of 16;
+/// [`crate::numerics::wide::adam`] for each of a run of weights, a multiple of 32;
 /// false, and nothing done, where this machine has no such vectors.
 pub fn adam(
-    roots: &[u32; 256],
+    roots: &[u16; 256],
     step: &AdamStep,
     floor: u32,
     limit: i32,
@@ -191,7 +191,7 @@ pub fn adam(
     master: &mut [i32],
     moments: &mut [u32],
 ) -> bool {
-    assert!(master.len().is_multiple_of(16) && gradients.len() == master.len() && moments.len() == master.len());
+    assert!(master.len().is_multiple_of(32) && gradients.len() == master.len() && moments.len() == master.len());
     #[cfg(target_arch = "x86_64")]
     if *AVX512 {
         // SAFETY: the features were just detected, the lengths just checked.
@@ -321,11 +321,12 @@ mod x86 {
         _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1))
     }
 
+    /// Two vectors at a time, whose roots are looked up together.
     /// Vector shifts by 32 or more give zero, so the limits of shifts in `numerics::wide` need no code.
     /// Safety: AVX-512 is there; the lengths are as [`super::adam`] checks them.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512cd,avx512vnni")]
     pub unsafe fn adam(
-        roots: &[u32; 256],
+        roots: &[u16; 256],
         step: &AdamStep,
         floor: u32,
         limit: i32,
@@ -333,23 +334,18 @@ mod x86 {
         master: &mut [i32],
         moments: &mut [u32],
     ) {
-        // SAFETY: the table makes 16 vectors.
-        let t: [__m512i; 16] =
-            std::array::from_fn(|i| unsafe { _mm512_loadu_epi32(roots.as_ptr().add(16 * i).cast()) });
+        // SAFETY: the table makes 8 vectors.
+        let t: [__m512i; 8] = std::array::from_fn(|i| unsafe { _mm512_loadu_epi16(roots.as_ptr().add(32 * i).cast()) });
         let all = |x: i32| _mm512_set1_epi32(x);
         let square_base = all(34 - SECOND_MOMENT_SHIFT as i32 - 2 * step.gradient_shift as i32);
         let shift_base = all(-step.rate_exponent - 17);
         let (floor, least, most) = (all(floor as i32), all(-limit), all(limit));
-        for i in (0..master.len()).step_by(16) {
-            // SAFETY: 16 values from i on exist in each list.
-            let (gradient, moment, weight) = unsafe {
-                let load = |p: *const i32| _mm512_loadu_epi32(p.add(i));
-                (load(gradients.as_ptr()), load(moments.as_ptr().cast()), load(master.as_ptr()))
-            };
+
+        // Leading zeros and highest 16 bits of gradients, and their second moments.
+        let second_moment = |gradient: __m512i, moment: __m512i| {
             let magnitude = _mm512_abs_epi32(gradient);
             let zeros = _mm512_lzcnt_epi32(magnitude);
             let gradient16 = _mm512_srli_epi32::<16>(_mm512_sllv_epi32(magnitude, zeros));
-
             let square = _mm512_srli_epi32::<2>(_mm512_mullo_epi32(gradient16, gradient16));
             let square_exponent = _mm512_sub_epi32(square_base, _mm512_slli_epi32::<1>(zeros));
             let old = _mm512_slli_epi32::<6>(_mm512_and_epi32(moment, all(0x00ff_ffff)));
@@ -365,17 +361,9 @@ mod x86 {
             let mantissa = _mm512_srli_epi32::<8>(_mm512_sllv_epi32(sum, sum_zeros));
             let field = _mm512_sub_epi32(_mm512_add_epi32(exponent, all(136)), sum_zeros);
             let whole = _mm512_mask_cmpgt_epi32_mask(_mm512_test_epi32_mask(sum, sum), field, all(0));
-            let moment = _mm512_maskz_or_epi32(whole, _mm512_slli_epi32::<24>(field), mantissa);
-
-            let variance = _mm512_max_epu32(moment, floor);
-            // Five bits choose within two vectors, two among four pairs; of an even exponent, the upper half.
-            let index = _mm512_srli_epi32::<16>(variance);
-            let bit = |n: i32| _mm512_test_epi32_mask(variance, all(1 << n));
-            let (bit5, bit6) = (bit(21), bit(22));
-            let pair = |i: usize| _mm512_permutex2var_epi32(t[2 * i], index, t[2 * i + 1]);
-            let four = |i: usize| _mm512_mask_blend_epi32(bit5, pair(2 * i), pair(2 * i + 1));
-            let eight = |i: usize| _mm512_mask_blend_epi32(bit6, four(2 * i), four(2 * i + 1));
-            let root = _mm512_mask_blend_epi32(bit(24), eight(1), eight(0));
+            (zeros, gradient16, _mm512_maskz_or_epi32(whole, _mm512_slli_epi32::<24>(field), mantissa))
+        };
+        let changed = |weight, gradient, zeros, gradient16, variance, root| {
             let product = _mm512_mullo_epi32(_mm512_mulhi_epu16(gradient16, root), all(step.rate_mantissa as i32));
             let half_power = _mm512_srai_epi32::<1>(_mm512_sub_epi32(_mm512_srli_epi32::<24>(variance), all(105)));
             let shift = _mm512_add_epi32(_mm512_add_epi32(zeros, half_power), shift_base);
@@ -383,11 +371,37 @@ mod x86 {
             let change = _mm512_srli_epi32::<1>(_mm512_add_epi32(change, all(1)));
             let less = _mm512_sub_epi32(weight, change);
             let weight = _mm512_mask_add_epi32(less, _mm512_movepi32_mask(gradient), weight, change);
-            let weight = _mm512_min_epi32(_mm512_max_epi32(weight, least), most);
+            _mm512_min_epi32(_mm512_max_epi32(weight, least), most)
+        };
+
+        for i in (0..master.len()).step_by(32) {
+            // SAFETY: 32 values from i on exist in each list.
+            let load = |p: *const i32| unsafe { [_mm512_loadu_epi32(p.add(i)), _mm512_loadu_epi32(p.add(i + 16))] };
+            let (gradient, weight) = (load(gradients.as_ptr()), load(master.as_ptr()));
+            let moment = load(moments.as_ptr().cast());
+            let (zeros_a, gradient16_a, moment_a) = second_moment(gradient[0], moment[0]);
+            let (zeros_b, gradient16_b, moment_b) = second_moment(gradient[1], moment[1]);
+            let (variance_a, variance_b) = (_mm512_max_epu32(moment_a, floor), _mm512_max_epu32(moment_b, floor));
+
+            // The upper halves of `a` become even words, those of `b` are odd ones. Six bits
+            // choose within two vectors, one between two pairs; of an even exponent, the upper half.
+            let index = _mm512_mask_blend_epi16(0xaaaa_aaaa, _mm512_srli_epi32::<16>(variance_a), variance_b);
+            let bit = |n: i16| _mm512_test_epi16_mask(index, _mm512_set1_epi16(1 << n));
+            let pair = |i: usize| _mm512_permutex2var_epi16(t[2 * i], index, t[2 * i + 1]);
+            let four = |i: usize| _mm512_mask_blend_epi16(bit(6), pair(2 * i), pair(2 * i + 1));
+            let root = _mm512_mask_blend_epi16(bit(8), four(1), four(0));
+
+            // Odd words count for nothing where those of the gradient are zero.
+            let weight_a = changed(weight[0], gradient[0], zeros_a, gradient16_a, variance_a, root);
+            let root = _mm512_srli_epi32::<16>(root);
+            let weight_b = changed(weight[1], gradient[1], zeros_b, gradient16_b, variance_b, root);
             // SAFETY: as for the loads.
             unsafe {
-                _mm512_storeu_epi32(moments.as_mut_ptr().add(i).cast(), moment);
-                _mm512_storeu_epi32(master.as_mut_ptr().add(i), weight);
+                let (moments, master) = (moments.as_mut_ptr().cast::<i32>().add(i), master.as_mut_ptr().add(i));
+                _mm512_storeu_epi32(moments, moment_a);
+                _mm512_storeu_epi32(moments.add(16), moment_b);
+                _mm512_storeu_epi32(master, weight_a);
+                _mm512_storeu_epi32(master.add(16), weight_b);
             }
         }
     }
