@@ -25,7 +25,7 @@ fn kernels(criterion: &mut Criterion) {
     let steps = config.segment();
 
     criterion.bench_function("lstm_forward", |b| b.iter(|| lstm_forward(&shape, &weights, 1, 0, &mut streams)));
-    criterion.bench_function("output_forward", |b| b.iter(|| output_forward(&shape, &weights, 0, &mut streams)));
+    criterion.bench_function("output_forward", |b| b.iter(|| output_forward(&shape, &weights, 0..1, &mut streams)));
     criterion.bench_function("output_error", |b| b.iter(|| output_error(&shape, 1, &mut streams)));
     criterion.bench_function("lstm_backward", |b| {
         b.iter(|| lstm_backward(&shape, &weights, 0, steps, &mut streams));

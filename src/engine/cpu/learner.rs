@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::samples::Samples;
 use super::state::{Shape, Stream, Weights};
 use super::{each_gang, each_group, embedding_backward, embedding_update, lstm_backward, output_error, weight_update};
@@ -87,9 +89,7 @@ fn backward(records: &mut Records, weights: &Weights, steps: usize) {
         for layer in (0..shape.config.layers()).rev() {
             lstm_backward::lstm_backward(shape, weights, layer, steps, gang);
         }
-        for stream in gang {
-            embedding_backward::embedding_backward(shape, weights, steps, stream);
-        }
+        gang.par_iter_mut().for_each(|stream| embedding_backward::embedding_backward(shape, weights, steps, stream));
     });
 }
 

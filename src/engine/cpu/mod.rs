@@ -179,8 +179,8 @@ fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: Rang
             for layer in 0..shape.config.layers() {
                 lstm_forward::lstm_forward(shape, weights, layer, step, gang);
             }
-            each_group(gang, |group| output_forward::output_forward(shape, weights, step, group));
         }
+        output_forward::output_forward(shape, weights, steps.clone(), gang);
     });
 }
 

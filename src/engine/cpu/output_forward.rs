@@ -1,44 +1,66 @@
 //! Kernel `output_forward`: logits from all hidden states, and their softmax.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 use super::simd::{GROUP, TileSums, look_up, multiply_panel, vectorized};
 use super::state::{Shape, Stream, Weights};
-use super::tiles::parts;
+use super::tiles::TASK;
 use crate::model::layout::TILE;
 use crate::numerics::fixed::{PREACTIVATION_FRACTION, round_shift};
 use crate::numerics::softmax::{SYMBOLS, exp2_between, exp2_index, exponent};
 use crate::numerics::tables::TABLES;
 
-/// Writes the softmax weights of `step` for up to four streams.
-pub fn output_forward(shape: &Shape, weights: &Weights, step: usize, streams: &mut [Stream]) {
+/// The hidden states of a stream's step, and where its softmax weights go.
+struct Sample<'a> {
+    hidden: &'a [i16],
+    weights: &'a mut [u32; SYMBOLS],
+}
+
+/// Writes the softmax weights of `steps` for all `streams`. No step waits for another, so
+/// a weight that was loaded serves four of them, or four streams.
+pub fn output_forward(shape: &Shape, weights: &Weights, steps: Range<usize>, streams: &mut [Stream]) {
+    let activations = shape.layout.activations;
+    let samples = streams.iter_mut().flat_map(|stream| {
+        let records = stream.weights[steps.start * SYMBOLS..steps.end * SYMBOLS].as_chunks_mut().0.iter_mut();
+        let hidden = stream.activations[(steps.start + 1) * activations..].chunks_exact(activations);
+        hidden.zip(records).map(|(record, weights)| Sample { hidden: &record[shape.layout.hidden(0)..], weights })
+    });
+    let products = GROUP * shape.layout.matrices[shape.config.layers()].len();
+    let mut samples: Vec<Sample> = samples.collect();
+    samples
+        .par_chunks_mut(GROUP)
+        .with_min_len(TASK.div_ceil(products))
+        .for_each(|group| forward(shape, weights, group));
+}
+
+/// The same for up to four samples.
+fn forward(shape: &Shape, weights: &Weights, samples: &mut [Sample]) {
     let config = &shape.config;
     let matrix = &shape.layout.matrices[config.layers()];
     let packed = &weights.matrices[config.layers()];
-    let hidden = (step + 1) * shape.layout.activations + config.embedding();
     let mut logits = [[0; SYMBOLS]; GROUP];
-    {
-        let inputs = parts(streams, |s| &s.activations[hidden..][..matrix.inputs]);
-        let inputs = &inputs[..streams.len()];
-        for tile in 0..SYMBOLS / TILE {
-            let mut sums: TileSums = [[0; TILE]; GROUP];
-            for sums in &mut sums {
-                sums.copy_from_slice(&packed.biases[tile * TILE..][..TILE]);
-            }
-            let panel = &packed.by_input[tile * matrix.inputs * TILE..][..matrix.inputs * TILE];
-            multiply_panel(inputs, panel, &mut sums);
-            let shift = config.product_fraction() - PREACTIVATION_FRACTION;
-            for (logits, sums) in logits.iter_mut().zip(&sums) {
-                for (logit, &sum) in logits[tile * TILE..].iter_mut().zip(sums) {
-                    *logit = round_shift(sum, shift);
-                }
+    let inputs: [&[i16]; GROUP] = std::array::from_fn(|m| samples.get(m).map_or(&[][..], |sample| sample.hidden));
+    let inputs = &inputs[..samples.len()];
+    for tile in 0..SYMBOLS / TILE {
+        let mut sums: TileSums = [[0; TILE]; GROUP];
+        for sums in &mut sums {
+            sums.copy_from_slice(&packed.biases[tile * TILE..][..TILE]);
+        }
+        let panel = &packed.by_input[tile * matrix.inputs * TILE..][..matrix.inputs * TILE];
+        multiply_panel(inputs, panel, &mut sums);
+        let shift = config.product_fraction() - PREACTIVATION_FRACTION;
+        for (logits, sums) in logits.iter_mut().zip(&sums) {
+            for (logit, &sum) in logits[tile * TILE..].iter_mut().zip(sums) {
+                *logit = round_shift(sum, shift);
             }
         }
     }
-    for (stream, logits) in streams.iter_mut().zip(&logits) {
-        let weights = &mut stream.weights[step * SYMBOLS..][..SYMBOLS];
-        let weights: &mut [u32; SYMBOLS] = weights.try_into().expect("256 weights a step");
+    for (sample, logits) in samples.iter_mut().zip(&logits) {
         vectorized(
             #[inline(always)]
-            || softmax(logits, weights),
+            || softmax(logits, sample.weights),
         );
     }
 }

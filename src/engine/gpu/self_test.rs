@@ -187,7 +187,7 @@ fn run_twin(shape: &Shape, id: KernelId, layer: usize, adam: &AdamStep, state: &
         match id {
             KernelId::Embed => (0..steps).for_each(|step| embed(shape, weights, step, group)),
             KernelId::LstmForward => (0..steps).for_each(|step| lstm_forward(shape, weights, layer, step, group)),
-            KernelId::OutputForward => (0..steps).for_each(|step| output_forward(shape, weights, step, group)),
+            KernelId::OutputForward => output_forward(shape, weights, 0..steps, group),
             KernelId::OutputError => output_error(shape, steps, group),
             KernelId::LstmBackward => lstm_backward(shape, weights, layer, steps, group),
             _ => group.iter_mut().for_each(|stream| embedding_backward(shape, weights, steps, stream)),
