@@ -4,10 +4,10 @@
 #
 #   scripts/matrix.sh [--require-gpu] FILE...
 #
-# Implementations: the CPU engine with one thread and with two; every adapter
-# of every Vulkan driver (ICD manifest) on its own; lavapipe twice more, with
-# other settings of its code generator; GL. Drivers without an adapter are left
-# out with a note.
+# Implementations: the CPU engine with one thread and with two, with vectors no
+# wider than AVX2's and with none; every adapter of every Vulkan driver (ICD
+# manifest) on its own; lavapipe twice more, with other settings of its code
+# generator; GL. Drivers without an adapter are left out with a note.
 #
 #   LOCKSTEP        the command (target/release/lockstep)
 #   LOCKSTEP_FLAGS  flags for compression, such as "--units 32 --streams 8"
@@ -84,6 +84,8 @@ add_adapters() { # label settings
 
 add 'cpu, 1 thread' 'CPU engine' '--device cpu -T 1' ''
 add 'cpu, 2 threads' 'CPU engine' '--device cpu -T 2' ''
+add 'cpu, avx2' 'CPU engine' '--device cpu' LOCKSTEP_VECTORS=avx2
+add 'cpu, plain' 'CPU engine' '--device cpu' LOCKSTEP_VECTORS=plain
 cpus=${#labels[@]}
 
 shopt -s nullglob

@@ -36,7 +36,8 @@ fn check(value: &Value) {
     positive(&coding["encode"]);
     positive(&coding["decode"]);
     assert!(value["product_share_of_encode"].as_f64().unwrap() > 0.0);
-    for key in ["engine", "threads", "peak_products_per_second", "dispatches_per_step", "peak_memory_bytes"] {
+    for key in ["engine", "threads", "vectors", "peak_products_per_second", "dispatches_per_step", "peak_memory_bytes"]
+    {
         assert!(value.get(key).is_some(), "{key}");
     }
 }

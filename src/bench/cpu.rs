@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::{Spread, clock, in_turns, rate};
 use crate::engine::cpu::aligned::Aligned;
-use crate::engine::cpu::simd::{GROUP, Rows, TileSums, multiply_panel, multiply_rows, peak};
+use crate::engine::cpu::simd::{GROUP, Rows, TileSums, Vectors, multiply_panel, multiply_rows, peak};
 use crate::engine::cpu::state::Shape;
 use crate::model::ModelConfig;
 use crate::model::layout::{CELLS, Matrix, TILE};
@@ -81,6 +81,8 @@ pub struct CpuSpeed {
     pub peak_i8: Option<Spread>,
     /// Floats: a large matrix product of crate ndarray.
     pub f32_product: Spread,
+    /// The vector units that are used, by name.
+    pub vectors: &'static str,
     /// Threads of "all threads".
     pub threads: usize,
     /// The three products, and where the model has replay the same three of that.
@@ -240,6 +242,7 @@ pub fn measure(config: &ModelConfig, repeats: usize) -> CpuSpeed {
         peak_i16: peak_rate(false, &times[0]),
         peak_i8: peak_rate(true, &times[1]),
         f32_product: rate(F32_WORK, &times[2]),
+        vectors: Vectors::used().name(),
         threads: rayon::current_num_threads(),
         products: products.collect(),
     }

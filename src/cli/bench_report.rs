@@ -33,7 +33,7 @@ impl Report {
         writeln!(out, "median (least to most)\n")?;
 
         let giga = |spread: Spread| show(spread, 1e-9, 1);
-        writeln!(out, "Products a second, in 10^9")?;
+        writeln!(out, "Products a second, in 10^9; vectors: {}", self.cpu.vectors)?;
         let cores = [
             ("one core's peak, 16 bits", self.cpu.peak_i16),
             ("one core's peak, 8 bits", self.cpu.peak_i8),
@@ -138,6 +138,7 @@ impl Report {
                 "f32_product": spread(self.cpu.f32_product),
             },
             "threads": self.cpu.threads,
+            "vectors": self.cpu.vectors,
             "cpu_products_per_second": products.collect::<Vec<_>>(),
             "gpu_kernels_per_second": kernels,
             "step_seconds": {

@@ -1,0 +1,94 @@
+//! AVX2, on x86-64.
+
+use std::arch::x86_64::*;
+
+use super::{CELLS, GROUP, QUAD, Rows, TILE, TileSums};
+
+/// i16 values of one vector.
+const LANES: usize = 16;
+
+/// Sums that grow side by side: enough to hide an instruction's latency.
+pub const PEAK_CHAINS: usize = 12;
+
+#[target_feature(enable = "avx2")]
+pub fn peak(rounds: u64) {
+    let b = std::hint::black_box(_mm256_set1_epi16(3));
+    let mut sums = [b; PEAK_CHAINS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            // Of the sum itself, or it would be multiplied but once.
+            *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(*sum, b));
+        }
+    }
+    std::hint::black_box(sums);
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,fma")]
+pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+/// `V` vectors of sums at a time for each row of `a`: as many as there are registers for.
+/// Safety: AVX2 is there; lengths are as [`super::multiply_panel`] checks them; 8 is a multiple of `V`.
+#[target_feature(enable = "avx2")]
+pub unsafe fn multiply_panel<const M: usize, const V: usize>(a: [&[i16]; M], panel: &[i16], sums: &mut TileSums) {
+    for first in (0..2 * TILE).step_by(V * LANES) {
+        let mut acc = [[_mm256_setzero_si256(); V]; M];
+        for j in 0..a[0].len() / 2 {
+            // SAFETY: 2j + 2 values of each row and (j + 1) * 128 values of the panel exist.
+            unsafe {
+                let p = panel.as_ptr().add(j * 2 * TILE + first).cast::<__m256i>();
+                let b: [__m256i; V] = std::array::from_fn(|v| _mm256_loadu_si256(p.add(v)));
+                for m in 0..M {
+                    let pair = _mm256_set1_epi32(a[m].as_ptr().add(2 * j).cast::<i32>().read_unaligned());
+                    for v in 0..V {
+                        acc[m][v] = _mm256_add_epi32(acc[m][v], _mm256_madd_epi16(b[v], pair));
+                    }
+                }
+            }
+        }
+        for m in 0..M {
+            for (sums, &acc) in sums[m][first / 2..].chunks_exact_mut(LANES / 2).zip(&acc[m]) {
+                // SAFETY: 8 sums make one vector.
+                unsafe {
+                    let s = sums.as_mut_ptr().cast::<__m256i>();
+                    _mm256_storeu_si256(s, _mm256_add_epi32(_mm256_loadu_si256(s), acc));
+                }
+            }
+        }
+    }
+}
+
+/// For `M` rows of each term from `first` on, one or two of them: there are registers for no more.
+/// Safety: AVX2 is there; lengths are as [`super::multiply_rows`] checks them.
+#[target_feature(enable = "avx2")]
+pub unsafe fn multiply_rows<const M: usize>(first: usize, terms: &[Rows<'_>], sums: &mut [[i32; CELLS]; GROUP]) {
+    for i in (0..CELLS).step_by(QUAD) {
+        let mut acc = [[_mm256_setzero_si256(); QUAD]; M];
+        for term in terms {
+            let rows = term.a[0].len();
+            for n in (0..rows).step_by(LANES) {
+                // SAFETY: each row of `a` has `rows` values, a multiple of 64, `w` 16 times as many.
+                unsafe {
+                    let p = term.w.as_ptr().add(i * rows + n / TILE * QUAD * TILE + n % TILE);
+                    let b: [__m256i; QUAD] = std::array::from_fn(|r| _mm256_loadu_si256(p.add(r * TILE).cast()));
+                    for (acc, a) in acc.iter_mut().zip(&term.a[first..]) {
+                        let x = _mm256_loadu_si256(a.as_ptr().add(n).cast());
+                        for r in 0..QUAD {
+                            acc[r] = _mm256_add_epi32(acc[r], _mm256_madd_epi16(b[r], x));
+                        }
+                    }
+                }
+            }
+        }
+        for (sums, [a, b, c, d]) in sums[first..].iter_mut().zip(acc) {
+            let abcd = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+            let abcd = _mm_add_epi32(_mm256_castsi256_si128(abcd), _mm256_extracti128_si256(abcd, 1));
+            // SAFETY: four sums make one vector.
+            unsafe {
+                let s = sums[i..][..QUAD].as_mut_ptr().cast::<__m128i>();
+                _mm_storeu_si128(s, _mm_add_epi32(_mm_loadu_si128(s), abcd));
+            }
+        }
+    }
+}

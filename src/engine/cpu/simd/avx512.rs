@@ -1,0 +1,206 @@
+//! AVX-512 with VNNI, on x86-64.
+
+use std::arch::x86_64::*;
+
+use super::{CELLS, GROUP, QUAD, Rows, TILE, TileSums};
+use crate::numerics::wide::{AdamStep, SECOND_MOMENT_SHIFT};
+
+/// i16 values of one vector.
+const LANES: usize = 32;
+
+/// Sums that grow side by side: enough to hide an instruction's latency.
+pub const PEAK_CHAINS: usize = 16;
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub fn peak<const BYTES: bool>(rounds: u64) {
+    let (a, b) = std::hint::black_box((_mm512_set1_epi32(0x0102_0304), _mm512_set1_epi32(0x0302_0501)));
+    let mut sums = [_mm512_setzero_si512(); PEAK_CHAINS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = if BYTES { _mm512_dpbusd_epi32(*sum, a, b) } else { _mm512_dpwssd_epi32(*sum, a, b) };
+        }
+    }
+    std::hint::black_box(sums);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vnni,bmi1,bmi2,lzcnt,fma")]
+pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+/// Safety: AVX-512 with VNNI is there; lengths are as [`super::multiply_panel`] checks them.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub unsafe fn multiply_panel<const M: usize>(a: [&[i16]; M], panel: &[i16], sums: &mut TileSums) {
+    const VECTORS: usize = 2 * TILE / LANES;
+    let mut acc = [[_mm512_setzero_si512(); VECTORS]; M];
+    for j in 0..a[0].len() / 2 {
+        // SAFETY: 2j + 2 values of each row and (j + 1) * 128 values of the panel exist.
+        unsafe {
+            let p = panel.as_ptr().add(j * 2 * TILE);
+            let b: [__m512i; VECTORS] = std::array::from_fn(|v| _mm512_loadu_epi16(p.add(v * LANES)));
+            for m in 0..M {
+                let pair = a[m].as_ptr().add(2 * j).cast::<i32>().read_unaligned();
+                let pair = _mm512_set1_epi32(pair);
+                for v in 0..VECTORS {
+                    acc[m][v] = _mm512_dpwssd_epi32(acc[m][v], b[v], pair);
+                }
+            }
+        }
+    }
+    for m in 0..M {
+        for (sums, &acc) in sums[m].chunks_exact_mut(LANES / 2).zip(&acc[m]) {
+            // SAFETY: 16 sums make one vector.
+            unsafe {
+                let s = sums.as_mut_ptr();
+                _mm512_storeu_epi32(s, _mm512_add_epi32(_mm512_loadu_epi32(s), acc));
+            }
+        }
+    }
+}
+
+/// Safety: AVX-512 with VNNI is there; lengths are as [`super::multiply_rows`] checks them.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub unsafe fn multiply_rows<const M: usize>(terms: &[Rows<'_>], sums: &mut [[i32; CELLS]; GROUP]) {
+    for i in (0..CELLS).step_by(QUAD) {
+        let mut acc = [[_mm512_setzero_si512(); QUAD]; M];
+        for term in terms {
+            let rows = term.a[0].len();
+            for n in (0..rows).step_by(LANES) {
+                // SAFETY: each row of `a` has `rows` values, a multiple of 64, `w` 16 times as many.
+                unsafe {
+                    let p = term.w.as_ptr().add(i * rows + n / TILE * QUAD * TILE + n % TILE);
+                    let b: [__m512i; QUAD] = std::array::from_fn(|r| _mm512_loadu_epi16(p.add(r * TILE)));
+                    for (acc, a) in acc.iter_mut().zip(&term.a) {
+                        let x = _mm512_loadu_epi16(a.as_ptr().add(n));
+                        for r in 0..QUAD {
+                            acc[r] = _mm512_dpwssd_epi32(acc[r], b[r], x);
+                        }
+                    }
+                }
+            }
+        }
+        for (sums, [a, b, c, d]) in sums.iter_mut().zip(acc) {
+            // SAFETY: four sums make one vector.
+            unsafe {
+                let s = sums[i..][..QUAD].as_mut_ptr().cast::<__m128i>();
+                _mm_storeu_si128(s, _mm_add_epi32(_mm_loadu_si128(s), sums_of_four(a, b, c, d)));
+            }
+        }
+    }
+}
+
+/// The sums of all lanes of four vectors: together they cost little more than one.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn sums_of_four(a: __m512i, b: __m512i, c: __m512i, d: __m512i) -> __m128i {
+    let fold32 = |x, y| _mm512_add_epi32(_mm512_unpacklo_epi32(x, y), _mm512_unpackhi_epi32(x, y));
+    let (ab, cd) = (fold32(a, b), fold32(c, d));
+    let abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    let half = _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
+    _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1))
+}
+
+/// Two vectors at a time, whose roots are looked up together.
+/// Vector shifts by 32 or more give zero, so the limits of shifts in `numerics::wide` need no code.
+/// Safety: AVX-512 is there; the lengths are as [`super::adam`] checks them.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512cd,avx512vnni")]
+pub unsafe fn adam(
+    roots: &[u16; 256],
+    step: &AdamStep,
+    floor: u32,
+    limit: i32,
+    gradients: &[i32],
+    master: &mut [i32],
+    moments: &mut [u32],
+) {
+    // SAFETY: the table makes 8 vectors.
+    let t: [__m512i; 8] = std::array::from_fn(|i| unsafe { _mm512_loadu_epi16(roots.as_ptr().add(32 * i).cast()) });
+    let all = |x: i32| _mm512_set1_epi32(x);
+    let square_base = all(34 - SECOND_MOMENT_SHIFT as i32 - 2 * step.gradient_shift as i32);
+    let shift_base = all(-step.rate_exponent - 17);
+    let (floor, least, most) = (all(floor as i32), all(-limit), all(limit));
+
+    // Leading zeros and highest 16 bits of gradients, and their second moments.
+    let second_moment = |gradient: __m512i, moment: __m512i| {
+        let magnitude = _mm512_abs_epi32(gradient);
+        let zeros = _mm512_lzcnt_epi32(magnitude);
+        let gradient16 = _mm512_srli_epi32::<16>(_mm512_sllv_epi32(magnitude, zeros));
+        let square = _mm512_srli_epi32::<2>(_mm512_mullo_epi32(gradient16, gradient16));
+        let square_exponent = _mm512_sub_epi32(square_base, _mm512_slli_epi32::<1>(zeros));
+        let old = _mm512_slli_epi32::<6>(_mm512_and_epi32(moment, all(0x00ff_ffff)));
+        let old_exponent = _mm512_sub_epi32(_mm512_srli_epi32::<24>(moment), all(134));
+        let decayed = _mm512_sub_epi32(old, _mm512_srli_epi32::<SECOND_MOMENT_SHIFT>(old));
+        let some = _mm512_test_epi32_mask(magnitude, magnitude);
+        let exponent = _mm512_mask_max_epi32(old_exponent, some, old_exponent, square_exponent);
+        let sum = _mm512_add_epi32(
+            _mm512_srlv_epi32(decayed, _mm512_sub_epi32(exponent, old_exponent)),
+            _mm512_srlv_epi32(square, _mm512_sub_epi32(exponent, square_exponent)),
+        );
+        let sum_zeros = _mm512_lzcnt_epi32(sum);
+        let mantissa = _mm512_srli_epi32::<8>(_mm512_sllv_epi32(sum, sum_zeros));
+        let field = _mm512_sub_epi32(_mm512_add_epi32(exponent, all(136)), sum_zeros);
+        let whole = _mm512_mask_cmpgt_epi32_mask(_mm512_test_epi32_mask(sum, sum), field, all(0));
+        (zeros, gradient16, _mm512_maskz_or_epi32(whole, _mm512_slli_epi32::<24>(field), mantissa))
+    };
+    let changed = |weight, gradient, zeros, gradient16, variance, root| {
+        let product = _mm512_mullo_epi32(_mm512_mulhi_epu16(gradient16, root), all(step.rate_mantissa as i32));
+        let half_power = _mm512_srai_epi32::<1>(_mm512_sub_epi32(_mm512_srli_epi32::<24>(variance), all(105)));
+        let shift = _mm512_add_epi32(_mm512_add_epi32(zeros, half_power), shift_base);
+        let change = _mm512_srlv_epi32(product, _mm512_max_epi32(shift, all(2)));
+        let change = _mm512_srli_epi32::<1>(_mm512_add_epi32(change, all(1)));
+        let less = _mm512_sub_epi32(weight, change);
+        let weight = _mm512_mask_add_epi32(less, _mm512_movepi32_mask(gradient), weight, change);
+        _mm512_min_epi32(_mm512_max_epi32(weight, least), most)
+    };
+
+    for i in (0..master.len()).step_by(32) {
+        // SAFETY: 32 values from i on exist in each list.
+        let load = |p: *const i32| unsafe { [_mm512_loadu_epi32(p.add(i)), _mm512_loadu_epi32(p.add(i + 16))] };
+        let (gradient, weight) = (load(gradients.as_ptr()), load(master.as_ptr()));
+        let moment = load(moments.as_ptr().cast());
+        let (zeros_a, gradient16_a, moment_a) = second_moment(gradient[0], moment[0]);
+        let (zeros_b, gradient16_b, moment_b) = second_moment(gradient[1], moment[1]);
+        let (variance_a, variance_b) = (_mm512_max_epu32(moment_a, floor), _mm512_max_epu32(moment_b, floor));
+
+        // The upper halves of `a` become even words, those of `b` are odd ones. Six bits
+        // choose within two vectors, one between two pairs; of an even exponent, the upper half.
+        let index = _mm512_mask_blend_epi16(0xaaaa_aaaa, _mm512_srli_epi32::<16>(variance_a), variance_b);
+        let bit = |n: i16| _mm512_test_epi16_mask(index, _mm512_set1_epi16(1 << n));
+        let pair = |i: usize| _mm512_permutex2var_epi16(t[2 * i], index, t[2 * i + 1]);
+        let four = |i: usize| _mm512_mask_blend_epi16(bit(6), pair(2 * i), pair(2 * i + 1));
+        let root = _mm512_mask_blend_epi16(bit(8), four(1), four(0));
+
+        // Odd words count for nothing where those of the gradient are zero.
+        let weight_a = changed(weight[0], gradient[0], zeros_a, gradient16_a, variance_a, root);
+        let root = _mm512_srli_epi32::<16>(root);
+        let weight_b = changed(weight[1], gradient[1], zeros_b, gradient16_b, variance_b, root);
+        // SAFETY: as for the loads.
+        unsafe {
+            let (moments, master) = (moments.as_mut_ptr().cast::<i32>().add(i), master.as_mut_ptr().add(i));
+            _mm512_storeu_epi32(moments, moment_a);
+            _mm512_storeu_epi32(moments.add(16), moment_b);
+            _mm512_storeu_epi32(master, weight_a);
+            _mm512_storeu_epi32(master.add(16), weight_b);
+        }
+    }
+}
+
+/// Keeps the whole table in registers.
+/// Safety: AVX-512 is there; the length is a multiple of 16.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub unsafe fn look_up(table: &[u32; 256], indices: &mut [u32]) {
+    // SAFETY: the table makes 16 vectors.
+    let t: [__m512i; 16] = std::array::from_fn(|i| unsafe { _mm512_loadu_epi32(table.as_ptr().add(16 * i).cast()) });
+    for indices in indices.chunks_exact_mut(16) {
+        let p = indices.as_mut_ptr().cast::<i32>();
+        // SAFETY: 16 indices make one vector.
+        let index = unsafe { _mm512_loadu_epi32(p) };
+        let bit = |n: i32| _mm512_test_epi32_mask(index, _mm512_set1_epi32(1 << n));
+        // Five bits choose within two vectors, three bits among eight pairs.
+        let pair = |i: usize| _mm512_permutex2var_epi32(t[2 * i], index, t[2 * i + 1]);
+        let four = |i: usize| _mm512_mask_blend_epi32(bit(5), pair(2 * i), pair(2 * i + 1));
+        let eight = |i: usize| _mm512_mask_blend_epi32(bit(6), four(2 * i), four(2 * i + 1));
+        let entries = _mm512_mask_blend_epi32(bit(7), eight(0), eight(1));
+        // SAFETY: as for the load.
+        unsafe { _mm512_storeu_epi32(p, entries) };
+    }
+}

@@ -1,0 +1,70 @@
+//! NEON, which every AArch64 has.
+
+use std::arch::aarch64::*;
+
+use super::{CELLS, GROUP, QUAD, Rows, TILE, TileSums};
+
+/// i16 values of one vector.
+const LANES: usize = 8;
+
+/// `V` pairs of vectors of sums at a time for each row of `a`: as many as there are registers for.
+/// Safety: lengths are as [`super::multiply_panel`] checks them; 8 is a multiple of `V`.
+#[target_feature(enable = "neon")]
+pub unsafe fn multiply_panel<const M: usize, const V: usize>(a: [&[i16]; M], panel: &[i16], sums: &mut TileSums) {
+    for first in (0..TILE).step_by(V * LANES) {
+        let mut acc = [[[vdupq_n_s32(0); 2]; V]; M];
+        for j in 0..a[0].len() / 2 {
+            // SAFETY: 2j + 2 values of each row and (j + 1) * 128 values of the panel exist.
+            unsafe {
+                let p = panel.as_ptr().add(j * 2 * TILE + 2 * first);
+                // The weights of eight rows, those of each input by themselves.
+                let b: [int16x8x2_t; V] = std::array::from_fn(|v| vld2q_s16(p.add(v * 2 * LANES)));
+                for m in 0..M {
+                    let (a0, a1) = (*a[m].as_ptr().add(2 * j), *a[m].as_ptr().add(2 * j + 1));
+                    for v in 0..V {
+                        let [low, high] = &mut acc[m][v];
+                        let int16x8x2_t(b0, b1) = b[v];
+                        *low = vmlal_n_s16(vmlal_n_s16(*low, vget_low_s16(b0), a0), vget_low_s16(b1), a1);
+                        *high = vmlal_high_n_s16(vmlal_high_n_s16(*high, b0, a0), b1, a1);
+                    }
+                }
+            }
+        }
+        for m in 0..M {
+            for (sums, &acc) in sums[m][first..].chunks_exact_mut(LANES / 2).zip(acc[m].as_flattened()) {
+                // SAFETY: four sums make one vector.
+                unsafe { vst1q_s32(sums.as_mut_ptr(), vaddq_s32(vld1q_s32(sums.as_ptr()), acc)) };
+            }
+        }
+    }
+}
+
+/// Safety: lengths are as [`super::multiply_rows`] checks them.
+#[target_feature(enable = "neon")]
+pub unsafe fn multiply_rows<const M: usize>(terms: &[Rows<'_>], sums: &mut [[i32; CELLS]; GROUP]) {
+    for i in (0..CELLS).step_by(QUAD) {
+        let mut acc = [[vdupq_n_s32(0); QUAD]; M];
+        for term in terms {
+            let rows = term.a[0].len();
+            for n in (0..rows).step_by(LANES) {
+                // SAFETY: each row of `a` has `rows` values, a multiple of 64, `w` 16 times as many.
+                unsafe {
+                    let p = term.w.as_ptr().add(i * rows + n / TILE * QUAD * TILE + n % TILE);
+                    let b: [int16x8_t; QUAD] = std::array::from_fn(|r| vld1q_s16(p.add(r * TILE)));
+                    for (acc, a) in acc.iter_mut().zip(&term.a) {
+                        let x = vld1q_s16(a.as_ptr().add(n));
+                        for r in 0..QUAD {
+                            let low = vmlal_s16(acc[r], vget_low_s16(b[r]), vget_low_s16(x));
+                            acc[r] = vmlal_high_s16(low, b[r], x);
+                        }
+                    }
+                }
+            }
+        }
+        for (sums, acc) in sums.iter_mut().zip(acc) {
+            for (sum, acc) in sums[i..][..QUAD].iter_mut().zip(acc) {
+                *sum = sum.wrapping_add(vaddvq_s32(acc));
+            }
+        }
+    }
+}
