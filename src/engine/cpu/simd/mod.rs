@@ -308,7 +308,10 @@ pub fn peak(bytes: bool, rounds: u64) -> Option<u64> {
             unsafe { avx2::peak(rounds) };
             Some(rounds * avx2::PEAK_CHAINS as u64 * 16)
         }
-        _ => None,
+        _ => {
+            let _ = rounds;
+            None
+        }
     }
 }
 
