@@ -41,12 +41,13 @@ pub enum Vectors {
 }
 
 /// What this process uses. Environment variable `LOCKSTEP_VECTORS` (`avx2`, `plain`) asks for
-/// less than this machine has: so one machine can compare them.
+/// less than this machine has, so that one machine can compare them; names of what it has not
+/// are ignored.
 static VECTORS: LazyLock<Vectors> = LazyLock::new(|| {
     let asked = std::env::var("LOCKSTEP_VECTORS").ok();
-    let there = Vectors::ALL.into_iter().filter(|vectors| vectors.are_there());
-    let mut allowed = there.clone().filter(|vectors| asked.as_ref().is_some_and(|asked| asked == vectors.name()));
-    allowed.next().or(there.clone().next()).unwrap_or(Vectors::Plain)
+    let mut there = Vectors::ALL.into_iter().filter(|vectors| vectors.are_there());
+    let allowed = there.clone().find(|vectors| asked.as_deref() == Some(vectors.name()));
+    allowed.or_else(|| there.next()).unwrap_or(Vectors::Plain)
 });
 
 impl Vectors {
