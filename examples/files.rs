@@ -40,6 +40,10 @@ fn main() {
 
     let mixed = [text(200), noise(60), text(140)].concat();
     let plain = archive(&mixed, &network, 100, None);
+    let wave =
+        |i: usize| (i % 96 / 3).abs_diff(12) * 5 + (i / 96).abs_diff(9) * (9 - i % 3) + noise(4000)[i] as usize % 2;
+    let soft: Vec<u8> = (0..2302).map(|i| wave(i) as u8).collect();
+    let image = archive(&soft, &mixing, 2000, None);
     let mut files = vec![
         ("good-empty", archive(b"", &network, 100, None), "no bytes, so a header and a trailer"),
         ("good-one-byte", archive(b"x", &network, 100, None), "one byte, stored"),
@@ -48,6 +52,7 @@ fn main() {
         ("good-both", archive(&mixed, &both, 400, None), "network and mixing in one block"),
         ("good-wide", archive(&text(300), &wide, 300, None), "two layers, wide operands, more streams than a group"),
         ("good-frames", archive(&mixed, &network, 100, Some(150)), "three frames, the last one shorter"),
+        ("good-image", image, "an image, and the end of one that is too short to tell"),
         ("good-noise", archive(&noise(150), &network, 50, None), "stored blocks only"),
     ];
     let mut change = |name, what, repaired: bool, work: &dyn Fn(&mut Vec<u8>)| {

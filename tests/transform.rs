@@ -5,7 +5,7 @@ mod common;
 use lockstep::archive::{FrameReader, MAGIC, Payload};
 use lockstep::codec::{CompressSettings, compress};
 use lockstep::model::{Method, MixingConfig, MixingKind};
-use lockstep::transform::{Choice, Transform, TransformError};
+use lockstep::transform::{Choice, Raster, Transform, TransformError};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -148,7 +148,8 @@ fn breaks_of_filled_lines_cost_next_to_nothing() {
 }
 
 /// The first block's transform in an archive by the mixing stage alone, which is decoded too.
-fn transform_of(choice: Choice, raw: &[u8]) -> Option<Transform> {
+/// The archive of some bytes in one block, which comes back.
+fn archive(choice: Choice, raw: &[u8]) -> Vec<u8> {
     let method = Method {
         model: common::tiny(1 << 20),
         network: false,
@@ -159,6 +160,11 @@ fn transform_of(choice: Choice, raw: &[u8]) -> Option<Transform> {
     let mut archive = Vec::new();
     pollster::block_on(compress(&mut &raw[..], &mut archive, &settings, &mut |_: u64, _: u64| ())).unwrap();
     assert_eq!(common::unpack(&archive).unwrap(), raw);
+    archive
+}
+
+fn transform_of(choice: Choice, raw: &[u8]) -> Option<Transform> {
+    let archive = archive(choice, raw);
     let mut frame = FrameReader::after_magic(&archive[MAGIC.len()..]).unwrap();
     let block = frame.next_block().unwrap().unwrap();
     match &block.payload {
@@ -266,6 +272,31 @@ fn a_table_is_chosen_as_records() {
     let coded = Transform::Records.forward(&table());
     assert_eq!(coded[0], 12);
     assert_eq!(transform_of(Choice::Auto, &table()), Some(Transform::Records));
+}
+
+/// Soft shades of three colours, and grain.
+fn image() -> Vec<u8> {
+    let grain = common::noise(3 * 200 * 120);
+    let byte = |(i, grain): (usize, &u8)| {
+        let (x, y, channel) = (i % 600 / 3, i / 600, i % 3);
+        let shade = x.abs_diff(90) + 2 * y.abs_diff(70) / (1 + channel) + usize::from(grain & 3);
+        shade.min(255) as u8
+    };
+    grain.iter().enumerate().map(byte).collect()
+}
+
+#[test]
+fn an_image_is_chosen_and_looked_at_as_one() {
+    assert_inverts(Transform::Image, &image());
+    assert_eq!(Raster::find(&image()), Some(Raster { pixel: 3, row: 600 }));
+    assert_eq!(transform_of(Choice::Auto, &image()), Some(Transform::Image));
+    assert_eq!(transform_of(Choice::Only(Transform::Image), &common::text(2000)), Some(Transform::None));
+    let [none, auto] = [Choice::Only(Transform::None), Choice::Auto].map(|choice| archive(choice, &image()).len());
+    assert!(auto < none / 10 * 9, "{auto} {none}");
+    let archive = archive(Choice::Auto, &image());
+    let mut frame = FrameReader::after_magic(&archive[MAGIC.len()..]).unwrap();
+    let Payload::Coded { code, .. } = frame.next_block().unwrap().unwrap().payload else { panic!("it is stored") };
+    assert_eq!(code[..10], [6, 64, 25, 1, 0, 3, 88, 2, 0, 0], "number, symbols, pixel, row");
 }
 
 #[test]

@@ -278,6 +278,6 @@ fn parse_transform(text: &str) -> Result<Choice, String> {
     match named {
         Some(transform) => Ok(Choice::Only(transform)),
         None if text == "auto" => Ok(Choice::Auto),
-        None => Err("a transform is auto, none, text, calls, samples, arm64 or records".into()),
+        None => Err("a transform is auto, none, text, calls, samples, arm64, records or image".into()),
     }
 }

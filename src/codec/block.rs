@@ -12,6 +12,7 @@ use crate::mixing::{Advice, Mixing};
 use crate::model::schedule::learning_rate;
 use crate::numerics::softmax::SYMBOLS;
 use crate::state::Visitor;
+use crate::transform::Raster;
 
 /// How far a block has come: called after each segment with raw bytes done and
 /// coded bytes so far.
@@ -72,18 +73,25 @@ pub(super) trait Coding {
     fn visit(&mut self, predictor: &Predictor, visitor: &mut dyn Visitor);
 }
 
-/// Where a block lies in its frame, and how many symbols stand for its raw bytes.
+/// Where a block lies in its frame, and which symbols stand for its raw bytes.
 #[derive(Clone, Copy)]
-struct Place {
+pub struct Place {
     /// Raw bytes of the frame before this block.
-    done: u64,
+    pub done: u64,
     /// Raw bytes of the block.
-    raw_len: usize,
+    pub raw_len: usize,
     /// Symbols of the block.
-    symbols: usize,
+    pub symbols: usize,
+    /// The raster if they are an image's.
+    pub raster: Option<Raster>,
 }
 
 impl Place {
+    /// A block whose symbols are its bytes, and no image.
+    fn plain(len: usize, done: u64) -> Self {
+        Place { done, raw_len: len, symbols: len, raster: None }
+    }
+
     /// Raw bytes that the first symbols count as.
     fn raw(self, symbols: usize) -> u64 {
         symbols as u64 * self.raw_len as u64 / self.symbols as u64
@@ -110,9 +118,9 @@ fn stride(predictor: &Predictor) -> usize {
 }
 
 /// Begins a block: the predictors go on from their learnt state, with fresh streams.
-async fn start_block(predictor: &mut Predictor, len: usize, streams: Streams) -> Result<(), EngineError> {
+async fn start_block(predictor: &mut Predictor, place: Place, streams: Streams) -> Result<(), EngineError> {
     if let Some(mixing) = &mut predictor.mixing {
-        mixing.start_block(len, streams.starts());
+        mixing.start_block(place.symbols, streams.starts(), place.raster);
     }
     match &mut predictor.engine {
         Some(engine) => engine.start_block().await,
@@ -128,13 +136,11 @@ fn visit_step(step: &mut usize, streams: Streams, stride: usize, visitor: &mut d
 }
 
 impl<'a> BlockEncoder<'a> {
-    /// A block of which nothing is coded yet: its symbols, the number of raw bytes
-    /// that they stand for, and that of raw bytes of the frame before it.
-    pub fn new(predictor: &Predictor, data: &'a [u8], raw_len: usize, done: u64) -> Self {
+    /// A block of which nothing is coded yet: its symbols, as many as the place says.
+    pub fn new(predictor: &Predictor, data: &'a [u8], place: Place) -> Self {
         let config = &predictor.config;
         let streams = Streams::new(data.len(), config.streams());
         let symbols = if predictor.engine.is_some() { config.segment() * config.streams() } else { 0 };
-        let place = Place { done, raw_len, symbols: data.len() };
         let weights = vec![0; symbols * SYMBOLS];
         BlockEncoder { data, place, streams, coder: Encoder::default(), step: 0, begun: false, weights }
     }
@@ -157,7 +163,7 @@ impl<'a> BlockEncoder<'a> {
 
 impl Coding for BlockEncoder<'_> {
     async fn start(&mut self, predictor: &mut Predictor) -> Result<(), EngineError> {
-        start_block(predictor, self.data.len(), self.streams).await
+        start_block(predictor, self.place, self.streams).await
     }
 
     async fn segment(&mut self, predictor: &mut Predictor) -> Result<(), EngineError> {
@@ -228,17 +234,17 @@ pub struct BlockDecoder<'a> {
 }
 
 impl<'a> BlockDecoder<'a> {
-    /// A block of `len` symbols of which nothing is decoded yet; see [`BlockEncoder::new`].
+    /// A block of which nothing is decoded yet; see [`BlockEncoder::new`].
     ///
     /// Any `code` gives some block; whether it is the right one is for the
     /// checksum to tell.
-    pub fn new(predictor: &Predictor, code: &'a [u8], len: usize, raw_len: usize, done: u64) -> Self {
+    pub fn new(predictor: &Predictor, code: &'a [u8], place: Place) -> Self {
         let config = &predictor.config;
         let symbols = if predictor.engine.is_some() { config.streams() } else { 0 };
         BlockDecoder {
-            data: vec![0; len],
-            place: Place { done, raw_len, symbols: len },
-            streams: Streams::new(len, config.streams()),
+            data: vec![0; place.symbols],
+            place,
+            streams: Streams::new(place.symbols, config.streams()),
             coder: Decoder::new(code),
             step: 0,
             previous: vec![0; config.streams()],
@@ -259,7 +265,7 @@ impl<'a> BlockDecoder<'a> {
 
 impl Coding for BlockDecoder<'_> {
     async fn start(&mut self, predictor: &mut Predictor) -> Result<(), EngineError> {
-        start_block(predictor, self.data.len(), self.streams).await
+        start_block(predictor, self.place, self.streams).await
     }
 
     async fn segment(&mut self, predictor: &mut Predictor) -> Result<(), EngineError> {
@@ -317,7 +323,17 @@ pub async fn encode_block(
     done: u64,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<u8>, EngineError> {
-    let mut block = BlockEncoder::new(predictor, data, data.len(), done);
+    encode_placed(predictor, data, Place::plain(data.len(), done), progress).await
+}
+
+/// The same for symbols that stand for something else.
+pub(super) async fn encode_placed(
+    predictor: &mut Predictor,
+    symbols: &[u8],
+    place: Place,
+    progress: &mut Progress<'_>,
+) -> Result<Vec<u8>, EngineError> {
+    let mut block = BlockEncoder::new(predictor, symbols, place);
     block.start(predictor).await?;
     while !block.is_coded() {
         block.segment(predictor).await?;
@@ -335,7 +351,7 @@ pub async fn decode_block(
     done: u64,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<u8>, EngineError> {
-    let mut block = BlockDecoder::new(predictor, code, len, len, done);
+    let mut block = BlockDecoder::new(predictor, code, Place::plain(len, done));
     block.start(predictor).await?;
     while !block.is_done() {
         block.segment(predictor).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::block::BlockDecoder;
+use super::block::{BlockDecoder, Place};
 use super::compact;
 use super::error::CodecError;
 use super::job::{Position, Resumed, resume, run};
@@ -140,14 +140,15 @@ async fn decode_frame(
         check_size(output, raw_len, settings)?;
         let raw = match payload {
             Payload::Coded { code, state } => {
-                let (transform, symbols, code) = transformed::split(&code, raw_len)?;
+                let (head, code) = transformed::split(&code, raw_len)?;
                 let learner = match &mut learner {
                     Some(learner) => learner,
                     None => learner.insert(open(&header, &prior, settings, monitor).await?),
                 };
                 let done = output.len() - output_before;
                 let raw_len = raw_len as usize;
-                let mut block = BlockDecoder::new(&learner.predictor, code, symbols, raw_len, done);
+                let place = Place { done, raw_len, symbols: head.symbols, raster: head.raster };
+                let mut block = BlockDecoder::new(&learner.predictor, code, place);
                 match resumed.take() {
                     Some(Resumed { position, mut state, .. }) => {
                         if frame.input().prefix() != position.input {
@@ -168,7 +169,7 @@ async fn decode_frame(
                 let before = (output.len(), input_before + frame.consumed());
                 loop {
                     let learnt = run(&mut block, learner, &position, before, monitor).await?;
-                    let raw = transform.inverse(block.data(), raw_len);
+                    let raw = head.transform.inverse(block.data(), raw_len);
                     if let Some(raw) = raw.ok().filter(|raw| xxh3_64(raw) == checksum && learnt.state == state) {
                         learner.accept(learnt);
                         break raw;

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::sync::Arc;
 
-use super::block::BlockEncoder;
+use super::block::{BlockEncoder, Place};
 use super::compact::{self, compact_prior};
 use super::error::CodecError;
 use super::job::{Position, Resumed, resume, run};
@@ -133,8 +133,9 @@ async fn encode_frame(
             Some(learner) => learner,
             None => learner.insert(open(&header, settings, monitor).await?),
         };
-        let (transform, symbols) = transformed::choose(settings.transform, &raw, &header.method.model).await?;
-        let mut block = BlockEncoder::new(&learner.predictor, &symbols, raw.len(), done);
+        let (head, symbols) = transformed::choose(settings.transform, &raw, &header.method.model).await?;
+        let place = Place { done, raw_len: raw.len(), symbols: head.symbols, raster: head.raster };
+        let mut block = BlockEncoder::new(&learner.predictor, &symbols, place);
         match resumed.take() {
             Some(Resumed { mut state, .. }) => {
                 learner.load(&mut block, &mut state).await?;
@@ -152,7 +153,7 @@ async fn encode_frame(
         };
         let before = (input_before + done, output_before + frame.written());
         let learnt = run(&mut block, learner, &position, before, monitor).await?;
-        let code = (!block.is_hopeless()).then(|| transformed::join(transform, symbols.len(), &block.finish()));
+        let code = (!block.is_hopeless()).then(|| transformed::join(head, &block.finish()));
         let payload = match code.filter(|code| code.len() < raw.len()) {
             Some(code) => {
                 let state = learnt.state;

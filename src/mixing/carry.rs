@@ -43,6 +43,7 @@ impl Mixing {
             mixers: self.mixers.clone(),
             finals: self.finals.clone(),
             apms: self.apms.clone(),
+            image: None,
             trace: self.trace,
         }
     }

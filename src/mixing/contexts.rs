@@ -1,5 +1,7 @@
 //! What each context model looks at: the hashes of a stream's past.
 
+use super::image::Image;
+use super::kinds::MOST_CONTEXTS;
 use super::matching::Past;
 use super::stream::Stream;
 
@@ -100,5 +102,13 @@ pub fn hashes(contexts: &[Context], stream: &Stream, past: &Past, expected: Opti
     for (i, (&context, slot)) in contexts.iter().zip(hashes).enumerate() {
         let (a, b) = view.content(context);
         *slot = hash(i, a, b);
+    }
+}
+
+/// The hash of every context of an image, as many as there is room for.
+#[inline(always)]
+pub fn image_hashes(image: &Image, hashes: &mut [u64]) {
+    for (i, (content, slot)) in image.contents().into_iter().zip(hashes).enumerate() {
+        *slot = hash(MOST_CONTEXTS + i, content, 0);
     }
 }

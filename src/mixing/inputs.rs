@@ -36,7 +36,8 @@ impl Mixing {
             self.ask_contexts::<4>(work, bit_number)
         };
         let x = &mut work.inputs[self.parts.each() * contexts..];
-        x[0] = logistic.stretch(self.order0.p(node)) as i16;
+        x[0] = logistic.stretch(self.image.as_ref().map_or_else(|| self.order0.p(node), |image| image.direct(node)))
+            as i16;
         x[1] = 256;
         (x[2], x[3]) = (0, 0);
         work.match_at = work.trust * 8 + bit_number;
@@ -53,6 +54,12 @@ impl Mixing {
             x[4] = stretched as i16;
             x[5] = ((p as i32 - 32768) >> CONFIDENCE_SHIFT) as i16;
             level = ((stretched + STRETCH_LIMIT) >> STRETCH_FRACTION).clamp(0, 23) as usize;
+        }
+        if let Some(image) = &self.image {
+            for (x, p) in x[6..].chunks_exact_mut(2).zip(image.probabilities(node)) {
+                x[0] = logistic.stretch(p) as i16;
+                x[1] = ((p as i32 - 32768) >> CONFIDENCE_SHIFT) as i16;
+            }
         }
         let agreed = if work.foretold.is_some() { 1 + work.bucket } else { 0 };
         let word_state = (work.entries[WORD] & 255) as usize;

@@ -50,7 +50,10 @@ impl Mixing {
             let next = u32::from(self.states.next[usize::from(state)][bit]);
             *self.slots.word_mut(work.found[i] as usize, work.place) = (p as u32 ^ 0x8000) << 16 | bits << 8 | next;
         }
-        self.order0.update(work.moment.node, bit32, rates);
+        match &mut self.image {
+            None => self.order0.update(node, bit32, rates),
+            Some(image) => image.learn_bit(node, bit32),
+        }
         if let Some(foretold) = work.foretold {
             self.match_map.update(work.match_at, u32::from(foretold == bit), rates);
         }
@@ -66,6 +69,9 @@ impl Mixing {
             let (run, count) = ((*head >> 16) as u8, *head >> 24);
             let count = if run == byte { (count + 1).min(255) } else { 1 };
             *head = *head & 0xffff | u32::from(byte) << 16 | count << 24;
+        }
+        if let Some(image) = &mut self.image {
+            image.learn_byte(stream, byte);
         }
         self.streams[stream].update(&mut self.past, byte);
     }

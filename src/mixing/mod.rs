@@ -8,6 +8,7 @@
 mod apm;
 mod carry;
 mod contexts;
+mod image;
 mod inputs;
 mod kinds;
 mod learn;
@@ -29,8 +30,10 @@ use std::slice;
 use crate::engine::cpu::simd::vectorized;
 use crate::model::MixingConfig;
 use crate::state::Visitor;
+use crate::transform::Raster;
 
 use apm::Apm;
+use image::Image;
 use kinds::{MOST_CONTEXTS, Parts, parts};
 use map::{Map, RATES};
 use matching::{Past, TRUSTS};
@@ -43,8 +46,8 @@ use stream::Stream;
 use stretch::Logistic;
 use work::Work;
 
-/// Inputs besides those of the contexts: order 0, constant, match, network.
-const OTHERS: usize = 1 + 1 + 2 + 2;
+/// Inputs besides those of the contexts: order 0, constant, match, network, image.
+const OTHERS: usize = 1 + 1 + 2 + 2 + image::INPUTS;
 
 /// Where the weights of the first layer start, Q16.
 const START: i32 = 2500;
@@ -84,6 +87,8 @@ pub struct Mixing {
     mixers: Vec<Mixer>,
     finals: Vec<Mixer>,
     apms: Vec<Apm>,
+    /// The block's, if it is an image.
+    image: Option<Box<Image>>,
     /// A hash of all probabilities so far.
     trace: u64,
 }
@@ -123,12 +128,14 @@ impl Mixing {
             mixers: parts.mixers.iter().enumerate().map(mixer).collect(),
             finals: parts.finals.iter().map(last_mixer).collect(),
             apms: parts.refinements.iter().map(|_| Apm::new()).collect(),
+            image: None,
             trace: 0,
         }
     }
 
-    /// Begins a block: streams start at these offsets of its `len` bytes.
-    pub fn start_block(&mut self, len: usize, starts: impl Iterator<Item = usize>) {
+    /// Begins a block: streams start at these offsets of its `len` bytes, which may be an image's.
+    pub fn start_block(&mut self, len: usize, starts: impl Iterator<Item = usize>, raster: Option<Raster>) {
+        self.image = raster.map(|raster| Box::new(Image::new(raster, self.streams.len())));
         for (stream, start) in self.streams.iter_mut().zip(starts) {
             *stream = Stream::new(self.end.wrapping_add(start as u32));
         }
@@ -190,6 +197,15 @@ impl Mixing {
         for stream in &mut self.streams {
             stream.visit(visitor);
         }
+        let mut raster = self.image.as_ref().map_or([0; Raster::LEN], |image| image.raster().bytes());
+        visitor.u8s(&mut raster);
+        let raster = Raster::read(raster).ok();
+        if raster != self.image.as_ref().map(|image| image.raster()) {
+            self.image = raster.map(|raster| Box::new(Image::new(raster, self.streams.len())));
+        }
+        if let Some(image) = &mut self.image {
+            image.visit(visitor);
+        }
     }
 
     /// Shows all that decides the bits of blocks to come: all but the streams.
@@ -243,30 +259,33 @@ mod tests {
         probabilities
     }
 
-    fn started(kind: MixingKind, len: usize) -> Mixing {
+    const RASTERS: [Option<Raster>; 2] = [None, Some(Raster { pixel: 3, row: 40 })];
+
+    fn started(kind: MixingKind, len: usize, raster: Option<Raster>) -> Mixing {
         let config = MixingConfig { kind, table_bits: 14 };
         let mut mixing = Mixing::new(&config, 10, STREAMS);
-        mixing.start_block(len, (0..STREAMS).map(|s| s * len / STREAMS));
+        mixing.start_block(len, (0..STREAMS).map(|s| s * len / STREAMS), raster);
         mixing
     }
 
     #[test]
     fn a_walk_in_the_middle_of_a_block_carries_all_that_decides() {
-        for kind in MixingKind::ALL {
+        for (kind, raster) in MixingKind::ALL.into_iter().flat_map(|kind| RASTERS.map(|raster| (kind, raster))) {
             let text: Vec<u8> = (0..900).map(|i| b"abcd, \n\0\xff"[random_u64(5, i / 3) as usize % 9]).collect();
-            let mut first = started(kind, 900);
+            let mut first = started(kind, 900, raster);
             code(&mut first, &text);
             let mut writer = StateWriter::new(Vec::new());
             first.visit(&mut writer);
             let state = writer.finish().unwrap();
-            let mut second = started(kind, 900);
+            // What the block is belongs to the state.
+            let mut second = started(kind, 900, None);
             let mut reader = StateReader::new(&state[..]);
             second.visit(&mut reader);
             assert!(reader.finish().unwrap().is_empty());
             assert_eq!(first.hash(), second.hash());
             assert_eq!(code(&mut first, &text), code(&mut second, &text));
-            first.start_block(300, [0, 100, 200].into_iter());
-            second.start_block(300, [0, 100, 200].into_iter());
+            first.start_block(300, [0, 100, 200].into_iter(), raster);
+            second.start_block(300, [0, 100, 200].into_iter(), raster);
             assert_eq!(code(&mut first, &text[..100]), code(&mut second, &text[..100]));
             assert_eq!(first.hash(), second.hash());
         }
@@ -275,13 +294,18 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(8))]
         #[test]
-        fn hostile_words_do_no_harm(seed: u64, mask in prop_oneof![Just(u64::MAX), Just(0), any::<u64>()], set: u64, kind in 0usize..3) {
+        fn hostile_words_do_no_harm(seed: u64, mask in prop_oneof![Just(u64::MAX), Just(0), any::<u64>()], set: u64, kind in 0usize..3, image: bool) {
             // Words at random, all zero, all one, or with some bits fixed.
             let words = (0..).flat_map(|i| (random_u64(seed, i) & mask | set & !mask).to_le_bytes());
-            let mut mixing = started(MixingKind::ALL[kind], 90);
+            let raster = RASTERS[usize::from(image)];
+            let mut mixing = started(MixingKind::ALL[kind], 90, None);
             let mut state = Vec::new();
             mixing.visit(&mut StateWriter::new(&mut state));
-            let hostile: Vec<u8> = words.take(state.len()).collect();
+            // What is said of the block comes last.
+            let before = state.len() - Raster::LEN;
+            let image = raster.map_or([0; Raster::LEN], Raster::bytes);
+            let mut hostile: Vec<u8> = words.take(before + if raster.is_some() { 8 << 20 } else { 0 }).collect();
+            hostile.splice(before..before, image);
             let mut reader = StateReader::new(&hostile[..]);
             mixing.visit(&mut reader);
             reader.finish().unwrap();

@@ -1,7 +1,8 @@
 //! What is worked out for a byte before its bits are predicted: contexts and their slots.
 
 use super::Mixing;
-use super::contexts::hashes;
+use super::contexts::{hashes, image_hashes};
+use super::image::View;
 use super::kinds::{MOST_CONTEXTS, MOST_MIXERS, MOST_REFINEMENTS};
 use super::mixer::{GROUP, MOST_INPUTS};
 use super::selector::Moment;
@@ -79,10 +80,9 @@ impl Work {
 impl Mixing {
     /// Looks at the stream's past before a byte.
     #[inline(always)]
-    pub(super) fn look(&self, work: &mut Work, stream: usize, likeliest: Option<u8>) {
-        let stream = &self.streams[stream];
+    pub(super) fn look(&mut self, work: &mut Work, number: usize, likeliest: Option<u8>) {
+        let stream = &self.streams[number];
         let expected = stream.matched.expected(&self.past);
-        hashes(self.parts.contexts, stream, &self.past, expected, &mut work.hashes);
         work.expected = expected.map(|byte| usize::from(byte) | 256);
         work.likeliest = likeliest.map_or(0, usize::from);
         work.trust = stream.matched.trust();
@@ -97,6 +97,16 @@ impl Mixing {
             likeliest: work.likeliest,
             ..Moment::default()
         };
+        let contexts = self.parts.contexts;
+        match &mut self.image {
+            None => hashes(contexts, stream, &self.past, expected, &mut work.hashes),
+            Some(image) => {
+                let View { last, second, kinds, in_line } = image.look(number, stream, &self.past);
+                work.moment = Moment { last, second, kinds, in_line, ..work.moment };
+                work.recent = (second << 8 | last) as u64;
+                image_hashes(image, &mut work.hashes[..contexts.len()]);
+            }
+        }
         self.slots.prefetch(&work.hashes[..self.parts.contexts.len()]);
         self.look_at_node(work);
     }

@@ -83,8 +83,9 @@ impl Method {
                 MixingKind::Full => 48 << 20,
                 MixingKind::Rich => 176 << 20,
             };
+            let image = 6 << 20;
             // the table; the past and where to find it; weights and maps; streams
-            (1 << mixing.table_bits) + (9 << Self::past_bits(block_size)) + learnt + streams
+            (1 << mixing.table_bits) + (9 << Self::past_bits(block_size)) + learnt + image + streams
         });
         network + mixing
     }

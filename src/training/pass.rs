@@ -41,7 +41,7 @@ impl Trainer {
                     *end += piece.len();
                     Some(*end - piece.len())
                 });
-                mixing.start_block(len, starts);
+                mixing.start_block(len, starts, None);
             }
             if let Some(engine) = engine {
                 engine.start_block().await?;

@@ -1,6 +1,6 @@
 //! Which transform a block may gain from.
 
-use super::{Transform, arm64, calls, records, samples};
+use super::{Raster, Transform, arm64, calls, records, samples};
 
 /// What may be chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,29 +19,35 @@ pub struct Candidate {
     pub transform: Transform,
     /// Its bytes, of which the inverse is the block: no longer than is allowed.
     pub coded: Vec<u8>,
+    /// Of an image.
+    pub raster: Option<Raster>,
     /// Whether it surely pays; if not, a [`sample`](Self::sample) tells.
     pub sure: bool,
 }
 
 /// Bytes of a block that are tried.
 const SAMPLE: usize = 24 << 10;
+/// Rows of an image that are tried, in as many bytes at least and four times as many at most.
+const SAMPLE_ROWS: usize = 24;
 
 impl Candidate {
     /// The part of the block whose size, predicted with and without the transform, tells whether that pays.
     pub fn sample<'a>(&self, raw: &'a [u8]) -> &'a [u8] {
+        let len = self.raster.map_or(SAMPLE, |raster| (SAMPLE_ROWS * raster.row as usize).clamp(SAMPLE, 4 * SAMPLE));
         let start = match self.transform {
             Transform::Samples => 0, // with the header
-            _ => raw.len().saturating_sub(SAMPLE) / 2,
+            _ => raw.len().saturating_sub(len) / 2,
         };
-        &raw[start..raw.len().min(start + SAMPLE)]
+        &raw[start..raw.len().min(start + len)]
     }
 }
 
 /// The transform that a block may gain from, if there is one.
 pub fn candidate(choice: Choice, raw: &[u8]) -> Option<Candidate> {
-    let transform = match choice {
+    let (transform, raster) = match choice {
         Choice::Only(Transform::None) => return None,
-        Choice::Only(transform) => transform,
+        Choice::Only(Transform::Image) => (Transform::Image, Some(Raster::find(raw)?)),
+        Choice::Only(transform) => (transform, None),
         Choice::Auto => likely(raw)?,
     };
     let coded = transform.forward(raw);
@@ -50,24 +56,27 @@ pub fn candidate(choice: Choice, raw: &[u8]) -> Option<Candidate> {
     }
     // A text of which most is words that have codes.
     let sure = choice != Choice::Auto || transform == Transform::Text && coded.len() < raw.len() / 4 * 3;
-    Some(Candidate { transform, coded, sure })
+    Some(Candidate { transform, coded, raster, sure })
 }
 
-/// The transform for what a block looks like.
-fn likely(raw: &[u8]) -> Option<Transform> {
+/// The transform for what a block looks like, and the raster of an image.
+fn likely(raw: &[u8]) -> Option<(Transform, Option<Raster>)> {
     if samples::likely(raw) {
-        return Some(Transform::Samples);
+        return Some((Transform::Samples, None));
     }
     let letters = raw.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let controls = raw.iter().filter(|&&b| b < 32 && !b"\t\n\r".contains(&b)).count();
     if letters > raw.len() / 3 && controls < raw.len() / 64 {
-        return Some(Transform::Text);
+        return Some((Transform::Text, None));
+    }
+    if let Some(raster) = Raster::find(raw) {
+        return Some((Transform::Image, Some(raster)));
     }
     if arm64::likely(raw) {
-        return Some(Transform::Arm64);
+        return Some((Transform::Arm64, None));
     }
     if calls::likely(raw) {
-        return Some(Transform::Calls);
+        return Some((Transform::Calls, None));
     }
-    records::likely(raw).then_some(Transform::Records)
+    records::likely(raw).then_some((Transform::Records, None))
 }

@@ -9,6 +9,7 @@ mod choice;
 mod dictionary;
 mod fields;
 mod lines;
+mod raster;
 mod records;
 mod samples;
 mod tables;
@@ -18,6 +19,7 @@ mod words;
 use thiserror::Error;
 
 pub use choice::{Candidate, Choice, candidate};
+pub use raster::Raster;
 
 /// A transform, numbered as in archives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +37,21 @@ pub enum Transform {
     Arm64 = 4,
     /// Numbers in records of one length as differences.
     Records = 5,
+    /// The block as it is, looked at as an image.
+    Image = 6,
 }
 
 impl Transform {
     /// All transforms, in the order of their numbers.
-    pub const ALL: [Transform; 6] =
-        [Transform::None, Transform::Text, Transform::Calls, Transform::Samples, Transform::Arm64, Transform::Records];
+    pub const ALL: [Transform; 7] = [
+        Transform::None,
+        Transform::Text,
+        Transform::Calls,
+        Transform::Samples,
+        Transform::Arm64,
+        Transform::Records,
+        Transform::Image,
+    ];
 
     /// The transform of this number.
     pub fn from_number(number: u8) -> Option<Self> {
@@ -56,6 +67,7 @@ impl Transform {
             Transform::Samples => "samples",
             Transform::Arm64 => "arm64",
             Transform::Records => "records",
+            Transform::Image => "image",
         }
     }
 
@@ -67,7 +79,7 @@ impl Transform {
     /// Transforms any bytes; the result may be longer.
     pub fn forward(self, raw: &[u8]) -> Vec<u8> {
         match self {
-            Transform::None => raw.to_vec(),
+            Transform::None | Transform::Image => raw.to_vec(),
             Transform::Text => text::forward(raw),
             Transform::Calls => calls::forward(raw),
             Transform::Samples => samples::forward(raw),
@@ -84,7 +96,7 @@ impl Transform {
             Transform::Text => text::inverse(coded, limit),
             Transform::Records => records::inverse(coded, limit),
             _ if coded.len() > limit => Err(TransformError::TooLong),
-            Transform::None => Ok(coded.to_vec()),
+            Transform::None | Transform::Image => Ok(coded.to_vec()),
             Transform::Calls => Ok(calls::inverse(coded)),
             Transform::Samples => Ok(samples::inverse(coded)),
             Transform::Arm64 => Ok(arm64::inverse(coded)),

@@ -12,7 +12,7 @@ use lockstep::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
 use lockstep::engine::DeviceChoice;
 use lockstep::mixing::{Advice, Mixing};
 use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
-use lockstep::transform::{Choice, Transform};
+use lockstep::transform::{Choice, Raster, Transform};
 
 /// Little enough that no model in a header takes long.
 const MEMORY: u64 = 24 << 20;
@@ -200,12 +200,14 @@ pub fn mixing(data: &[u8]) {
     let config = MixingConfig { kind, table_bits: 10 + choices.below(6) };
     let past = 10 + choices.below(3);
     let with_network = choices.below(2) == 1;
+    let (pixel, row) = (choices.below(5) as u8, Raster::LEAST_ROW + u32::from(choices.u8()));
+    let raster = (pixel > 0).then_some(Raster { pixel, row });
     let symbols = &choices.0[..choices.0.len().min(2000)];
     let run = || {
         let mut mixing = Mixing::new(&config, past, streams);
         let mut all = Vec::new();
         for block in symbols.chunks(700) {
-            mixing.start_block(block.len(), (0..streams).map(|stream| stream * block.len() / streams));
+            mixing.start_block(block.len(), (0..streams).map(|stream| stream * block.len() / streams), raster);
             for (i, &symbol) in block.iter().enumerate() {
                 let probability = |node: usize| 1 + (node * 257 + i * 7919) as u32 % 65535;
                 let network = with_network.then_some(Advice { likeliest: (i * 7919) as u8, probability });
