@@ -16,7 +16,7 @@ fn backward_sums(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     // Beyond the last sample the last one is computed again.
-    let sample = place.step * model.streams + min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(count - 1u));
+    let sample = first_sample() + min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(count - 1u));
     let e = (sample + place.later * model.streams) * error_quads() + place.backward.x;
     let w = place.backward.y + block / 4u * place.backward.w + block % 4u;
     if WEIGHT_LIMBS == 2u {

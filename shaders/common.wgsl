@@ -24,11 +24,12 @@ struct Model {
     padding: u32,
 }
 
-// Which steps and which matrix a dispatch works on.
+// Which step, streams and matrix a dispatch works on.
 struct Place {
-    // First step, and how many; 0 for all of the segment from the first step on.
+    // The step, its first stream, and how many; 0 for all streams of all steps of the segment.
     step: u32,
-    steps: u32,
+    first: u32,
+    streams: u32,
     // 0.. layers; `layers` is the output matrix.
     layer: u32,
     // Whether sums are added to those that are there.
@@ -44,7 +45,6 @@ struct Place {
     later: u32,
     // First vec4 of the matrix's inputs in a record.
     start: u32,
-    padding: u32,
     // What a forward product runs over: first vec4 of a record of inputs, first
     // vec4 of weights, vec4s of inputs.
     forward: vec4<u32>,
@@ -124,9 +124,13 @@ fn dot_words(w: vec4<u32>, x: u32) -> vec4<i32> {
     return vec4<i32>(dot4I8Packed(w.x, x), dot4I8Packed(w.y, x), dot4I8Packed(w.z, x), dot4I8Packed(w.w, x));
 }
 
-// Samples of this dispatch, from step place.step on.
+// Samples of this dispatch, and the first of them.
 fn sample_count() -> u32 {
-    return select(place.steps, model.steps, place.steps == 0u) * model.streams;
+    return select(place.streams, model.steps * model.streams, place.streams == 0u);
+}
+
+fn first_sample() -> u32 {
+    return place.step * model.streams + place.first;
 }
 
 // vec4s (16 values) of one stream's record of inputs, before those of a matrix and all of them.

@@ -13,7 +13,7 @@ fn embed(@builtin(global_invocation_id) id: vec3<u32>) {
     if sample >= sample_count() {
         return;
     }
-    let index = place.step * model.streams + sample;
+    let index = first_sample() + sample;
     let symbol = symbols[index];
     for (var plane = 0u; plane < ACTIVATION_LIMBS; plane++) {
         let value = embedding[(plane * SYMBOLS + symbol) * width + quad];

@@ -11,10 +11,10 @@
 @compute @workgroup_size(16, 4)
 fn lstm_forward(@builtin(global_invocation_id) id: vec3<u32>) {
     let width = model.units / 4u;
-    if id.x >= width || id.y >= model.streams {
+    if id.x >= width || id.y >= place.streams {
         return;
     }
-    let sample = place.step * model.streams + id.y;
+    let sample = first_sample() + id.y;
     let shift = model.weight_fraction + model.activation_fraction - PREACTIVATION_FRACTION;
     let row = sample * model.units + id.x / 4u * 16u + id.x % 4u;
     let n = place.layer * width + id.x;
@@ -29,7 +29,7 @@ fn lstm_forward(@builtin(global_invocation_id) id: vec3<u32>) {
     gates[2u * index] = vec4<u32>(i | (f << vec4<u32>(16u)));
     gates[2u * index + 1u] = vec4<u32>((g & vec4<i32>(0xffff)) | (o << vec4<u32>(16u)));
     cells[index + model.streams * model.layers * width] = c;
-    let share = shares[id.y * model.layers * width + n];
+    let share = shares[(place.first + id.y) * model.layers * width + n];
     let hidden = bounded(round_shift(h * share, SHARE_FRACTION), (1i << model.activation_fraction) - 1);
     // Inputs of the output and of the layer above, and of this layer one step later.
     let record = 4u * sample * record_quads();

@@ -173,6 +173,16 @@ fn a_run_goes_on_on_another_device() {
 }
 
 #[test]
+fn a_run_with_two_groups_of_streams_goes_on_on_another_device() {
+    let mut method = methods()[1].clone();
+    method.model = ModelConfig { streams: 33, segment: 2, ..method.model };
+    for device in devices::hardware() {
+        let devices = [DeviceChoice::Open(device), DeviceChoice::Cpu];
+        stops_change_nothing(&devices, &[data(), data()].concat(), &method);
+    }
+}
+
+#[test]
 fn an_engine_s_state_carries_over_to_every_other() {
     let config = ModelConfig { streams: 5, units: 32, layers: 2, activation_bits: 9, ..tiny(600) };
     let parameters = initial_parameters(&config);

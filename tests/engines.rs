@@ -3,8 +3,11 @@
 
 mod devices;
 
+use std::sync::Arc;
+
 use lockstep::codec::{Predictor, decode_block, encode_block};
 use lockstep::engine::Engine;
+use lockstep::engine::gpu::adapter::OpenDevice;
 use lockstep::model::init::initial_parameters;
 use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
 use lockstep::numerics::generator::random_u64;
@@ -39,15 +42,15 @@ fn text(len: usize) -> Vec<u8> {
 
 /// The CPU engine and one engine a device, each a predictor without mixing.
 fn engines(config: &ModelConfig) -> Vec<Predictor> {
-    predictors(&Method::network_alone(config.clone()))
+    predictors(&Method::network_alone(config.clone()), &devices::devices())
 }
 
-/// The same by any method.
-fn predictors(method: &Method) -> Vec<Predictor> {
+/// The same by any method and on any devices.
+fn predictors(method: &Method, devices: &[Arc<OpenDevice>]) -> Vec<Predictor> {
     let config = &method.model;
     let parameters = initial_parameters(config);
     let mut engines = vec![Engine::cpu(config, &parameters)];
-    engines.extend(devices::devices().into_iter().map(|d| Engine::gpu(d, config, &parameters).unwrap()));
+    engines.extend(devices.iter().map(|d| Engine::gpu(d.clone(), config, &parameters).unwrap()));
     engines.into_iter().map(|engine| Predictor::new(method, Some(engine), 1 << 12, None)).collect()
 }
 
@@ -62,18 +65,22 @@ fn encode(engine: &mut Predictor, data: &[u8]) -> (Vec<u8>, u64) {
 }
 
 fn agree(config: &ModelConfig, data: &[u8]) {
+    agree_on(&devices::devices(), config, data);
+}
+
+fn agree_on(devices: &[Arc<OpenDevice>], config: &ModelConfig, data: &[u8]) {
     for mixing in [None, Some(MixingConfig { kind: MixingKind::Light, table_bits: 16 })] {
-        agree_by(&Method { model: config.clone(), network: true, mixing }, data);
+        agree_by(&Method { model: config.clone(), network: true, mixing }, devices, data);
     }
 }
 
-fn agree_by(method: &Method, data: &[u8]) {
+fn agree_by(method: &Method, devices: &[Arc<OpenDevice>], data: &[u8]) {
     method.validate().unwrap();
-    let (coded, hash) = encode(&mut predictors(method)[0], data);
-    for engine in &mut predictors(method)[1..] {
+    let (coded, hash) = encode(&mut predictors(method, devices)[0], data);
+    for engine in &mut predictors(method, devices)[1..] {
         assert_eq!(encode(engine, data), (coded.clone(), hash), "{}", engine.description());
     }
-    for engine in &mut predictors(method) {
+    for engine in &mut predictors(method, devices) {
         let decoded = pollster::block_on(decode_block(engine, &coded, data.len(), 0, &mut |_, _| {})).unwrap();
         assert!(decoded == data, "{}", engine.description());
         assert_eq!(state(engine), hash, "{}", engine.description());
@@ -103,6 +110,20 @@ fn engines_agree_on_fewer_bytes_than_streams_and_on_single_bytes() {
 fn engines_agree_on_streams_that_fill_no_group() {
     for streams in [1, 4, 6] {
         agree(&ModelConfig { streams, units: 16, ..config() }, &text(200));
+    }
+}
+
+/// The second half begins inside or at the end of a lane's four streams, and may have the fewer.
+#[test]
+fn engines_agree_on_two_groups_of_streams() {
+    let devices = devices::hardware();
+    for (streams, middle) in [(32, 16), (35, 20), (49, 24), (100, 52)] {
+        let config = ModelConfig { streams, units: 16, replay_streams: 2, replay_steps: 9, ..config() };
+        for device in &devices {
+            let engine = Engine::gpu(device.clone(), &config, &initial_parameters(&config)).unwrap();
+            assert_eq!(engine.groups(), [0..middle, middle..streams as usize]);
+        }
+        agree_on(&devices, &config, &text(10 * streams as usize + 3));
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lockstep::engine::EngineError;
 use lockstep::engine::gpu::adapter::OpenDevice;
-use lockstep::engine::gpu::kernels::KERNELS;
+use lockstep::engine::gpu::kernels::{KERNELS, Kernel};
 use lockstep::engine::gpu::self_test::{Operands, check_kernels, self_test};
 use lockstep::model::ModelConfig;
 
@@ -79,10 +79,7 @@ fn kernels_equal_their_twins_where_backward_sums_wrap() {
 /// Hardware gets smaller tiles and multiplies limbs apart.
 #[test]
 fn kernels_as_hardware_runs_them_equal_their_twins() {
-    for adapter in devices::adapters() {
-        let mut device = pollster::block_on(OpenDevice::open(&adapter)).unwrap();
-        device.software = false;
-        let device = Arc::new(device);
+    for device in devices::hardware() {
         let base = config(5, 3, 32, 80, 2);
         for config in [ModelConfig { weight_bits: 12, activation_bits: 12, ..base.clone() }, base] {
             pollster::block_on(check_kernels(&device, &config, Operands::Random, 2))
@@ -107,20 +104,35 @@ fn a_device_that_computes_something_else_is_refused_by_kernel() {
         ("samples", "vec4<u32>(words.y) >>", "vec4<u32>(words.x) >>"),
         ("weight_update", "gradient < vec4<i32>(0))", "gradient <= vec4<i32>(0)) + 1"),
     ];
-    let Some(adapter) = devices::adapters().into_iter().next() else { return };
     for kernel in &KERNELS {
         let damage = damages.iter().find(|(name, old, _)| *name == kernel.name && kernel.source.concat().contains(old));
         let &(_, old, new) = damage.unwrap_or_else(|| panic!("{} has a damage of its own", kernel.name));
-        let source = |k: &lockstep::engine::gpu::kernels::Kernel| {
-            let text = k.source.concat();
-            if k.name == kernel.name { text.replacen(old, new, 1) } else { text }
-        };
-        let device = Arc::new(pollster::block_on(OpenDevice::open_with(&adapter, source)).unwrap());
-        match pollster::block_on(self_test(&device)) {
-            Err(EngineError::Inexact { kernel: named, adapter }) => {
-                assert_eq!((named, adapter.as_str()), (kernel.name, device.name.as_str()));
-            }
-            other => panic!("{}: damage went unnoticed: {other:?}", kernel.name),
-        }
+        is_refused(kernel.name, old, new);
+    }
+}
+
+#[test]
+fn a_device_that_takes_streams_of_another_group_is_refused() {
+    for kernel in ["embed", "forward_sums", "lstm_forward", "output_forward"] {
+        is_refused(kernel, "model.streams + place.first", "model.streams");
+    }
+    is_refused("embed", "place.streams == 0u", "true");
+    is_refused("forward_sums", "place.streams == 0u", "true");
+    is_refused("lstm_forward", "id.y >= place.streams", "id.y >= model.streams");
+    is_refused("lstm_forward", "shares[(place.first + id.y)", "shares[id.y");
+}
+
+/// A change in one kernel's text is noticed, and laid to that kernel.
+fn is_refused(name: &str, old: &str, new: &str) {
+    let Some(adapter) = devices::adapters().into_iter().next() else { return };
+    let source = |kernel: &Kernel| {
+        let text = kernel.source.concat();
+        assert!(kernel.name != name || text.contains(old), "{name} has {old}");
+        if kernel.name == name { text.replacen(old, new, 1) } else { text }
+    };
+    let device = Arc::new(pollster::block_on(OpenDevice::open_with(&adapter, source)).unwrap());
+    match pollster::block_on(self_test(&device)) {
+        Err(EngineError::Inexact { kernel, adapter }) => assert_eq!((kernel, &adapter), (name, &device.name)),
+        other => panic!("{name}: {new} went unnoticed: {other:?}"),
     }
 }

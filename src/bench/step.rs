@@ -13,7 +13,7 @@ use crate::numerics::softmax::SYMBOLS;
 /// Seconds of a step of all streams.
 #[derive(Clone, Debug)]
 pub struct StepTimes {
-    /// The engine's part as the decoder calls it.
+    /// The engine's part, all groups of streams in flight and none coded meanwhile.
     pub engine: Spread,
     /// Decoding one symbol a stream.
     pub coding: Spread,
@@ -29,7 +29,7 @@ pub struct StepTimes {
 /// Measures steps of one segment over and over, `repeats` segments.
 pub async fn measure(device: &DeviceChoice, config: &ModelConfig, repeats: usize) -> Result<StepTimes, EngineError> {
     let mut engine = Engine::open(device, config, &initial_parameters(config)).await?;
-    let streams = config.streams();
+    let (streams, groups) = (config.streams(), engine.groups());
     let code: Vec<u8> = (0..1 << 16).map(|i| random_u64(7, i) as u8).collect();
     let mut decoder = Decoder::new(&code);
     let (mut previous, mut weights) = (vec![0; streams], vec![0; streams * SYMBOLS]);
@@ -38,7 +38,13 @@ pub async fn measure(device: &DeviceChoice, config: &ModelConfig, repeats: usize
     for segment in 0..=repeats {
         for step in 0..config.segment() {
             let start = Instant::now();
-            engine.predict(step, &previous, &mut weights).await?;
+            for (group, streams) in groups.iter().enumerate() {
+                engine.begin_step(step, group, &previous[streams.clone()]);
+            }
+            for (group, streams) in groups.iter().enumerate() {
+                let weights = &mut weights[streams.start * SYMBOLS..streams.end * SYMBOLS];
+                engine.finish_step(step, group, weights).await?;
+            }
             let predicted = Instant::now();
             for (symbol, weights) in previous.iter_mut().zip(weights.chunks_exact(SYMBOLS)) {
                 *symbol = decode_symbol(&mut decoder, weights);

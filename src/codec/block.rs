@@ -1,5 +1,6 @@
 //! One block through predictors and coder, and back.
 
+use std::iter;
 use std::ops::Range;
 use std::slice;
 
@@ -252,6 +253,19 @@ impl<'a> BlockDecoder<'a> {
         }
     }
 
+    /// Decodes what some streams have at a step of the block.
+    fn decode(&mut self, mut mixing: Option<&mut Mixing>, members: Range<usize>, step: usize, targets: &mut Vec<u16>) {
+        for stream in members {
+            let weights = self.weights.get(stream * SYMBOLS..(stream + 1) * SYMBOLS);
+            let symbol = self.streams.position(stream, step).map(|position| {
+                self.data[position] = decode_one(&mut self.coder, mixing.as_deref_mut(), weights, stream);
+                self.data[position]
+            });
+            self.previous[stream] = symbol.unwrap_or(0);
+            targets.push(symbol.map_or(INACTIVE, u16::from));
+        }
+    }
+
     /// The block as far as it is decoded, zeros elsewhere.
     pub fn data(&self) -> &[u8] {
         &self.data
@@ -274,19 +288,23 @@ impl Coding for BlockDecoder<'_> {
         let (streams, start) = (self.streams, self.step);
         let steps = stride.min(streams.len - start);
         let mut targets = Vec::with_capacity(steps * config.streams());
-        for step in 0..steps {
+        let groups = engine.as_ref().map_or_else(|| iter::once(0..config.streams()).collect(), Engine::groups);
+        for (group, members) in groups.iter().enumerate() {
             if let Some(engine) = engine {
-                engine.predict(step, &self.previous, &mut self.weights).await?;
+                engine.begin_step(0, group, &self.previous[members.clone()]);
             }
-            for (stream, previous) in self.previous.iter_mut().enumerate() {
-                let weights = self.weights.get(stream * SYMBOLS..(stream + 1) * SYMBOLS);
-                let position = streams.position(stream, start + step);
-                let symbol = position.map(|position| {
-                    self.data[position] = decode_one(&mut self.coder, mixing.as_mut(), weights, stream);
-                    self.data[position]
-                });
-                *previous = symbol.unwrap_or(0);
-                targets.push(symbol.map_or(INACTIVE, u16::from));
+        }
+        for step in 0..steps {
+            for (group, members) in groups.iter().enumerate() {
+                if let Some(engine) = engine {
+                    let weights = &mut self.weights[members.start * SYMBOLS..members.end * SYMBOLS];
+                    engine.finish_step(step, group, weights).await?;
+                }
+                self.decode(mixing.as_mut(), members.clone(), start + step, &mut targets);
+                // A device predicts this group again while the host decodes the other.
+                if let Some(engine) = engine.as_mut().filter(|_| step + 1 < steps) {
+                    engine.begin_step(step + 1, group, &self.previous[members.clone()]);
+                }
             }
         }
         if let Some(engine) = engine {

@@ -13,6 +13,8 @@ use device::Chosen;
 pub use device::{Device, DeviceChoice, devices, means_cpu};
 pub use state::{EngineState, StreamStates};
 
+use std::iter;
+use std::ops::Range;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -138,13 +140,31 @@ impl Engine {
         Ok(())
     }
 
-    /// Predicts step `step` of a segment: `previous` holds the last symbol of
-    /// each stream, `weights` receives `[streams][256]` unnormalised
-    /// probabilities. Steps of a segment run in order from 0.
-    pub async fn predict(&mut self, step: usize, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
+    /// Groups of streams, in order: each goes through the steps of a segment by
+    /// itself, so a device can predict one while the host codes another.
+    pub fn groups(&self) -> Vec<Range<usize>> {
+        match &self.backend {
+            Backend::Cpu(_) => iter::once(0..self.config.streams()).collect(),
+            Backend::Gpu(gpu) => gpu.groups(),
+        }
+    }
+
+    /// Begins to predict step `step` of a segment for the streams of `group`, one
+    /// of [`Engine::groups`]: `previous` holds the last symbol of each. A group's
+    /// steps run in order from 0, each finished before the next one is begun.
+    pub fn begin_step(&mut self, step: usize, group: usize, previous: &[u8]) {
         match &mut self.backend {
-            Backend::Cpu(cpu) => cpu.predict(step, previous, weights),
-            Backend::Gpu(gpu) => gpu.predict(step, previous, weights).await?,
+            Backend::Cpu(cpu) => cpu.begin_step(step, previous),
+            Backend::Gpu(gpu) => gpu.begin_step(step, group, previous),
+        }
+    }
+
+    /// Waits for what [`Engine::begin_step`] began: `weights` receives
+    /// `[streams][256]` unnormalised probabilities of the group.
+    pub async fn finish_step(&mut self, step: usize, group: usize, weights: &mut [u32]) -> Result<(), EngineError> {
+        match &mut self.backend {
+            Backend::Cpu(cpu) => cpu.finish_step(step, weights),
+            Backend::Gpu(gpu) => gpu.finish_step(group, weights).await?,
         }
         Ok(())
     }

@@ -19,6 +19,17 @@ pub fn adapters() -> Vec<wgpu::Adapter> {
 /// All adapters, opened.
 #[allow(dead_code)]
 pub fn devices() -> Vec<Arc<OpenDevice>> {
-    let open = |adapter| Arc::new(pollster::block_on(OpenDevice::open(&adapter)).expect("adapter opens"));
-    adapters().into_iter().map(open).collect()
+    adapters().iter().map(|adapter| Arc::new(open(adapter))).collect()
+}
+
+/// All adapters, opened and used as hardware is even where they are software.
+#[allow(dead_code)]
+pub fn hardware() -> Vec<Arc<OpenDevice>> {
+    let mut devices: Vec<OpenDevice> = adapters().iter().map(open).collect();
+    devices.iter_mut().for_each(|device| device.software = false);
+    devices.into_iter().map(Arc::new).collect()
+}
+
+fn open(adapter: &wgpu::Adapter) -> OpenDevice {
+    pollster::block_on(OpenDevice::open(adapter)).expect("adapter opens")
 }

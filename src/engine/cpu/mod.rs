@@ -65,12 +65,16 @@ impl CpuEngine {
         self.streams.iter_mut().for_each(|stream| stream.reset(&self.shape));
     }
 
-    /// See [`super::Engine::predict`].
-    pub fn predict(&mut self, step: usize, previous: &[u8], weights: &mut [u32]) {
+    /// See [`super::Engine::begin_step`]; all streams are one group.
+    pub fn begin_step(&mut self, step: usize, previous: &[u8]) {
         for (stream, &symbol) in self.streams.iter_mut().zip(previous) {
             stream.previous[step] = symbol;
         }
         forward(&self.shape, &self.weights, &mut self.streams, step..step + 1);
+    }
+
+    /// See [`super::Engine::finish_step`].
+    pub fn finish_step(&self, step: usize, weights: &mut [u32]) {
         self.copy_weights(step, weights);
     }
 

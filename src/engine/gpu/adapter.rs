@@ -146,32 +146,6 @@ impl OpenDevice {
     pub fn lost(&self, reason: impl ToString) -> EngineError {
         EngineError::Lost { adapter: self.name.clone(), reason: reason.to_string() }
     }
-
-    /// Waits for the device and hands over the words of a mappable buffer.
-    pub async fn read(&self, staging: &wgpu::Buffer, words: &mut [u32]) -> Result<(), EngineError> {
-        let bytes = size_of_val(words) as u64;
-        let (sender, receiver) = futures_channel::oneshot::channel();
-        staging.map_async(wgpu::MapMode::Read, 0..bytes, move |result| {
-            // The receiver is gone only if the read was given up.
-            let _ = sender.send(result);
-        });
-        let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(self.patience) };
-        self.device.poll(wait).map_err(|error| match error {
-            wgpu::PollError::Timeout => {
-                let seconds = self.patience.as_secs_f64();
-                self.lost(format_args!("no answer for {seconds} s, so its driver seems to hang"))
-            }
-            error => self.lost(error),
-        })?;
-        self.check()?;
-        receiver.await.map_err(|e| self.lost(e))?.map_err(|e| self.lost(e))?;
-        {
-            let view = staging.get_mapped_range(0..bytes).map_err(|e| self.lost(e))?;
-            bytemuck::cast_slice_mut::<u32, u8>(words).copy_from_slice(&view);
-        }
-        staging.unmap();
-        Ok(())
-    }
 }
 
 fn bind_group_layout(device: &wgpu::Device, kernel: &Kernel) -> wgpu::BindGroupLayout {

@@ -1,31 +1,28 @@
 //! The GPU engine: WGSL kernels through wgpu, each equal to its twin in `cpu/`.
 
 pub mod adapter;
+mod dispatch;
 pub mod image;
 pub mod kernels;
+mod read_back;
 pub mod self_test;
+mod steps;
 pub mod timing;
 mod uniforms;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use self::adapter::OpenDevice;
 use self::image::{State, image, own_states, pack_planes, unpack_planes, weights};
-use self::kernels::{Buffer, KERNELS, Kernel, KernelId, error_sample_row, input_sample_row, planes, record};
-use self::uniforms::{ModelUniform, Place, Span, places};
+use self::kernels::{Buffer, KERNELS, Kernel, planes, record};
+use self::read_back::ReadBack;
+use self::steps::{Group, groups, weight_bytes};
+use self::uniforms::{ModelUniform, Place, places};
 use super::cpu::state::{Shape, Stream, Weights};
 use super::{EngineError, Replay, StreamStates};
 use crate::model::{ModelConfig, Parameters};
-use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::AdamStep;
-
-/// Lanes of a workgroup across and down; `ACROSS` and `DOWN` in shaders/common.wgsl.
-const ACROSS: usize = 16;
-const DOWN: usize = 4;
-/// Rows or inputs, and samples, that a lane of a product carries; `WIDE` and
-/// `GROUP` in shaders/common.wgsl.
-const WIDE: usize = 8;
-const GROUP: usize = 4;
 
 /// The forward weights, of which there are two sets.
 const FORWARD_WEIGHTS: [Buffer; 4] = [Buffer::Embedding, Buffer::ByInput, Buffer::ByRow, Buffer::Biases];
@@ -48,8 +45,10 @@ pub struct GpuEngine {
     /// The same model with the streams of replay.
     replay: Option<Box<GpuEngine>>,
     pipelines: Arc<Vec<wgpu::ComputePipeline>>,
-    /// Receives distributions for the host.
-    staging: wgpu::Buffer,
+    /// Receives a segment's distributions.
+    read_back: ReadBack,
+    /// What the streams make for a decoder's steps; none for replay.
+    groups: Vec<Group>,
     /// Between two places of one buffer.
     scratch: wgpu::Buffer,
 }
@@ -65,14 +64,15 @@ impl GpuEngine {
             streams: vec![Stream::new(&shape); config.streams()],
             sums: vec![0; Buffer::Sums.words(&shape)],
         };
-        let mut engine = Self::with_state(open.clone(), shape, &state, None)?;
+        let groups = groups(open.software, config.streams());
+        let mut engine = Self::with_state(open.clone(), shape, &state, &groups, None)?;
         if let Some(config) = config.replay() {
             let shape = Shape::new(&config);
             let weights = Weights { embedding: Vec::new(), matrices: Vec::new() };
             let streams = vec![Stream::new(&shape); config.streams()];
             let sums = vec![0; Buffer::Sums.words(&shape)];
             let state = State { masters: Vec::new(), moments: Vec::new(), weights, streams, sums };
-            engine.replay = Some(Box::new(Self::with_state(open, shape, &state, Some(&engine))?));
+            engine.replay = Some(Box::new(Self::with_state(open, shape, &state, &[], Some(&engine))?));
         }
         Ok(engine)
     }
@@ -83,6 +83,7 @@ impl GpuEngine {
         open: Arc<OpenDevice>,
         shape: Shape,
         state: &State,
+        groups: &[Range<usize>],
         shared: Option<&GpuEngine>,
     ) -> Result<Self, EngineError> {
         let device = &open.device;
@@ -125,7 +126,7 @@ impl GpuEngine {
         }
         let model = ModelUniform::new(&shape);
         let model_buffer = buffer("model", bytemuck::bytes_of(&model), wgpu::BufferUsages::UNIFORM);
-        let places = buffer("places", &places(&shape), wgpu::BufferUsages::UNIFORM);
+        let places = buffer("places", &places(&shape, groups), wgpu::BufferUsages::UNIFORM);
         let bind_group = |set: usize, kernel: &Kernel, layout: &wgpu::BindGroupLayout| {
             let place = wgpu::BufferBinding {
                 buffer: &places,
@@ -148,12 +149,8 @@ impl GpuEngine {
         };
         let bind_groups =
             [0, 1].map(|set| KERNELS.iter().zip(&open.layouts).map(|(k, layout)| bind_group(set, k, layout)).collect());
-        let staging = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("staging"),
-            size: buffers[Buffer::Weights as usize].size(),
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
+        let read_back = ReadBack::new(device, buffers[Buffer::Weights as usize].size());
+        let groups = groups.iter().map(|streams| Group::new(device, streams.clone())).collect();
         let scratch = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("scratch"),
             size: (shape.config.streams() * record(&shape).max(4 * shape.cells())) as u64,
@@ -175,7 +172,8 @@ impl GpuEngine {
             learnt,
             replay: None,
             pipelines,
-            staging,
+            read_back,
+            groups,
             scratch,
         })
     }
@@ -202,79 +200,20 @@ impl GpuEngine {
         Ok(())
     }
 
-    /// See [`super::Engine::predict`].
-    pub async fn predict(&mut self, step: usize, previous: &[u8], weights: &mut [u32]) -> Result<(), EngineError> {
-        self.write_previous(step, previous);
-        let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        self.record_step(&mut encoder.begin_compute_pass(&Default::default()), step);
-        self.submit(encoder, step, 1);
-        self.open.read(&self.staging, weights).await
-    }
-
     /// See [`super::Engine::begin_segment`].
     pub fn begin_segment(&mut self, previous: &[u8]) {
-        let steps = previous.len() / self.shape.config.streams();
         self.write_previous(0, previous);
-        self.model.steps = steps as u32;
+        self.model.steps = (previous.len() / self.shape.config.streams()) as u32;
         self.write_model();
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        self.record_segment(&mut encoder.begin_compute_pass(&Default::default()), steps);
-        self.submit(encoder, 0, steps);
+        self.record_segment(&mut encoder.begin_compute_pass(&Default::default()));
+        let weights = &self.buffers[Buffer::Weights as usize];
+        self.read_back.begin(&self.open, encoder, weights, weight_bytes(0..previous.len()));
     }
 
     /// See [`super::Engine::finish_segment`].
     pub async fn finish_segment(&mut self, weights: &mut [u32]) -> Result<(), EngineError> {
-        self.open.read(&self.staging, weights).await
-    }
-
-    /// One step of all layers: what the decoder does.
-    fn record_step(&self, pass: &mut wgpu::ComputePass<'_>, step: usize) {
-        let (layers, span) = (self.shape.config.layers(), Span::Step(step));
-        self.dispatch(pass, KernelId::Embed, span, 0, 1);
-        for layer in 0..layers {
-            self.dispatch(pass, KernelId::ForwardSums, span, layer, 1);
-            self.dispatch(pass, KernelId::LstmForward, span, layer, 1);
-        }
-        self.dispatch(pass, KernelId::ForwardSums, span, layers, 1);
-        self.dispatch(pass, KernelId::OutputForward, span, layers, 1);
-    }
-
-    /// All steps of a segment, layer by layer: only a layer's own states make it wait for each step.
-    fn record_segment(&self, pass: &mut wgpu::ComputePass<'_>, steps: usize) {
-        let layers = self.shape.config.layers();
-        self.dispatch(pass, KernelId::Embed, Span::Segment, 0, steps);
-        (0..layers).for_each(|layer| self.record_forward(pass, layer, steps));
-        self.dispatch(pass, KernelId::ForwardSums, Span::Segment, layers, steps);
-        self.dispatch(pass, KernelId::OutputForward, Span::Segment, layers, steps);
-    }
-
-    fn record_forward(&self, pass: &mut wgpu::ComputePass<'_>, layer: usize, steps: usize) {
-        self.dispatch(pass, KernelId::ForwardSums, Span::Segment, layer, steps);
-        for step in 0..steps {
-            self.dispatch(pass, KernelId::ForwardSums, Span::Own(step), layer, 1);
-            self.dispatch(pass, KernelId::LstmForward, Span::Own(step), layer, 1);
-        }
-    }
-
-    fn record_backward(&self, pass: &mut wgpu::ComputePass<'_>, layer: usize, steps: usize) {
-        self.dispatch(pass, KernelId::BackwardSums, Span::Segment, layer, steps);
-        if layer + 1 < self.shape.config.layers() {
-            self.dispatch(pass, KernelId::BackwardSums, Span::Above, layer, steps);
-        }
-        for step in (0..steps).rev() {
-            if step + 1 < steps {
-                self.dispatch(pass, KernelId::BackwardSums, Span::Own(step), layer, 1);
-            }
-            self.dispatch(pass, KernelId::LstmBackward, Span::Own(step), layer, 1);
-        }
-    }
-
-    /// Submits, with the weights of some steps on their way to the host.
-    fn submit(&self, mut encoder: wgpu::CommandEncoder, first: usize, steps: usize) {
-        let record = (self.shape.config.streams() * SYMBOLS * 4) as u64;
-        let (offset, bytes) = (first as u64 * record, steps as u64 * record);
-        encoder.copy_buffer_to_buffer(self.buffer(Buffer::Weights), offset, &self.staging, 0, bytes);
-        self.open.queue.submit([encoder.finish()]);
+        self.read_back.finish(&self.open, weights).await
     }
 
     /// See [`super::Engine::train`].
@@ -288,7 +227,7 @@ impl GpuEngine {
         self.write_targets(targets);
         self.set_segment(steps, adam);
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        self.record_training(&mut encoder.begin_compute_pass(&Default::default()), steps);
+        self.record_training(&mut encoder.begin_compute_pass(&Default::default()));
         self.carry(&mut encoder, steps);
         self.open.queue.submit([encoder.finish()]);
         if let (Some((windows, adam)), Some(replay)) = (replay, &mut self.replay) {
@@ -297,16 +236,6 @@ impl GpuEngine {
         }
         (self.set, self.learnt) = (1 - self.set, true);
         self.open.check()
-    }
-
-    fn record_training(&self, pass: &mut wgpu::ComputePass<'_>, steps: usize) {
-        let layers = self.shape.config.layers();
-        self.dispatch(pass, KernelId::OutputError, Span::Segment, layers, steps);
-        (0..layers).rev().for_each(|layer| self.record_backward(pass, layer, steps));
-        self.dispatch(pass, KernelId::EmbeddingBackward, Span::Segment, 0, steps);
-        self.dispatch(pass, KernelId::EmbeddingUpdate, Span::Segment, 0, steps);
-        self.dispatch(pass, KernelId::Samples, Span::Segment, 0, steps);
-        (0..=layers).for_each(|layer| self.dispatch(pass, KernelId::WeightUpdate, Span::Segment, layer, steps));
     }
 
     /// Forward, backward and update over whole windows; own states of slot 0 are
@@ -320,8 +249,8 @@ impl GpuEngine {
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
         {
             let pass = &mut encoder.begin_compute_pass(&Default::default());
-            self.record_segment(pass, steps);
-            self.record_training(pass, steps);
+            self.record_segment(pass);
+            self.record_training(pass);
         }
         self.open.queue.submit([encoder.finish()]);
     }
@@ -346,9 +275,9 @@ impl GpuEngine {
         encoder.copy_buffer_to_buffer(&self.scratch, 0, buffer, target as u64, len as u64);
     }
 
-    /// The symbols put in from a step on.
-    fn write_previous(&self, step: usize, previous: &[u8]) {
-        self.write_symbols(step * self.shape.config.streams(), previous.iter().map(|&s| u32::from(s)));
+    /// The symbols put in from a sample on.
+    fn write_previous(&self, first: usize, previous: &[u8]) {
+        self.write_symbols(first, previous.iter().map(|&s| u32::from(s)));
     }
 
     fn write_targets(&self, targets: &[u16]) {
@@ -368,34 +297,6 @@ impl GpuEngine {
 
     fn write_model(&self) {
         self.open.queue.write_buffer(&self.model_buffer, 0, bytemuck::bytes_of(&self.model));
-    }
-
-    /// Records one kernel; `steps` is how many steps `span` has.
-    fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, id: KernelId, span: Span, layer: usize, steps: usize) {
-        let config = &self.shape.config;
-        let (streams, units, embedding) = (config.streams(), config.units(), config.embedding());
-        let matrix = &self.shape.layout.matrices[layer];
-        let samples = streams * steps;
-        let grid = |across: usize, down: usize| (across.div_ceil(ACROSS), down.div_ceil(DOWN));
-        let product = |width: usize| grid(width / WIDE, samples.div_ceil(GROUP));
-        let columns = (input_sample_row(&self.shape) + error_sample_row(&self.shape)) / 4;
-        let line = |lanes: usize| (lanes.div_ceil(ACROSS * DOWN), 1);
-        let (x, y) = match id {
-            KernelId::Embed => line(embedding / 16 * samples),
-            KernelId::ForwardSums => product(matrix.rows),
-            KernelId::LstmForward | KernelId::LstmBackward => grid(units / 4, streams),
-            KernelId::OutputForward | KernelId::OutputError => (streams, steps),
-            KernelId::BackwardSums => product(units),
-            KernelId::EmbeddingBackward => product(embedding),
-            KernelId::EmbeddingUpdate => line(SYMBOLS * embedding / 4),
-            KernelId::Samples => grid(columns, samples.div_ceil(4)),
-            // LARGE_TILES in shaders/weight_update.wgsl.
-            KernelId::WeightUpdate if self.open.software => grid(matrix.rows / 8, matrix.inputs / 16 + 1),
-            KernelId::WeightUpdate => grid(matrix.rows / 4, matrix.inputs / 8 + 1),
-        };
-        pass.set_pipeline(&self.pipelines[id as usize]);
-        pass.set_bind_group(0, &self.bind_groups[self.set][id as usize], &[span.offset(&self.shape, layer)]);
-        pass.dispatch_workgroups(x as u32, y as u32, 1);
     }
 
     /// Masters and moments.
@@ -480,17 +381,11 @@ impl GpuEngine {
 
     /// The words of a whole buffer.
     async fn download(&self, buffer: &wgpu::Buffer) -> Result<Vec<u32>, EngineError> {
-        let staging = self.open.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("download"),
-            size: buffer.size(),
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, buffer.size());
-        self.open.queue.submit([encoder.finish()]);
+        let mut read_back = ReadBack::new(&self.open.device, buffer.size());
+        let encoder = self.open.device.create_command_encoder(&Default::default());
+        read_back.begin(&self.open, encoder, buffer, 0..buffer.size());
         let mut words = vec![0; buffer.size() as usize / 4];
-        self.open.read(&staging, &mut words).await?;
+        read_back.finish(&self.open, &mut words).await?;
         Ok(words)
     }
 }

@@ -1,13 +1,17 @@
 //! Every kernel against its CPU twin, by equality: run when a device is opened
 //! and, on more shapes, by the tests.
 
+use std::iter;
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::GpuEngine;
 use super::adapter::OpenDevice;
+use super::dispatch::GROUP;
 use super::image::{State, image};
 use super::kernels::{Buffer, KERNELS, KernelId};
+use super::steps::halves;
 use super::uniforms::Span;
-use super::{GROUP, GpuEngine};
 use crate::engine::cpu::samples::Samples;
 use crate::engine::cpu::state::{Shape, Stream, Weights};
 use crate::engine::cpu::{
@@ -74,16 +78,16 @@ pub async fn check_kernels(
 ) -> Result<(), EngineError> {
     let shape = Shape::new(config);
     let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, seed as u32 % 4);
+    let groups = halves(config.streams());
     for (id, kernel) in KernelId::ALL.into_iter().zip(&KERNELS) {
         for layer in layers(config, id) {
-            for whole in [true, false] {
+            for group in iter::once(None).chain((0..groups.len()).filter(|_| has_groups(id)).map(Some)) {
                 let mut state = draw_state(&shape, operands, seed * 100 + id as u64);
-                let mut engine = GpuEngine::with_state(open.clone(), shape.clone(), &state, None)?;
+                let mut engine = GpuEngine::with_state(open.clone(), shape.clone(), &state, &groups, None)?;
                 engine.set_segment(config.segment(), &adam);
-                if !run_on_device(&engine, id, layer, whole) {
-                    continue;
-                }
-                run_twin(&shape, id, layer, &adam, &mut state);
+                run_on_device(&engine, id, layer, group);
+                let streams = group.map_or(0..config.streams(), |group| groups[group].clone());
+                run_twin(&shape, id, layer, &adam, streams, &mut state);
                 for &(buffer, _) in kernel.bindings.iter().filter(|(_, written)| *written) {
                     if engine.download(engine.buffer(buffer)).await? != image(&shape, &state, buffer) {
                         return Err(EngineError::Inexact { adapter: open.name.clone(), kernel: kernel.name });
@@ -95,8 +99,13 @@ pub async fn check_kernels(
     Ok(())
 }
 
+/// Whether a decoder's step has the kernel, for one group of streams at a time.
+fn has_groups(id: KernelId) -> bool {
+    matches!(id, KernelId::Embed | KernelId::ForwardSums | KernelId::LstmForward | KernelId::OutputForward)
+}
+
 /// The layers that a kernel is checked on one by one, as sums of one overwrite those of another.
-fn layers(config: &ModelConfig, id: KernelId) -> std::ops::Range<usize> {
+fn layers(config: &ModelConfig, id: KernelId) -> Range<usize> {
     match id {
         KernelId::ForwardSums => 0..config.layers() + 1,
         KernelId::BackwardSums | KernelId::LstmForward | KernelId::LstmBackward => 0..config.layers(),
@@ -104,64 +113,70 @@ fn layers(config: &ModelConfig, id: KernelId) -> std::ops::Range<usize> {
     }
 }
 
-/// Runs a kernel on a segment, after those whose results it needs and that
-/// have been checked before: `whole` as the encoder does, else step by step.
-/// False if it has only one way.
-fn run_on_device(engine: &GpuEngine, id: KernelId, layer: usize, whole: bool) -> bool {
+/// Runs a kernel on a segment, after those whose results it needs and that have
+/// been checked before: as the encoder does, or step by step for a group of streams.
+fn run_on_device(engine: &GpuEngine, id: KernelId, layer: usize, group: Option<usize>) {
     let (steps, layers) = (engine.shape.config.segment(), engine.shape.config.layers());
     let mut encoder = engine.open.device.create_command_encoder(&Default::default());
     {
         let pass = &mut encoder.begin_compute_pass(&Default::default());
-        let all = |pass: &mut _, id, layer| engine.dispatch(pass, id, Span::Segment, layer, steps);
-        let at = |pass: &mut _, id, layer, step| engine.dispatch(pass, id, Span::Step(step), layer, 1);
-        let own = |pass: &mut _, id, layer, step| engine.dispatch(pass, id, Span::Own(step), layer, 1);
-        match (id, whole) {
-            (KernelId::Embed, true) => all(pass, id, 0),
-            (KernelId::Embed, false) => (0..steps).for_each(|step| at(pass, id, 0, step)),
-            (KernelId::ForwardSums, true) => {
-                all(pass, id, layer);
-                (0..steps).filter(|_| layer < layers).for_each(|step| own(pass, id, layer, step));
-            }
-            (KernelId::ForwardSums, false) => (0..steps).for_each(|step| at(pass, id, layer, step)),
-            (KernelId::LstmForward, true) => engine.record_forward(pass, layer, steps),
-            (KernelId::LstmForward, false) => (0..steps).for_each(|step| {
-                at(pass, KernelId::ForwardSums, layer, step);
-                at(pass, id, layer, step);
+        let all = |pass: &mut _, id, layer| engine.dispatch(pass, id, Span::Segment, layer);
+        let own = |pass: &mut _, step| engine.dispatch(pass, id, Span::Own(step), layer);
+        let spans = |group| (0..steps).map(move |step| Span::Step(step, group));
+        match (id, group) {
+            (KernelId::LstmForward, Some(group)) => spans(group).for_each(|span| {
+                engine.dispatch(pass, KernelId::ForwardSums, span, layer);
+                engine.dispatch(pass, id, span, layer);
             }),
-            (KernelId::OutputForward, true) => {
+            (KernelId::OutputForward, Some(group)) => spans(group).for_each(|span| {
+                engine.dispatch(pass, KernelId::ForwardSums, span, layers);
+                engine.dispatch(pass, id, span, layers);
+            }),
+            (_, Some(group)) => spans(group).for_each(|span| engine.dispatch(pass, id, span, layer)),
+            (KernelId::ForwardSums, None) => {
+                all(pass, id, layer);
+                (0..steps).filter(|_| layer < layers).for_each(|step| own(pass, step));
+            }
+            (KernelId::LstmForward, None) => engine.record_forward(pass, layer),
+            (KernelId::OutputForward, None) => {
                 all(pass, KernelId::ForwardSums, layers);
                 all(pass, id, layers);
             }
-            (KernelId::OutputForward, false) => (0..steps).for_each(|step| {
-                at(pass, KernelId::ForwardSums, layers, step);
-                at(pass, id, layers, step);
-            }),
-            (KernelId::BackwardSums, true) => {
+            (KernelId::BackwardSums, None) => {
                 all(pass, id, layer);
                 if layer + 1 < layers {
-                    engine.dispatch(pass, id, Span::Above, layer, steps);
+                    engine.dispatch(pass, id, Span::Above, layer);
                 }
-                (0..steps - 1).for_each(|step| own(pass, id, layer, step));
+                (0..steps - 1).for_each(|step| own(pass, step));
             }
-            (KernelId::LstmBackward, true) => engine.record_backward(pass, layer, steps),
-            (KernelId::WeightUpdate, true) => {
+            (KernelId::LstmBackward, None) => engine.record_backward(pass, layer),
+            (KernelId::WeightUpdate, None) => {
                 all(pass, KernelId::Samples, 0);
                 (0..=layers).for_each(|layer| all(pass, id, layer));
             }
-            (KernelId::OutputError, true) => all(pass, id, layers),
-            (_, true) => all(pass, id, 0),
-            (_, false) => return false,
+            (KernelId::OutputError, None) => all(pass, id, layers),
+            (_, None) => all(pass, id, 0),
         }
     }
     engine.open.queue.submit([encoder.finish()]);
-    true
 }
 
-fn run_twin(shape: &Shape, id: KernelId, layer: usize, adam: &AdamStep, state: &mut State) {
+/// The same by the kernel's twin; all streams of another group stay as they are.
+fn run_twin(shape: &Shape, id: KernelId, layer: usize, adam: &AdamStep, group: Range<usize>, state: &mut State) {
     let steps = shape.config.segment();
     let State { masters, moments, weights, streams, sums } = state;
     match id {
-        KernelId::ForwardSums => return forward_sums(shape, weights, layer, streams, sums),
+        KernelId::ForwardSums => {
+            let rows = shape.layout.matrices[layer].rows;
+            let mut all = sums.clone();
+            forward_sums(shape, weights, layer, streams, &mut all);
+            for (sample, (sums, all)) in sums.chunks_exact_mut(rows).zip(all.chunks_exact(rows)).enumerate() {
+                if group.contains(&(sample % streams.len())) {
+                    sums.copy_from_slice(all);
+                }
+            }
+            return;
+        }
         KernelId::BackwardSums => return backward_sums(shape, weights, layer, streams, sums),
         KernelId::EmbeddingUpdate => {
             let len = shape.layout.embedding_len;
@@ -183,14 +198,14 @@ fn run_twin(shape: &Shape, id: KernelId, layer: usize, adam: &AdamStep, state: &
         }
         _ => {}
     }
-    for group in streams.chunks_mut(GROUP) {
+    for streams in streams[group].chunks_mut(GROUP) {
         match id {
-            KernelId::Embed => (0..steps).for_each(|step| embed(shape, weights, step, group)),
-            KernelId::LstmForward => (0..steps).for_each(|step| lstm_forward(shape, weights, layer, step, group)),
-            KernelId::OutputForward => output_forward(shape, weights, 0..steps, group),
-            KernelId::OutputError => output_error(shape, steps, group),
-            KernelId::LstmBackward => lstm_backward(shape, weights, layer, steps, group),
-            _ => group.iter_mut().for_each(|stream| embedding_backward(shape, weights, steps, stream)),
+            KernelId::Embed => (0..steps).for_each(|step| embed(shape, weights, step, streams)),
+            KernelId::LstmForward => (0..steps).for_each(|step| lstm_forward(shape, weights, layer, step, streams)),
+            KernelId::OutputForward => output_forward(shape, weights, 0..steps, streams),
+            KernelId::OutputError => output_error(shape, steps, streams),
+            KernelId::LstmBackward => lstm_backward(shape, weights, layer, steps, streams),
+            _ => streams.iter_mut().for_each(|stream| embedding_backward(shape, weights, steps, stream)),
         }
     }
 }

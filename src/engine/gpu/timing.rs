@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::kernels::{Buffer, KernelId};
+use super::steps::weight_bytes;
 use super::uniforms::Span;
 use super::{EngineError, GpuEngine};
-use crate::numerics::softmax::SYMBOLS;
 
 /// What a device does for a step, each part waited for by itself.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,11 +21,11 @@ pub struct DeviceStep {
 impl GpuEngine {
     /// Records all that a kernel does in one segment, alone.
     fn record_kernel(&self, pass: &mut wgpu::ComputePass<'_>, id: KernelId) {
-        let (steps, layers) = (self.shape.config.segment(), self.shape.config.layers());
-        let segment = |pass: &mut _, layer| self.dispatch(pass, id, Span::Segment, layer, steps);
+        let (steps, layers) = (self.model.steps as usize, self.shape.config.layers());
+        let segment = |pass: &mut _, layer| self.dispatch(pass, id, Span::Segment, layer);
         // The last step's errors have no later ones.
         let own_steps = if id == KernelId::BackwardSums { steps - 1 } else { steps };
-        let own = |pass: &mut _, layer| (0..own_steps).for_each(|t| self.dispatch(pass, id, Span::Own(t), layer, 1));
+        let own = |pass: &mut _, layer| (0..own_steps).for_each(|t| self.dispatch(pass, id, Span::Own(t), layer));
         match id {
             KernelId::ForwardSums | KernelId::BackwardSums => {
                 let forward = id == KernelId::ForwardSums;
@@ -33,7 +33,7 @@ impl GpuEngine {
                 (0..layers).for_each(|layer| own(pass, layer));
                 match forward {
                     true => segment(pass, layers),
-                    false => (1..layers).for_each(|layer| self.dispatch(pass, id, Span::Above, layer - 1, steps)),
+                    false => (1..layers).for_each(|layer| self.dispatch(pass, id, Span::Above, layer - 1)),
                 }
             }
             KernelId::LstmForward | KernelId::LstmBackward => (0..layers).for_each(|layer| own(pass, layer)),
@@ -62,7 +62,7 @@ impl GpuEngine {
         self.open.software
     }
 
-    /// A step as [`GpuEngine::predict`] makes it, but each part waited for.
+    /// A step of all groups of streams as the decoder makes it, but each part waited for.
     pub async fn time_step(
         &mut self,
         step: usize,
@@ -78,16 +78,17 @@ impl GpuEngine {
         self.wait()?;
         let uploaded = Instant::now();
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        self.record_step(&mut encoder.begin_compute_pass(&Default::default()), step);
+        {
+            let pass = &mut encoder.begin_compute_pass(&Default::default());
+            (0..self.groups.len()).for_each(|group| self.record_step(pass, step, group));
+        }
         self.open.queue.submit([encoder.finish()]);
         self.wait()?;
         let computed = Instant::now();
-        let record = (streams * SYMBOLS * 4) as u64;
-        let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        let source = self.buffer(Buffer::Weights);
-        encoder.copy_buffer_to_buffer(source, step as u64 * record, &self.staging, 0, record);
-        self.open.queue.submit([encoder.finish()]);
-        self.open.read(&self.staging, weights).await?;
+        let encoder = self.open.device.create_command_encoder(&Default::default());
+        let source = &self.buffers[Buffer::Weights as usize];
+        self.read_back.begin(&self.open, encoder, source, weight_bytes(step * streams..(step + 1) * streams));
+        self.read_back.finish(&self.open, weights).await?;
         Ok(DeviceStep { upload: uploaded - start, dispatches: computed - uploaded, read_back: computed.elapsed() })
     }
 
@@ -96,7 +97,7 @@ impl GpuEngine {
         let (layers, steps) = (self.shape.config.layers(), self.shape.config.segment());
         // Errors of the output; a layer's sums from the output and from above, then two kernels a
         // step but for the last step's sums; embedding back and updated; samples; matrices updated.
-        (2 * layers + 3, 1 + layers * (1 + 2 * steps) - 1 + 2 + 1 + layers + 1)
+        (self.groups.len() * (2 * layers + 3), 1 + layers * (1 + 2 * steps) - 1 + 2 + 1 + layers + 1)
     }
 
     fn wait(&self) -> Result<(), EngineError> {

@@ -1,5 +1,8 @@
 //! The uniform structs of shaders/common.wgsl.
 
+use std::iter;
+use std::ops::Range;
+
 use bytemuck::{Pod, Zeroable};
 
 use crate::engine::cpu::state::Shape;
@@ -58,12 +61,13 @@ impl ModelUniform {
     }
 }
 
-/// `Place`: which steps and which matrix a dispatch works on.
+/// `Place`: which step, streams and matrix a dispatch works on.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Place {
     step: u32,
-    steps: u32,
+    first: u32,
+    streams: u32,
     layer: u32,
     add: u32,
     rows: u32,
@@ -73,7 +77,6 @@ pub struct Place {
     bias: u32,
     later: u32,
     start: u32,
-    padding: u32,
     forward: [u32; 4],
     backward: [u32; 4],
 }
@@ -85,8 +88,8 @@ pub enum Span {
     Segment,
     /// All steps. Backward the rows of the layer above, added.
     Above,
-    /// One step. Forward all inputs.
-    Step(usize),
+    /// One step of a group of streams. Forward all inputs.
+    Step(usize, usize),
     /// One step. A layer's own states, one step earlier (forward) or later (backward), added.
     Own(usize),
 }
@@ -95,51 +98,53 @@ pub enum Span {
 const PLACE_STRIDE: usize = 256;
 
 impl Span {
-    /// Where the place of `layer` begins, in bytes.
-    pub fn offset(self, shape: &Shape, layer: usize) -> u32 {
+    /// Where the place of `layer` begins, in bytes, where streams make so many groups.
+    pub fn offset(self, shape: &Shape, groups: usize, layer: usize) -> u32 {
         let span = match self {
             Span::Segment => 0,
             Span::Above => 1,
-            Span::Step(step) => 2 + 2 * step,
-            Span::Own(step) => 3 + 2 * step,
+            Span::Own(step) => 2 + step * (1 + groups),
+            Span::Step(step, group) => 3 + step * (1 + groups) + group,
         };
         ((span * shape.layout.matrices.len() + layer) * PLACE_STRIDE) as u32
     }
 }
 
-/// All places, `[2 + 2 * segment][layers + 1]` and padded to [`PLACE_STRIDE`] bytes.
-pub fn places(shape: &Shape) -> Vec<u8> {
-    let steps = (0..shape.config.segment()).flat_map(|step| [Span::Step(step), Span::Own(step)]);
+/// All places, `[2 + segment * (1 + groups)][layers + 1]` and padded to [`PLACE_STRIDE`] bytes.
+pub fn places(shape: &Shape, groups: &[Range<usize>]) -> Vec<u8> {
+    let step = |step| iter::once(Span::Own(step)).chain((0..groups.len()).map(move |group| Span::Step(step, group)));
+    let steps = (0..shape.config.segment()).flat_map(step);
     let mut bytes = Vec::new();
     for span in [Span::Segment, Span::Above].into_iter().chain(steps) {
         for layer in 0..shape.layout.matrices.len() {
-            debug_assert_eq!(bytes.len(), span.offset(shape, layer) as usize);
-            bytes.extend_from_slice(bytemuck::bytes_of(&place(shape, span, layer)));
+            debug_assert_eq!(bytes.len(), span.offset(shape, groups.len(), layer) as usize);
+            bytes.extend_from_slice(bytemuck::bytes_of(&place(shape, groups, span, layer)));
             bytes.resize(bytes.len().next_multiple_of(PLACE_STRIDE), 0);
         }
     }
     bytes
 }
 
-fn place(shape: &Shape, span: Span, layer: usize) -> Place {
+fn place(shape: &Shape, groups: &[Range<usize>], span: Span, layer: usize) -> Place {
     let (matrices, units) = (&shape.layout.matrices, shape.config.units());
     let (matrix, output) = (&matrices[layer], matrices.len() - 1);
     let packed = |layer: usize| matrices[..layer].iter().map(|m| m.rows * m.inputs / 16).sum::<usize>();
     let start: usize = matrices[..layer].iter().map(|m| m.inputs).sum();
-    let (step, steps) = match span {
-        Span::Segment | Span::Above => (0, 0),
-        Span::Step(step) | Span::Own(step) => (step, 1),
+    let (step, streams) = match span {
+        Span::Segment | Span::Above => (0, 0..0),
+        Span::Own(step) => (step, 0..shape.config.streams()),
+        Span::Step(step, group) => (step, groups[group].clone()),
     };
     let own = matrix.inputs - if layer == output { 0 } else { units };
     let inputs = match span {
-        Span::Step(_) => 0..matrix.inputs,
+        Span::Step(..) => 0..matrix.inputs,
         Span::Own(_) => own..matrix.inputs,
         Span::Segment | Span::Above => 0..own,
     };
     let forward = [(start + inputs.start) / 16, packed(layer) + inputs.start, inputs.len() / 16, 0];
     // The matrix that has this layer's states among its inputs, and the first of them.
     let (reader, input) = match span {
-        Span::Segment | Span::Step(_) => (output, layer * units),
+        Span::Segment | Span::Step(..) => (output, layer * units),
         Span::Above => ((layer + 1).min(output), shape.config.embedding()),
         Span::Own(_) => (layer, own),
     };
@@ -147,7 +152,8 @@ fn place(shape: &Shape, span: Span, layer: usize) -> Place {
     let backward = [reader * units / 4, packed(reader) + input / 16 * above.rows, above.rows / 16, above.rows];
     Place {
         step: step as u32,
-        steps,
+        first: streams.start as u32,
+        streams: streams.len() as u32,
         layer: layer as u32,
         add: u32::from(matches!(span, Span::Own(_) | Span::Above)),
         rows: matrix.rows as u32,
@@ -157,7 +163,6 @@ fn place(shape: &Shape, span: Span, layer: usize) -> Place {
         bias: matrices[..layer].iter().map(|m| m.rows as u32 / 4).sum(),
         later: u32::from(matches!(span, Span::Own(_))),
         start: (start / 16) as u32,
-        padding: 0,
         forward: forward.map(|x| x as u32),
         backward: backward.map(|x| x as u32),
     }
