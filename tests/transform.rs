@@ -203,7 +203,37 @@ fn sound() -> Vec<u8> {
 #[test]
 fn sound_is_chosen_as_samples() {
     assert_inverts(Transform::Samples, &sound());
+    assert_inverts(Transform::Samples, &sound()[..10_001]);
+    assert_eq!(Transform::Samples.forward(&sound())[..3], [2, 44, 0]);
     assert_eq!(transform_of(Choice::Auto, &sound()), Some(Transform::Samples));
+    // Chunks before the samples, of an odd length too.
+    let list = [&sound()[..36], b"LIST\x05\0\0\0abcde\0", &sound()[36..]].concat();
+    assert_eq!(Transform::Samples.forward(&list)[..3], [2, 58, 0]);
+    assert_inverts(Transform::Samples, &list);
+    // Without a header.
+    assert_eq!(transform_of(Choice::Auto, &sound()[45..]), Some(Transform::Samples));
+    assert_eq!(Transform::Samples.forward(&sound()[45..])[1..3], [1, 0]);
+}
+
+#[test]
+fn what_is_no_sound_stays_as_it_is() {
+    let headers =
+        [&sound()[..20], b"RIFF\0\0\0\0WAVE", b"RIFF\0\0\0\0WAVEdata\0\0\0\0", b"RIFF\0\0\0\0WAVEfmt \xff\xff\xff\xff"];
+    let eight_bits = [&sound()[..34], &[8], &sound()[35..44], &common::noise(1000)].concat();
+    for raw in headers.into_iter().chain([&eight_bits[..], &common::noise(5000), &common::text(5000), b""]) {
+        assert_eq!(Transform::Samples.forward(raw), [&[0, 0, 0], raw].concat());
+    }
+    assert_eq!(Transform::Samples.inverse(&[9, 0, 0, 1, 2], 9), Err(TransformError::Head));
+    assert_eq!(Transform::Samples.inverse(&[1, 0], 9), Err(TransformError::Head));
+    assert_eq!(Transform::Samples.inverse(&[1, 0, 0, 1, 2], 1), Err(TransformError::TooLong));
+    assert_eq!(Transform::Samples.inverse(&[8, 255, 255, 1, 2], 2).as_deref(), Ok(&[1, 2][..]));
+}
+
+proptest! {
+    #[test]
+    fn calls_within_targets_come_back(raw in vec(prop::sample::select(vec![0xe8, 0xe9, 0, 1, 0x7f, 0xed, 0xff]), 0..60)) {
+        assert_inverts(Transform::Calls, &raw);
+    }
 }
 
 #[test]

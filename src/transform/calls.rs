@@ -15,13 +15,16 @@ fn replace(bytes: &[u8], target: impl Fn(u32, u32) -> u32) -> Vec<u8> {
     let mut i = 0;
     while i + 5 <= bytes.len() {
         let old = u32::from_le_bytes([bytes[i + 1], bytes[i + 2], bytes[i + 3], bytes[i + 4]]);
-        if matches!(bytes[i], CALL | JUMP) && extended(old) == old {
+        if !matches!(bytes[i], CALL | JUMP) {
+            i += 1;
+            continue;
+        }
+        if extended(old) == old {
             let new = extended(target(old, i as u32 + 5));
             bytes[i + 1..i + 5].copy_from_slice(&new.to_le_bytes());
-            i += 5;
-        } else {
-            i += 1;
         }
+        // A target that is left alone stays whole: the inverse must see that it was.
+        i += 5;
     }
     bytes
 }

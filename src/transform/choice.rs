@@ -61,13 +61,16 @@ pub fn candidate(choice: Choice, raw: &[u8]) -> Option<Candidate> {
 
 /// The transform for what a block looks like, and the raster of an image.
 fn likely(raw: &[u8]) -> Option<(Transform, Option<Raster>)> {
-    if samples::likely(raw) {
+    if samples::surely(raw) {
         return Some((Transform::Samples, None));
     }
     let letters = raw.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let controls = raw.iter().filter(|&&b| b < 32 && !b"\t\n\r".contains(&b)).count();
     if letters > raw.len() / 3 && controls < raw.len() / 64 {
         return Some((Transform::Text, None));
+    }
+    if samples::likely(raw) {
+        return Some((Transform::Samples, None));
     }
     if let Some(raster) = Raster::find(raw) {
         return Some((Transform::Image, Some(raster)));

@@ -12,6 +12,7 @@ mod lines;
 mod raster;
 mod records;
 mod samples;
+mod sound;
 mod tables;
 mod text;
 mod words;
@@ -31,7 +32,7 @@ pub enum Transform {
     Text = 1,
     /// Targets of calls and jumps in x86 code absolute.
     Calls = 2,
-    /// Samples of 16-bit sound as differences.
+    /// Samples of 16-bit sound as differences from predictions.
     Samples = 3,
     /// Targets of calls and addresses of pages in AArch64 code absolute.
     Arm64 = 4,
@@ -73,7 +74,11 @@ impl Transform {
 
     /// Most bytes by which a transformed block may be longer than the block.
     pub fn most_added(self) -> usize {
-        if self == Transform::Records { fields::LONGEST_LAYOUT } else { 0 }
+        match self {
+            Transform::Records => fields::LONGEST_LAYOUT,
+            Transform::Samples => samples::HEAD,
+            _ => 0,
+        }
     }
 
     /// Transforms any bytes; the result may be longer.
@@ -94,11 +99,11 @@ impl Transform {
     pub fn inverse(self, coded: &[u8], limit: usize) -> Result<Vec<u8>, TransformError> {
         match self {
             Transform::Text => text::inverse(coded, limit),
+            Transform::Samples => samples::inverse(coded, limit),
             Transform::Records => records::inverse(coded, limit),
             _ if coded.len() > limit => Err(TransformError::TooLong),
             Transform::None | Transform::Image => Ok(coded.to_vec()),
             Transform::Calls => Ok(calls::inverse(coded)),
-            Transform::Samples => Ok(samples::inverse(coded)),
             Transform::Arm64 => Ok(arm64::inverse(coded)),
         }
     }

@@ -56,14 +56,14 @@ fn join<const N: usize>(numbers: [u64; N]) -> u64 {
 }
 
 impl Around {
-    /// Looks at a stream's past.
+    /// Looks at a stream's past; its next byte has a place in the block.
     #[inline(always)]
-    pub fn new(raster: Raster, stream: &Stream, past: &Past) -> Self {
+    pub fn new(raster: Raster, place: u32, stream: &Stream, past: &Past) -> Self {
         let (pixel, row) = (u32::from(raster.pixel), raster.row);
         let at = |n: u32| stream.back(past, n) as i32;
         let pixel_at = |n: u32| Pixel { same: at(n), before: at(n + 1) };
         let mut around = Around {
-            channel: (stream.age % row % pixel) as usize,
+            channel: (place % row % pixel) as usize,
             texture: 0,
             last: at(1),
             second: at(2),
@@ -164,7 +164,7 @@ mod tests {
             stream.update(&mut past, (i % 33 * 7 + i / 33) as u8);
         }
         let at = |column: i32, row: i32| column * 7 + row;
-        let around = Around::new(raster, &stream, &past);
+        let around = Around::new(raster, 5 * 33 + 16, &stream, &past);
         assert_eq!((around.channel, around.last, around.second), (1, at(15, 5), at(14, 5)));
         let pixels = [around.w, around.ww, around.n, around.nn, around.nw, around.ne];
         let places = [(13, 5), (10, 5), (16, 4), (16, 3), (13, 4), (19, 4)];
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn before_the_start_there_is_nothing() {
-        let around = Around::new(Raster { pixel: 4, row: 1 << 16 }, &Stream::new(5), &Past::new(10));
+        let around = Around::new(Raster { pixel: 4, row: 1 << 16 }, 0, &Stream::new(5), &Past::new(10));
         assert_eq!((around.texture, around.gradient_of_colours()), (0, 0));
     }
 }

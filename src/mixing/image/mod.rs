@@ -9,6 +9,8 @@ mod around;
 mod filter;
 mod residuals;
 
+use std::slice;
+
 use crate::state::Visitor;
 use crate::transform::Raster;
 
@@ -34,6 +36,8 @@ const CHANNELS: usize = Raster::MOST_PIXEL as usize;
 #[derive(Clone)]
 pub struct Image {
     raster: Raster,
+    /// Ring position of the block's first byte.
+    start: u32,
     filter: Filter,
     /// By texture, and by texture and the last predictions' errors.
     residuals: [Residuals; HISTOGRAMS],
@@ -57,15 +61,11 @@ pub struct View {
 }
 
 impl Image {
-    /// The raster that it was made for.
-    pub fn raster(&self) -> Raster {
-        self.raster
-    }
-
-    /// A model that has seen nothing.
-    pub fn new(raster: Raster, streams: usize) -> Self {
+    /// A model that has seen nothing of a block that begins at a ring position.
+    pub fn new(raster: Raster, start: u32, streams: usize) -> Self {
         Image {
             raster,
+            start,
             filter: Filter::default(),
             residuals: [Residuals::new(), Residuals::new()],
             direct: Map::new(PREDICTIONS << 8, 1023, |_| 32768),
@@ -77,7 +77,7 @@ impl Image {
     /// Looks around the next byte of a stream.
     #[inline(always)]
     pub fn look(&mut self, number: usize, stream: &Stream, past: &Past) -> View {
-        self.around = Around::new(self.raster, stream, past);
+        self.around = Around::new(self.raster, stream.position.wrapping_sub(self.start), stream, past);
         let Around { channel, texture, .. } = self.around;
         self.filter.predict(&self.around);
         let errors = self.errors[number];
@@ -129,8 +129,22 @@ impl Image {
         errors[0] = (usize::from(byte) << PREDICTION_FRACTION).abs_diff(prediction) as u16;
     }
 
-    /// Shows all that decides bits to come.
-    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
+    /// Shows which image there is, if any, and all of it that decides bits to come.
+    pub fn visit_any(image: &mut Option<Box<Image>>, streams: usize, visitor: &mut dyn Visitor) {
+        let mut head = image.as_ref().map_or(([0; Raster::LEN], 0), |image| (image.raster.bytes(), image.start));
+        visitor.u8s(&mut head.0);
+        visitor.u32s(slice::from_mut(&mut head.1));
+        let (raster, start) = (Raster::read(head.0).ok(), head.1);
+        if raster != image.as_ref().map(|image| image.raster) {
+            *image = raster.map(|raster| Box::new(Image::new(raster, start, streams)));
+        }
+        if let Some(image) = image {
+            image.start = start;
+            image.visit(visitor);
+        }
+    }
+
+    fn visit(&mut self, visitor: &mut dyn Visitor) {
         self.filter.visit(visitor);
         self.residuals.iter_mut().for_each(|residuals| residuals.visit(visitor));
         self.direct.visit(visitor);
