@@ -22,7 +22,8 @@ struct Level {
 struct Network {
     layers: u32,
     units: u32,
-    embedding: u32,
+    /// Of small inputs, and of others.
+    embedding: [u32; 2],
     segment: u32,
     /// Windows learnt again after each segment, and their steps.
     replay: (u32, u32),
@@ -38,16 +39,17 @@ use MixingKind::{Full, Light, Rich};
 const TABLE: [Level; 9] = [
     Level { network: None, mixing: (Light, 24) },
     Level { network: None, mixing: (Full, 26) },
-    Level { network: Some(Network { layers: 1, units:  64, embedding: 32, segment: 24, replay: (0,  1), dropout:  0, rates: (80, 30) }), mixing: (Full, 26) },
-    Level { network: Some(Network { layers: 1, units: 128, embedding: 32, segment: 24, replay: (4, 24), dropout:  0, rates: (80, 30) }), mixing: (Full, 28) },
-    Level { network: Some(Network { layers: 2, units: 128, embedding: 32, segment: 24, replay: (4, 32), dropout: 32, rates: (80, 30) }), mixing: (Rich, 28) },
-    Level { network: Some(Network { layers: 2, units: 192, embedding: 32, segment: 24, replay: (4, 32), dropout: 32, rates: (70, 25) }), mixing: (Rich, 28) },
-    Level { network: Some(Network { layers: 2, units: 256, embedding: 32, segment: 24, replay: (4, 32), dropout: 64, rates: (60, 20) }), mixing: (Rich, 28) },
-    Level { network: Some(Network { layers: 2, units: 384, embedding: 32, segment: 24, replay: (4, 32), dropout: 64, rates: (50, 18) }), mixing: (Rich, 29) },
-    Level { network: Some(Network { layers: 2, units: 512, embedding: 32, segment: 24, replay: (4, 32), dropout: 64, rates: (40, 15) }), mixing: (Rich, 29) },
+    Level { network: Some(Network { layers: 1, units:  64, embedding: [32, 16], segment: 24, replay: (0,  1), dropout:  0, rates: (80, 30) }), mixing: (Full, 26) },
+    Level { network: Some(Network { layers: 1, units: 128, embedding: [32, 16], segment: 24, replay: (2, 36), dropout:  0, rates: (80, 30) }), mixing: (Full, 28) },
+    Level { network: Some(Network { layers: 2, units: 128, embedding: [32, 16], segment: 24, replay: (2, 48), dropout: 32, rates: (80, 30) }), mixing: (Rich, 28) },
+    Level { network: Some(Network { layers: 2, units: 192, embedding: [32, 16], segment: 24, replay: (2, 48), dropout: 32, rates: (70, 25) }), mixing: (Rich, 28) },
+    Level { network: Some(Network { layers: 2, units: 256, embedding: [32, 32], segment: 24, replay: (2, 48), dropout: 64, rates: (60, 20) }), mixing: (Rich, 28) },
+    Level { network: Some(Network { layers: 2, units: 384, embedding: [32, 32], segment: 24, replay: (2, 48), dropout: 64, rates: (50, 18) }), mixing: (Rich, 29) },
+    Level { network: Some(Network { layers: 2, units: 512, embedding: [32, 32], segment: 24, replay: (2, 48), dropout: 64, rates: (40, 15) }), mixing: (Rich, 29) },
 ];
 
-/// Inputs shorter than this gain nothing from a network larger than that of [`SMALL_LEVEL`].
+/// Inputs shorter than this gain nothing from a network larger than that of [`SMALL_LEVEL`],
+/// but from a wider embedding.
 const SMALL_INPUT: u64 = 256 << 10;
 /// The highest level whose network a small input takes.
 const SMALL_LEVEL: u32 = 7;
@@ -67,7 +69,8 @@ pub fn method_for(level: u32, input_len: u64) -> Method {
 /// The network's model of a level (1..=9; others count as the nearest) for an input of
 /// `input_len` bytes; where the level has none, the least one that any has.
 pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
-    let level = if input_len < SMALL_INPUT { level.min(SMALL_LEVEL) } else { level };
+    let is_small = input_len < SMALL_INPUT;
+    let level = if is_small { level.min(SMALL_LEVEL) } else { level };
     let network = TABLE[row_index(level)..].iter().find_map(|row| row.network.as_ref());
     let Network { layers, units, embedding, segment, replay, dropout, rates } =
         network.expect("the last level has one");
@@ -75,7 +78,7 @@ pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
     ModelConfig {
         streams: if row(level).network.is_some() { streams_for(input_len).min(MOST_STREAMS) } else { 1 },
         segment: *segment,
-        embedding: *embedding,
+        embedding: embedding[usize::from(!is_small)],
         units: *units,
         layers: *layers,
         weight_bits: 8,
