@@ -88,7 +88,7 @@ pub struct Options {
     /// Bytes coded as one block, with K, M or G
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parse_block_size)]
     pub block_size: u32,
-    /// What blocks become before they are coded: auto (what pays), none, text, calls or samples
+    /// What blocks become before they are coded: auto (what pays), none, text, calls, samples, arm64, records or image
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = parse_transform)]
     pub transform: Choice,
     #[command(flatten)]
