@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use crate::engine::cpu::simd::prefetch;
 use crate::state::Visitor;
 
 /// 2^16 / (n + 1.5): how far the n-th bit moves a probability.
@@ -27,6 +28,12 @@ impl Map {
     #[inline]
     pub fn p(&self, index: usize) -> u32 {
         self.entries[index] >> 16
+    }
+
+    /// Has an entry brought near.
+    #[inline(always)]
+    pub fn prefetch(&self, index: usize) {
+        prefetch(&self.entries, index);
     }
 
     /// Learns a bit.

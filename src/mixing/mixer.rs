@@ -4,6 +4,7 @@
 //! probabilities is squashed to one. Weights move down the gradient of coding
 //! cost: by input times error.
 
+use crate::engine::cpu::simd::prefetch;
 use crate::state::Visitor;
 
 use super::lines::Lines;
@@ -50,6 +51,14 @@ impl Mixer {
     /// A set's weights, all of them.
     pub fn first_set(&self) -> &[i32] {
         &self.weights[..self.inputs]
+    }
+
+    /// Has a set's weights brought near.
+    #[inline(always)]
+    pub fn prefetch(&self, set: usize) {
+        for weight in (0..self.inputs).step_by(GROUP) {
+            prefetch(&self.weights, set * self.inputs + weight);
+        }
     }
 
     /// Gives a set that was never used the weights of another mixer's.

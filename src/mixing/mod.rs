@@ -170,7 +170,7 @@ impl Mixing {
                     match bit_number {
                         3 => self.look_at_second_nibble(&mut work),
                         7 => self.learn_byte(&work, stream),
-                        _ => {}
+                        _ => self.look_at_last_bits(&work, work.place << 1 | bit),
                     }
                     if bit_number < 7 {
                         self.look_at_node(&mut work);

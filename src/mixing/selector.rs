@@ -70,6 +70,13 @@ impl Selector {
         }
     }
 
+    /// Whether the sets are too many for the nearer caches; such sets follow from the node
+    /// and what is known as the byte begins.
+    #[inline(always)]
+    pub fn is_far(self) -> bool {
+        matches!(self, Selector::LastNode | Selector::SecondNode | Selector::LikeliestNode)
+    }
+
     /// The set of a moment.
     #[inline(always)]
     pub fn select(self, moment: &Moment) -> usize {

@@ -3,6 +3,7 @@
 use super::Mixing;
 use super::contexts::{hashes, image_hashes};
 use super::image::View;
+use super::inputs::bits_index;
 use super::kinds::{MOST_CONTEXTS, MOST_MIXERS, MOST_REFINEMENTS};
 use super::mixer::{GROUP, MOST_INPUTS};
 use super::selector::Moment;
@@ -122,13 +123,27 @@ impl Mixing {
         self.slots.prefetch(hashes);
     }
 
-    /// Works out the refinements' contexts for the node.
+    /// Works out the refinements' contexts for the node, and asks for what it needs of large tables.
     #[inline(always)]
     pub(super) fn look_at_node(&self, work: &mut Work) {
         let expected = work.expected.map_or(0, |byte| byte & 255);
         for (i, (apm, refinement)) in self.apms.iter().zip(self.parts.refinements).enumerate() {
             work.refined[i] = refinement.context(work.moment.node, work.recent, expected, work.likeliest);
             apm.prefetch(work.refined[i]);
+        }
+        for (mixer, selector) in self.mixers.iter().zip(self.parts.mixers).filter(|(_, selector)| selector.is_far()) {
+            mixer.prefetch(selector.select(&work.moment));
+        }
+    }
+
+    /// Asks for what the last bits of contexts say at a place of the nibble's tree.
+    #[inline(always)]
+    pub(super) fn look_at_last_bits(&self, work: &Work, place: usize) {
+        if self.parts.last_bits {
+            for (i, &found) in work.found[..self.parts.contexts.len()].iter().enumerate() {
+                let entry = self.slots.word(found as usize, place);
+                self.bits_map.prefetch(bits_index(i, entry, work.moment.node));
+            }
         }
     }
 
@@ -146,5 +161,6 @@ impl Mixing {
                 *head = self.slots.word(first as usize, 0);
             }
         }
+        self.look_at_last_bits(work, 1);
     }
 }
