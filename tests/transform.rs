@@ -210,6 +210,9 @@ fn sound_is_chosen_as_samples() {
     let list = [&sound()[..36], b"LIST\x05\0\0\0abcde\0", &sound()[36..]].concat();
     assert_eq!(Transform::Samples.forward(&list)[..3], [2, 58, 0]);
     assert_inverts(Transform::Samples, &list);
+    // After silence.
+    let late = [&sound()[..44], &[0; 40_000], &sound()[44..].repeat(3)].concat();
+    assert_eq!(transform_of(Choice::Auto, &late), Some(Transform::Samples));
     // Without a header.
     assert_eq!(transform_of(Choice::Auto, &sound()[45..]), Some(Transform::Samples));
     assert_eq!(Transform::Samples.forward(&sound()[45..])[1..3], [1, 0]);

@@ -34,8 +34,8 @@ pub async fn choose<'a>(
     let (transform, raster) = (candidate.transform, candidate.raster);
     let pays = candidate.sure || {
         let sample = candidate.sample(raw);
-        let before = tried(sample, None, model).await?;
-        let after = tried(&transform.forward(sample), raster, model).await?;
+        let before = tried(&sample, None, model).await?;
+        let after = tried(&transform.forward(&sample), raster, model).await?;
         1000 * after < 995 * before
     };
     Ok(match pays {

@@ -1,5 +1,7 @@
 //! Which transform a block may gain from.
 
+use std::borrow::Cow;
+
 use super::{Raster, Transform, arm64, calls, records, samples};
 
 /// What may be chosen.
@@ -32,13 +34,14 @@ const SAMPLE_ROWS: usize = 24;
 
 impl Candidate {
     /// The part of the block whose size, predicted with and without the transform, tells whether that pays.
-    pub fn sample<'a>(&self, raw: &'a [u8]) -> &'a [u8] {
+    pub fn sample<'a>(&self, raw: &'a [u8]) -> Cow<'a, [u8]> {
         let len = self.raster.map_or(SAMPLE, |raster| (SAMPLE_ROWS * raster.row as usize).clamp(SAMPLE, 4 * SAMPLE));
-        let start = match self.transform {
-            Transform::Samples => 0, // with the header
-            _ => raw.len().saturating_sub(len) / 2,
-        };
-        &raw[start..raw.len().min(start + len)]
+        // From the middle, as sound may begin in silence, at an even place, behind the header of sound.
+        let head = if self.transform == Transform::Samples { samples::header_len(raw) } else { 0 };
+        let body = &raw[head.min(raw.len())..];
+        let start = body.len().saturating_sub(len) / 4 * 2;
+        let middle = &body[start..body.len().min(start + len)];
+        if head == 0 { Cow::Borrowed(middle) } else { Cow::Owned([&raw[..head], middle].concat()) }
     }
 }
 

@@ -83,14 +83,14 @@ impl Raster {
         let mut usual: Vec<u64> = rows.clone().step_by(longest.div_ceil(64)).map(|row| differences.at(row)).collect();
         usual.sort_unstable();
         let near = usual[usual.len() / 2] / 2;
-        let pixel = Self::find_pixel(&Differences::new(raw, longest, PIECES[1]));
+        let exact = Differences::new(raw, longest, PIECES[1]);
+        let pixel = Self::find_pixel(&exact);
         let across = differences.at(pixel);
         if across > near {
             return None;
         }
         let mut candidates: Vec<(u64, usize)> = rows.map(|row| (differences.at(row), row)).collect();
         candidates.sort_unstable();
-        let exact = Differences::new(raw, longest, PIECES[1]);
         let best = candidates.iter().take(CANDIDATES).map(|&(_, row)| (exact.at(row), row)).min()?;
         let (difference, row) = best;
         // What comes back exactly at a distance is better served by other contexts.

@@ -52,7 +52,7 @@ impl Layout {
                 }
                 _ => {}
             }
-            at = at.checked_add(head.len() + len.next_multiple_of(2))?;
+            at = at.checked_add(len.checked_next_multiple_of(2)?)?.checked_add(head.len())?;
         }
         None
     }
@@ -126,6 +126,11 @@ pub fn inverse(coded: &[u8], limit: usize) -> Result<Vec<u8>, TransformError> {
         sample
     });
     Ok(bytes)
+}
+
+/// Bytes of a block's header, none without one.
+pub fn header_len(raw: &[u8]) -> usize {
+    Layout::of_wave(raw).map_or(0, |layout| layout.start.into())
 }
 
 /// Whether a block says that it is such sound.
