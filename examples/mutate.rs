@@ -41,7 +41,7 @@ fn bases() -> Vec<(Vec<u8>, Vec<u8>)> {
     let noise = |len: usize| (0..len).map(|i| random_u64(99, i as u64) as u8).collect::<Vec<u8>>();
     let contents =
         [Vec::new(), text(1), text(40), noise(40), [text(60), noise(30), text(60)].concat(), vec![0; 200], text(150)];
-    let wide = ModelConfig { streams: 3, segment: 5, layers: 2, weight_bits: 12, activation_bits: 9, ..tiny() };
+    let wide = ModelConfig { streams: 3, segment: 5, layers: 2, ..tiny() };
     let network = [tiny(), wide].map(Method::network_alone);
     let mut bases = Vec::new();
     for content in &contents {

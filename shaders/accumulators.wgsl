@@ -8,16 +8,3 @@ var<private> a2: vec4<i32>;
 var<private> b2: vec4<i32>;
 var<private> a3: vec4<i32>;
 var<private> b3: vec4<i32>;
-
-// Makes room for the next lower limb of the weights.
-fn next_limb() {
-    let shift = vec4<u32>(8u);
-    a0 <<= shift;
-    b0 <<= shift;
-    a1 <<= shift;
-    b1 <<= shift;
-    a2 <<= shift;
-    b2 <<= shift;
-    a3 <<= shift;
-    b3 <<= shift;
-}

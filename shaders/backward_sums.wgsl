@@ -19,10 +19,6 @@ fn backward_sums(@builtin(global_invocation_id) id: vec3<u32>) {
     let sample = first_sample() + min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(count - 1u));
     let e = (sample + place.later * model.streams) * error_quads() + place.backward.x;
     let w = place.backward.y + block / 4u * place.backward.w + block % 4u;
-    if WEIGHT_LIMBS == 2u {
-        multiply_rows(e, model.packed_plane + w, place.backward.z);
-        next_limb();
-    }
     multiply_rows(e, w, place.backward.z);
 
     let index = sample * width + block;

@@ -7,8 +7,6 @@ struct Model {
     embedding: u32,
     units: u32,
     layers: u32,
-    weight_fraction: u32,
-    activation_fraction: u32,
     error_fraction: u32,
     // Steps of the current segment.
     steps: u32,
@@ -17,11 +15,8 @@ struct Model {
     rate_exponent: i32,
     weight_floor: u32,
     embedding_floor: u32,
-    // vec4s of one plane of packed weights.
-    packed_plane: u32,
     // Gradients count as many bits less.
     gradient_shift: u32,
-    padding: u32,
 }
 
 // Which step, streams and matrix a dispatch works on.
@@ -53,10 +48,6 @@ struct Place {
     backward: vec4<u32>,
 }
 
-// Limbs of 8 bits in a weight and in an activation: 1 or 2.
-override WEIGHT_LIMBS: u32 = 1;
-override ACTIVATION_LIMBS: u32 = 1;
-
 @group(0) @binding(0) var<uniform> model: Model;
 @group(0) @binding(1) var<uniform> place: Place;
 
@@ -69,7 +60,9 @@ const WIDE: u32 = 8u;
 const GROUP: u32 = 4u;
 
 const MASTER_FRACTION: u32 = 24u;
-const PREACTIVATION_FRACTION: u32 = 13u;
+const WEIGHT_FRACTION: u32 = 6u;
+const ACTIVATION_FRACTION: u32 = 7u;
+const BYTE_LIMIT: i32 = 127;
 const GATE_FRACTION: u32 = 14u;
 const CELL_FRACTION: u32 = 12u;
 const CELL_LIMIT: i32 = 65535;
@@ -105,21 +98,24 @@ fn skip(v: ptr<function, vec4<u32>>, bits: u32) -> vec4<u32> {
     return count;
 }
 
-// Four values as 8-bit limbs in a word: plane 0 the low limbs, plane 1 the rest.
-fn pack_limbs(x: vec4<i32>, plane: u32) -> u32 {
-    let low = ((x + 128) & vec4<i32>(255)) - 128;
-    let high = (x - low) >> vec4<u32>(8u);
-    let limbs = select(high, low, plane == 0u) & vec4<i32>(255);
-    return u32(limbs.x | (limbs.y << 8u) | (limbs.z << 16u) | (limbs.w << 24u));
+// The low bytes of four values in a word.
+fn pack_bytes(x: vec4<i32>) -> u32 {
+    let bytes = x & vec4<i32>(255);
+    return u32(bytes.x | (bytes.y << 8u) | (bytes.z << 16u) | (bytes.w << 24u));
+}
+
+// What their low bytes, taken as signed, leave of four errors.
+fn high_limbs(x: vec4<i32>) -> vec4<i32> {
+    return (x + 128) >> vec4<u32>(8u);
 }
 
 // The four signed bytes of a word.
-fn unpack_limbs(word: u32) -> vec4<i32> {
+fn unpack_bytes(word: u32) -> vec4<i32> {
     let x = bitcast<i32>(word);
     return vec4<i32>((x << 24u) >> 24u, (x << 16u) >> 24u, (x << 8u) >> 24u, x >> 24u);
 }
 
-// Products of four words of four limbs with one word.
+// Products of four words of four bytes with one word.
 fn dot_words(w: vec4<u32>, x: u32) -> vec4<i32> {
     return vec4<i32>(dot4I8Packed(w.x, x), dot4I8Packed(w.y, x), dot4I8Packed(w.z, x), dot4I8Packed(w.w, x));
 }
@@ -142,11 +138,7 @@ fn record_quads() -> u32 {
     return inputs_before(model.layers) + model.layers * model.units / 16u;
 }
 
-fn input_plane() -> u32 {
-    return (model.segment + 1u) * model.streams * record_quads();
-}
-
-// vec4s (16 rows) of one stream's record of gate and output errors, and of one plane.
+// vec4s (16 rows) of one stream's record of gate and output errors, and of one plane of limbs.
 fn error_quads() -> u32 {
     return (model.layers * model.units + SYMBOLS / 4u) / 4u;
 }

@@ -18,7 +18,7 @@ fn dot_error_word(w: vec4<u32>, low: u32, high: u32) -> vec4<i32> {
     if !JOIN_LIMBS {
         return dot_words(w, low) + (dot_words(w, high) << vec4<u32>(8u));
     }
-    let e = unpack_limbs(low) + (unpack_limbs(high) << vec4<u32>(8u));
+    let e = unpack_bytes(low) + (unpack_bytes(high) << vec4<u32>(8u));
     return limb_of(w, 0u) * e.x + limb_of(w, 1u) * e.y + limb_of(w, 2u) * e.z + limb_of(w, 3u) * e.w;
 }
 
@@ -27,7 +27,7 @@ fn dot_error_words(low: vec4<u32>, high: vec4<u32>, word: u32) -> vec4<i32> {
     if !JOIN_LIMBS {
         return dot_words(low, word) + (dot_words(high, word) << vec4<u32>(8u));
     }
-    let x = unpack_limbs(word);
+    let x = unpack_bytes(word);
     return error_of(low, high, 0u) * x.x + error_of(low, high, 1u) * x.y
         + error_of(low, high, 2u) * x.z + error_of(low, high, 3u) * x.w;
 }

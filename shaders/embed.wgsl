@@ -2,8 +2,8 @@
 // A lane carries one vec4 of a sample; dispatch (samples * embedding / 16 / 64).
 
 @group(0) @binding(2) var<storage, read> symbols: array<u32>; // [2][segment][streams]
-@group(0) @binding(3) var<storage, read> embedding: array<vec4<u32>>; // [planes][256][embedding / 16]
-@group(0) @binding(4) var<storage, read_write> inputs: array<vec4<u32>>; // [planes][segment + 1][streams][record]
+@group(0) @binding(3) var<storage, read> embedding: array<vec4<u32>>; // [256][embedding / 16]
+@group(0) @binding(4) var<storage, read_write> inputs: array<vec4<u32>>; // [segment + 1][streams][record]
 
 @compute @workgroup_size(64)
 fn embed(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -15,10 +15,8 @@ fn embed(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let index = first_sample() + sample;
     let symbol = symbols[index];
-    for (var plane = 0u; plane < ACTIVATION_LIMBS; plane++) {
-        let value = embedding[(plane * SYMBOLS + symbol) * width + quad];
-        for (var layer = 0u; layer < model.layers; layer++) {
-            inputs[plane * input_plane() + index * record_quads() + inputs_before(layer) + quad] = value;
-        }
+    let value = embedding[symbol * width + quad];
+    for (var layer = 0u; layer < model.layers; layer++) {
+        inputs[index * record_quads() + inputs_before(layer) + quad] = value;
     }
 }

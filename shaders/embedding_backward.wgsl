@@ -17,10 +17,6 @@ fn embedding_backward(@builtin(global_invocation_id) id: vec3<u32>) {
     // Beyond the last sample the last one is computed again.
     let sample = min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(count - 1u));
     let w = block / 4u * 4u * model.units + block % 4u;
-    if WEIGHT_LIMBS == 2u {
-        multiply_layers(sample, model.packed_plane + w);
-        next_limb();
-    }
     multiply_layers(sample, w);
     let index = sample * width + block;
     put(index.x, a0, b0);
@@ -41,6 +37,6 @@ fn multiply_layers(sample: vec4<u32>, first: u32) {
 }
 
 fn put(index: u32, a: vec4<i32>, b: vec4<i32>) {
-    embedding_errors[index] = bounded(round_shift(a, model.weight_fraction), STATE_ERROR_LIMIT);
-    embedding_errors[index + 1u] = bounded(round_shift(b, model.weight_fraction), STATE_ERROR_LIMIT);
+    embedding_errors[index] = bounded(round_shift(a, WEIGHT_FRACTION), STATE_ERROR_LIMIT);
+    embedding_errors[index + 1u] = bounded(round_shift(b, WEIGHT_FRACTION), STATE_ERROR_LIMIT);
 }

@@ -6,7 +6,7 @@
 @group(0) @binding(4) var<storage, read> embedding_errors: array<vec4<i32>>; // [segment][streams][embedding / 4]
 @group(0) @binding(5) var<storage, read_write> masters: array<vec4<i32>>;
 @group(0) @binding(6) var<storage, read_write> moments: array<vec4<u32>>;
-@group(0) @binding(7) var<storage, read_write> embedding: array<u32>; // [planes][256][embedding / 4]
+@group(0) @binding(7) var<storage, read_write> embedding: array<u32>; // [256][embedding / 4]
 
 @compute @workgroup_size(64)
 fn embedding_update(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -22,10 +22,6 @@ fn embedding_update(@builtin(global_invocation_id) id: vec3<u32>) {
             gradient += embedding_errors[sample * width + word];
         }
     }
-    let shift = MASTER_FRACTION - model.activation_fraction;
-    let limit = ((1i << model.activation_fraction) - 1) << shift;
-    let quantised = round_shift(adam(id.x, model.embedding_floor, limit, gradient), shift);
-    for (var plane = 0u; plane < ACTIVATION_LIMBS; plane++) {
-        embedding[plane * SYMBOLS * width + id.x] = pack_limbs(quantised, plane);
-    }
+    let shift = MASTER_FRACTION - ACTIVATION_FRACTION;
+    embedding[id.x] = pack_bytes(round_shift(adam(id.x, model.embedding_floor, BYTE_LIMIT << shift, gradient), shift));
 }

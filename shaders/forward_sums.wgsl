@@ -2,9 +2,9 @@
 // some inputs add to sums begun before.
 // A lane carries eight rows of four samples; dispatch (rows / 8 / 16, samples / 4 / 4).
 
-@group(0) @binding(2) var<storage, read> by_input: array<vec4<u32>>; // [planes][matrices][rows / 16][inputs / 4][4]
+@group(0) @binding(2) var<storage, read> by_input: array<vec4<u32>>; // [matrices][rows / 16][inputs / 4][4]
 @group(0) @binding(3) var<storage, read> biases: array<vec4<i32>>; // [matrices][rows / 4]
-@group(0) @binding(4) var<storage, read> inputs: array<vec4<u32>>; // [planes][segment + 1][streams][record]
+@group(0) @binding(4) var<storage, read> inputs: array<vec4<u32>>; // [segment + 1][streams][record]
 @group(0) @binding(5) var<storage, read_write> sums: array<vec4<i32>>; // [segment][streams][rows / 4]
 
 @compute @workgroup_size(16, 4)
@@ -20,19 +20,6 @@ fn forward_sums(@builtin(global_invocation_id) id: vec3<u32>) {
     let sample = first_sample() + min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(count - 1u));
     let x = sample * record_quads() + place.forward.x;
     let w = place.forward.y + block / 4u * place.inputs + block % 4u;
-    if WEIGHT_LIMBS == 2u && ACTIVATION_LIMBS == 2u {
-        multiply_inputs(input_plane() + x, model.packed_plane + w);
-        next_limb();
-    }
-    if WEIGHT_LIMBS == 2u {
-        multiply_inputs(x, model.packed_plane + w);
-    }
-    if ACTIVATION_LIMBS == 2u {
-        multiply_inputs(input_plane() + x, w);
-    }
-    if WEIGHT_LIMBS == 2u || ACTIVATION_LIMBS == 2u {
-        next_limb();
-    }
     multiply_inputs(x, w);
 
     let index = sample * height + block;

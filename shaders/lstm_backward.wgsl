@@ -29,7 +29,7 @@ fn lstm_backward(@builtin(global_invocation_id) id: vec3<u32>) {
     let o = second >> vec4<u32>(16u);
     let tc = tanh_gate(cells[index + model.streams * count] << vec4<u32>(1u));
     let share = shares[id.y * count + n];
-    let kept = bounded(round_shift(sums[sample * width + id.x], model.weight_fraction), STATE_ERROR_LIMIT);
+    let kept = bounded(round_shift(sums[sample * width + id.x], WEIGHT_FRACTION), STATE_ERROR_LIMIT);
     let dh = bounded(round_shift(kept * share, SHARE_FRACTION), STATE_ERROR_LIMIT);
     let later = select(cells[error_index], vec4<i32>(0), last);
     let dc = bounded(product(dh, product(o, GATE_ONE - product(tc, tc))) + later, STATE_ERROR_LIMIT);
@@ -52,6 +52,6 @@ fn product(a: vec4<i32>, b: vec4<i32>) -> vec4<i32> {
 
 fn put(word: u32, error: vec4<i32>) {
     let gate = bounded(error, 1i << model.error_fraction);
-    errors[word] = pack_limbs(gate, 0u);
-    errors[4u * error_plane() + word] = pack_limbs(gate, 1u);
+    errors[word] = pack_bytes(gate);
+    errors[4u * error_plane() + word] = pack_bytes(high_limbs(gate));
 }

@@ -4,7 +4,7 @@
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
 @group(0) @binding(3) var<storage, read> sums: array<vec4<i32>>; // [segment][streams][units]
 @group(0) @binding(4) var<storage, read> shares: array<vec4<i32>>; // [streams][cells / 4]
-@group(0) @binding(5) var<storage, read_write> inputs: array<u32>; // [planes][segment + 1][streams][record]
+@group(0) @binding(5) var<storage, read_write> inputs: array<u32>; // [segment + 1][streams][record]
 @group(0) @binding(6) var<storage, read_write> gates: array<vec4<u32>>; // [segment][streams][cells / 4][2]: i | f, g | o
 @group(0) @binding(7) var<storage, read_write> cells: array<vec4<i32>>; // [segment + 1][streams][cells / 4], then errors
 
@@ -15,34 +15,29 @@ fn lstm_forward(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     let sample = first_sample() + id.y;
-    let shift = model.weight_fraction + model.activation_fraction - PREACTIVATION_FRACTION;
     let row = sample * model.units + id.x / 4u * 16u + id.x % 4u;
     let n = place.layer * width + id.x;
     let index = sample * model.layers * width + n;
-    let i = sigmoid(round_shift(sums[row], shift));
-    let f = sigmoid(round_shift(sums[row + 4u], shift));
-    let g = tanh_gate(round_shift(sums[row + 8u], shift));
-    let o = sigmoid(round_shift(sums[row + 12u], shift));
+    let i = sigmoid(sums[row]);
+    let f = sigmoid(sums[row + 4u]);
+    let g = tanh_gate(sums[row + 8u]);
+    let o = sigmoid(sums[row + 12u]);
     let c = bounded(round_shift(f * cells[index] + ((i * g) >> vec4<u32>(2u)), GATE_FRACTION), CELL_LIMIT);
     let tc = tanh_gate(c << vec4<u32>(1u));
-    let h = round_shift(o * tc, 2u * GATE_FRACTION - model.activation_fraction);
+    let h = round_shift(o * tc, 2u * GATE_FRACTION - ACTIVATION_FRACTION);
     gates[2u * index] = vec4<u32>(i | (f << vec4<u32>(16u)));
     gates[2u * index + 1u] = vec4<u32>((g & vec4<i32>(0xffff)) | (o << vec4<u32>(16u)));
     cells[index + model.streams * model.layers * width] = c;
     let share = shares[(place.first + id.y) * model.layers * width + n];
-    let hidden = bounded(round_shift(h * share, SHARE_FRACTION), (1i << model.activation_fraction) - 1);
+    let hidden = pack_bytes(bounded(round_shift(h * share, SHARE_FRACTION), BYTE_LIMIT));
     // Inputs of the output and of the layer above, and of this layer one step later.
     let record = 4u * sample * record_quads();
     let output = record + 4u * inputs_before(model.layers) + n;
     let above = record + 4u * inputs_before(place.layer + 1u) + model.embedding / 4u + id.x;
     let own = record + 4u * (model.streams * record_quads() + place.start) + place.inputs / 4u - width + id.x;
-    for (var plane = 0u; plane < ACTIVATION_LIMBS; plane++) {
-        let base = 4u * plane * input_plane();
-        let word = pack_limbs(hidden, plane);
-        inputs[base + output] = word;
-        if place.layer + 1u < model.layers {
-            inputs[base + above] = word;
-        }
-        inputs[base + own] = word;
+    inputs[output] = hidden;
+    if place.layer + 1u < model.layers {
+        inputs[above] = hidden;
     }
+    inputs[own] = hidden;
 }

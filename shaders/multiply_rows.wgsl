@@ -1,6 +1,6 @@
 // Sums of weights times errors over rows, for eight inputs and four samples a
 // lane. Needs the accumulators, `by_row` (array<vec4<u32>>,
-// [planes][matrices][inputs / 16][rows / 4][4], a vec4 four inputs' words of four
+// [matrices][inputs / 16][rows / 4][4], a vec4 four inputs' words of four
 // rows) and `errors` (array<vec4<u32>>).
 
 fn multiply_words(wa: vec4<u32>, wb: vec4<u32>, low: vec4<u32>, high: vec4<u32>) {

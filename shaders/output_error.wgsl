@@ -26,6 +26,6 @@ fn output_error(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     let hit = select(vec4<i32>(0), vec4<i32>(1i << fraction), rows == vec4<u32>(goal));
     let error = select(vec4<i32>(probability) - hit, vec4<i32>(0), vec4<bool>(goal >= SYMBOLS));
     let word = 4u * sample * error_quads() + model.layers * model.units + lane;
-    errors[word] = pack_limbs(error, 0u);
-    errors[4u * error_plane() + word] = pack_limbs(error, 1u);
+    errors[word] = pack_bytes(error);
+    errors[4u * error_plane() + word] = pack_bytes(high_limbs(error));
 }

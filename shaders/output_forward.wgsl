@@ -11,7 +11,7 @@ var<workgroup> largest: atomic<u32>;
 @compute @workgroup_size(64)
 fn output_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let index = (first_sample() + group.y * model.streams + group.x) * (SYMBOLS / 4u) + lane;
-    let logits = round_shift(sums[index], model.weight_fraction + model.activation_fraction - PREACTIVATION_FRACTION);
+    let logits = sums[index];
     let top = max(max(logits.x, logits.y), max(logits.z, logits.w));
     atomicMax(&largest, u32(top) ^ 0x80000000u);
     workgroupBarrier();

@@ -3,9 +3,9 @@
 // A lane carries four values of four samples, `input_columns` lanes of
 // inputs and behind them those of errors; dispatch (columns / 16, samples / 4 / 4).
 
-@group(0) @binding(2) var<storage, read> inputs: array<u32>; // [planes][segment + 1][streams][record]
+@group(0) @binding(2) var<storage, read> inputs: array<u32>; // [segment + 1][streams][record]
 @group(0) @binding(3) var<storage, read> errors: array<u32>; // [2 planes][segment][streams][record]
-@group(0) @binding(4) var<storage, read_write> input_samples: array<vec4<u32>>; // [planes][input_columns / 4][samples / 4][4]
+@group(0) @binding(4) var<storage, read_write> input_samples: array<vec4<u32>>; // [input_columns / 4][samples / 4][4]
 @group(0) @binding(5) var<storage, read_write> error_samples: array<vec4<u32>>; // [2 planes][record / 4][samples / 4][4]
 
 @compute @workgroup_size(16, 4)
@@ -30,15 +30,13 @@ fn samples(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     let record = 4u * record_quads();
-    for (var plane = 0u; plane < ACTIVATION_LIMBS; plane++) {
-        var words = vec4<u32>(pack_limbs(vec4<i32>((1i << model.activation_fraction) - 1, 0, 0, 0), plane));
-        if column < record {
-            let n = 4u * plane * input_plane() + sample * record + column;
-            words = vec4<u32>(inputs[n.x], inputs[n.y], inputs[n.z], inputs[n.w]);
-        }
-        let panel = plane * columns / 4u + column / 4u;
-        input_samples[4u * (panel * sample_quads() + id.y) + column % 4u] = transposed(select(vec4<u32>(0u), words, inside));
+    var words = vec4<u32>(u32(BYTE_LIMIT));
+    if column < record {
+        let n = sample * record + column;
+        words = vec4<u32>(inputs[n.x], inputs[n.y], inputs[n.z], inputs[n.w]);
     }
+    let row = column / 4u * sample_quads() + id.y;
+    input_samples[4u * row + column % 4u] = transposed(select(vec4<u32>(0u), words, inside));
 }
 
 // Byte i of word j becomes byte j of word i.

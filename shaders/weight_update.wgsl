@@ -4,12 +4,12 @@
 // Dispatch (rows / 4 / 16, (inputs / 8 + 1) / 4), or half as many lanes both ways.
 
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
-@group(0) @binding(3) var<storage, read> input_samples: array<vec4<u32>>; // [planes][input_columns / 4][samples / 4][4]
+@group(0) @binding(3) var<storage, read> input_samples: array<vec4<u32>>; // [input_columns / 4][samples / 4][4]
 @group(0) @binding(4) var<storage, read> error_samples: array<vec4<u32>>; // [2 planes][record / 4][samples / 4][4]
 @group(0) @binding(5) var<storage, read_write> masters: array<vec4<i32>>;
 @group(0) @binding(6) var<storage, read_write> moments: array<vec4<u32>>;
-@group(0) @binding(7) var<storage, read_write> by_input: array<vec4<u32>>; // [planes][matrices][rows / 16][inputs / 4][4]
-@group(0) @binding(8) var<storage, read_write> by_row: array<vec4<u32>>; // [planes][matrices][inputs / 16][rows / 4][4]
+@group(0) @binding(7) var<storage, read_write> by_input: array<vec4<u32>>; // [matrices][rows / 16][inputs / 4][4]
+@group(0) @binding(8) var<storage, read_write> by_row: array<vec4<u32>>; // [matrices][inputs / 16][rows / 4][4]
 @group(0) @binding(9) var<storage, read_write> biases: array<vec4<i32>>;
 
 const BIAS_LIMIT: i32 = 268435456;
@@ -48,17 +48,6 @@ fn weight_update(@builtin(global_invocation_id) id: vec3<u32>) {
     let e = sample_start(place.layer * model.units + row);
     // Behind the last input stands the biases' constant.
     let x = sample_start(select(4u * place.start + block, input_columns() - 4u, bias));
-    if ACTIVATION_LIMBS == 2u {
-        multiply_samples(e, input_columns() * sample_quads() + x);
-        make_room(&a0);
-        make_room(&a1);
-        make_room(&a2);
-        make_room(&a3);
-        make_room(&b0);
-        make_room(&b1);
-        make_room(&b2);
-        make_room(&b3);
-    }
     multiply_samples(e, x);
 
     let n = place.master + (row / 16u * (place.inputs + 1u) + block * 4u) * 16u + row % 16u;
@@ -79,15 +68,6 @@ fn weight_update(@builtin(global_invocation_id) id: vec3<u32>) {
         update(n + 129u, row + 1u, block + 2u, b2);
         update(n + 193u, row + 1u, block + 3u, b3);
     }
-}
-
-// Makes room for the next lower limb of the inputs.
-fn make_room(tile: ptr<private, Tile>) {
-    let shift = vec4<u32>(8u);
-    (*tile).x <<= shift;
-    (*tile).y <<= shift;
-    (*tile).z <<= shift;
-    (*tile).w <<= shift;
 }
 
 // The first samples' vec4 of a column.
@@ -136,27 +116,24 @@ fn multiply(tile: ptr<private, Tile>, low: vec4<u32>, high: vec4<u32>, x: vec4<u
 }
 
 fn update_bias(n: u32, row: u32, gradient: vec4<i32>) {
-    let shift = MASTER_FRACTION - model.weight_fraction - model.activation_fraction;
+    let shift = MASTER_FRACTION - WEIGHT_FRACTION - ACTIVATION_FRACTION;
     biases[place.bias + row] = round_shift(adam(n, model.weight_floor, BIAS_LIMIT, gradient), shift);
 }
 
 // Four rows of four inputs, from vec4 n of the masters on.
 fn update(n: u32, row: u32, input: u32, gradient: Tile) {
-    let shift = MASTER_FRACTION - model.weight_fraction;
-    let limit = ((2i << model.weight_fraction) - 1) << shift;
+    let shift = MASTER_FRACTION - WEIGHT_FRACTION;
+    let limit = BYTE_LIMIT << shift;
     let w0 = round_shift(adam(n, model.weight_floor, limit, gradient.x), shift);
     let w1 = round_shift(adam(n + 16u, model.weight_floor, limit, gradient.y), shift);
     let w2 = round_shift(adam(n + 32u, model.weight_floor, limit, gradient.z), shift);
     let w3 = round_shift(adam(n + 48u, model.weight_floor, limit, gradient.w), shift);
-    for (var plane = 0u; plane < WEIGHT_LIMBS; plane++) {
-        let base = plane * model.packed_plane + place.packed;
-        by_input[base + row / 4u * place.inputs + 4u * input + row % 4u] = vec4<u32>(
-            pack_limbs(vec4<i32>(w0.x, w1.x, w2.x, w3.x), plane),
-            pack_limbs(vec4<i32>(w0.y, w1.y, w2.y, w3.y), plane),
-            pack_limbs(vec4<i32>(w0.z, w1.z, w2.z, w3.z), plane),
-            pack_limbs(vec4<i32>(w0.w, w1.w, w2.w, w3.w), plane),
-        );
-        by_row[base + input / 4u * place.rows + 4u * row + input % 4u] =
-            vec4<u32>(pack_limbs(w0, plane), pack_limbs(w1, plane), pack_limbs(w2, plane), pack_limbs(w3, plane));
-    }
+    by_input[place.packed + row / 4u * place.inputs + 4u * input + row % 4u] = vec4<u32>(
+        pack_bytes(vec4<i32>(w0.x, w1.x, w2.x, w3.x)),
+        pack_bytes(vec4<i32>(w0.y, w1.y, w2.y, w3.y)),
+        pack_bytes(vec4<i32>(w0.z, w1.z, w2.z, w3.z)),
+        pack_bytes(vec4<i32>(w0.w, w1.w, w2.w, w3.w)),
+    );
+    by_row[place.packed + input / 4u * place.rows + 4u * row + input % 4u] =
+        vec4<u32>(pack_bytes(w0), pack_bytes(w1), pack_bytes(w2), pack_bytes(w3));
 }

@@ -12,6 +12,9 @@ use lockstep::numerics::generator::random_u64;
 use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
+/// Bytes of a header.
+const HEADER: usize = Header::LEN;
+
 fn header(block_size: u32) -> Header {
     Header { method: Method::network_alone(tiny(block_size.into())), block_size, prior: 0 }
 }
@@ -66,7 +69,7 @@ fn every_changed_byte_is_found() {
     let archive = sample();
     for at in 0..archive.len() {
         let all: Vec<u8> = (1..=255).collect();
-        for &change in if at < 68 { &all[..] } else { &[1, 0x80, 0xff] } {
+        for &change in if at < HEADER { &all[..] } else { &[1, 0x80, 0xff] } {
             let mut damaged = archive.clone();
             damaged[at] ^= change;
             if damaged.starts_with(&PRIOR_MAGIC) {
@@ -102,7 +105,7 @@ fn a_change_that_list_can_see_is_found_by_it() {
     let archive = sample();
     let frames = list(&mut Cursor::new(&archive)).unwrap();
     let trailer = archive.len() - (41 + 8 * frames[0].trailer.blocks.len());
-    for at in (0..68).chain(trailer..archive.len()) {
+    for at in (0..HEADER).chain(trailer..archive.len()) {
         for change in [1, 0x80, 0xff] {
             let mut damaged = archive.clone();
             damaged[at] ^= change;
@@ -160,7 +163,7 @@ fn walking_finds_what_the_trailer_says() {
     // A payload that is not there, and a frame that is none.
     assert!(walk(&mut Cursor::new(&archive[..70])).is_ok_and(|frames| frames[0].trailer.blocks.is_empty()));
     assert!(matches!(walk(&mut Cursor::new(&archive[..100])), Err(ArchiveError::Truncated)));
-    assert!(walk(&mut Cursor::new(&archive[64..])).is_err());
+    assert!(walk(&mut Cursor::new(&archive[HEADER - 4..])).is_err());
 }
 
 #[test]
@@ -209,22 +212,22 @@ fn a_future_version_says_so_whatever_follows() {
 
 #[test]
 fn blocks_in_another_order_are_found() {
-    let stored = |data: &[u8]| pack(data, 20)[68..][..29 + 20].to_vec();
+    let stored = |data: &[u8]| pack(data, 20)[HEADER..][..29 + 20].to_vec();
     let (first, second) = (noise(40)[..20].to_vec(), noise(40)[20..].to_vec());
     let whole = pack(&noise(40), 20);
-    assert_eq!(whole[68..][..98], [stored(&first), stored(&second)].concat());
-    let swapped = [&whole[..68], &stored(&second), &stored(&first), &whole[166..]].concat();
+    assert_eq!(whole[HEADER..][..98], [stored(&first), stored(&second)].concat());
+    let swapped = [&whole[..HEADER], &stored(&second), &stored(&first), &whole[HEADER + 98..]].concat();
     assert!(matches!(archive_error(&swapped), ArchiveError::Corrupt { .. }));
 }
 
 /// The first block of an archive with one field of its header changed, and its CRC made right again.
 fn forge_block(archive: &mut [u8], at: usize) {
-    let coded_len = u32::from_le_bytes(archive[73..77].try_into().unwrap()) as usize;
-    archive[68 + at] ^= 1;
+    let coded_len = u32::from_le_bytes(archive[HEADER + 5..HEADER + 9].try_into().unwrap()) as usize;
+    archive[HEADER + at] ^= 1;
     let mut crc = crc32fast::Hasher::new();
-    crc.update(&archive[68..93]);
-    crc.update(&archive[97..][..coded_len]);
-    archive[93..97].copy_from_slice(&crc.finalize().to_le_bytes());
+    crc.update(&archive[HEADER..HEADER + 25]);
+    crc.update(&archive[HEADER + 29..][..coded_len]);
+    archive[HEADER + 25..HEADER + 29].copy_from_slice(&crc.finalize().to_le_bytes());
 }
 
 #[test]
@@ -239,7 +242,7 @@ fn a_block_that_decodes_to_something_else_on_the_cpu_is_the_archive_s_fault() {
     }
     let data = noise(100);
     let mut archive = pack(&data, 100);
-    assert_eq!(archive[77..85], xxh3_64(&data).to_le_bytes());
+    assert_eq!(archive[HEADER + 9..HEADER + 17], xxh3_64(&data).to_le_bytes());
     forge_block(&mut archive, 9);
     assert!(matches!(archive_error(&archive), ArchiveError::Corrupt { .. }));
 }
@@ -250,8 +253,8 @@ fn memory_is_refused_before_it_is_taken() {
     // 8 layers of 4096 units each: a valid model of some 20 GB.
     archive[14..16].copy_from_slice(&4096u16.to_le_bytes());
     archive[16] = 8;
-    let crc = crc32fast::hash(&archive[..64]).to_le_bytes();
-    archive[64..68].copy_from_slice(&crc);
+    let crc = crc32fast::hash(&archive[..HEADER - 4]).to_le_bytes();
+    archive[HEADER - 4..HEADER].copy_from_slice(&crc);
     match unpack(&archive) {
         Err(error @ CodecError::MemoryLimit { needed, .. }) => {
             assert!(needed > 16 << 30);
@@ -291,13 +294,13 @@ proptest! {
     }
 
     #[test]
-    fn any_header_is_read_or_refused(fields in proptest::collection::vec((8usize..64, any::<u8>()), 1..4)) {
+    fn any_header_is_read_or_refused(fields in proptest::collection::vec((8usize..HEADER - 4, any::<u8>()), 1..4)) {
         let mut archive = sample();
         for &(at, value) in &fields {
             archive[at] = value;
         }
-        let crc = crc32fast::hash(&archive[..64]).to_le_bytes();
-        archive[64..68].copy_from_slice(&crc);
+        let crc = crc32fast::hash(&archive[..HEADER - 4]).to_le_bytes();
+        archive[HEADER - 4..HEADER].copy_from_slice(&crc);
         // Little memory, so that no random model takes long.
         let settings = DecompressSettings { memory: 4 << 20, ..ON_CPU };
         let mut data = Vec::new();

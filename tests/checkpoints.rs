@@ -105,16 +105,8 @@ fn data() -> Vec<u8> {
 }
 
 fn methods() -> [Method; 3] {
-    let model = ModelConfig {
-        streams: 3,
-        units: 32,
-        layers: 2,
-        activation_bits: 10,
-        replay_streams: 2,
-        replay_steps: 9,
-        dropout: 100,
-        ..tiny(600)
-    };
+    let model =
+        ModelConfig { streams: 3, units: 32, layers: 2, replay_streams: 2, replay_steps: 9, dropout: 100, ..tiny(600) };
     [(true, None), (true, Some(MixingKind::Full)), (false, Some(MixingKind::Rich))].map(|(network, kind)| Method {
         model: model.clone(),
         network,
@@ -184,7 +176,7 @@ fn a_run_with_two_groups_of_streams_goes_on_on_another_device() {
 
 #[test]
 fn an_engine_s_state_carries_over_to_every_other() {
-    let config = ModelConfig { streams: 5, units: 32, layers: 2, activation_bits: 9, ..tiny(600) };
+    let config = ModelConfig { streams: 5, units: 32, layers: 2, ..tiny(600) };
     let parameters = initial_parameters(&config);
     let engines = || {
         let gpus = devices::devices().into_iter().map(|d| Engine::gpu(d, &config, &parameters).unwrap());

@@ -19,8 +19,6 @@ fn config() -> ModelConfig {
         embedding: 16,
         units: 48,
         layers: 2,
-        weight_bits: 8,
-        activation_bits: 8,
         error_fraction: 12,
         replay_streams: 0,
         replay_steps: 1,
@@ -128,8 +126,8 @@ fn engines_agree_on_two_groups_of_streams() {
 }
 
 #[test]
-fn engines_agree_on_wider_operands_and_more_layers() {
-    agree(&ModelConfig { weight_bits: 12, activation_bits: 10, error_fraction: 14, ..config() }, &text(150));
+fn engines_agree_on_wider_errors_and_more_layers() {
+    agree(&ModelConfig { error_fraction: 14, ..config() }, &text(150));
     agree(&ModelConfig { layers: 5, units: 16, ..config() }, &text(150));
 }
 

@@ -141,13 +141,13 @@ fn impossible_settings_are_refused() {
 prop_compose! {
     fn any_model()(
         streams in 1u32..12, segment in 1u32..20, embedding in 1u32..3, units in 1u32..3, layers in 1u32..4,
-        weight_bits in 8u32..=12, activation_bits in 8u32..=12, error_fraction in 8u32..=14,
+        error_fraction in 8u32..=14,
         replay_streams in 0u32..6, replay_steps in 1u32..20, dropout in 0u32..129,
         rate_start in 0u32..1 << 25, rate_end in 0u32..1 << 25, seed: u64,
     ) -> ModelConfig {
         ModelConfig {
-            streams, segment, embedding: 16 * embedding, units: 16 * units, layers, weight_bits, activation_bits,
-            error_fraction, replay_streams, replay_steps, dropout, rate_start, rate_end, schedule_length: 0, seed,
+            streams, segment, embedding: 16 * embedding, units: 16 * units, layers, error_fraction,
+            replay_streams, replay_steps, dropout, rate_start, rate_end, schedule_length: 0, seed,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{ArchiveError, MAGIC, VERSION, fields};
 use crate::model::{Method, MixingConfig, MixingKind, ModelConfig};
 
 /// Bytes of a header of this version.
-pub(super) const HEADER_LEN: u16 = 68;
+pub(super) const HEADER_LEN: u16 = 66;
 /// Magic, version and header length come before all else.
 const PREFIX_LEN: u16 = 7;
 
@@ -46,7 +46,7 @@ impl Header {
         for value in [config.streams, config.segment, config.embedding, config.units] {
             bytes.extend_from_slice(&(value as u16).to_le_bytes());
         }
-        for value in [config.layers, config.weight_bits, config.activation_bits, config.error_fraction] {
+        for value in [config.layers, config.error_fraction] {
             bytes.push(value as u8);
         }
         bytes.extend_from_slice(&config.rate_start.to_le_bytes());
@@ -104,8 +104,6 @@ impl Header {
             embedding: fields::u16(input)?.into(),
             units: fields::u16(input)?.into(),
             layers: fields::u8(input)?.into(),
-            weight_bits: fields::u8(input)?.into(),
-            activation_bits: fields::u8(input)?.into(),
             error_fraction: fields::u8(input)?.into(),
             rate_start: fields::u32(input)?,
             rate_end: fields::u32(input)?,
@@ -173,14 +171,14 @@ mod tests {
     fn newer_parts_are_told_apart_from_damage() {
         assert!(matches!(Header::read(&mut &forged(4, 1)[..]), Err(ArchiveError::OlderVersion(1))));
         assert!(matches!(Header::read(&mut &forged(4, VERSION + 1)[..]), Err(ArchiveError::UnsupportedVersion(_))));
-        for (at, part) in [(7, "flag set"), (49, "mixing"), (51, "network")] {
+        for (at, part) in [(7, "flag set"), (47, "mixing"), (49, "network")] {
             match Header::read(&mut &forged(at, 9)[..]) {
                 Err(ArchiveError::Unsupported { what, id: 9 }) => assert_eq!(what, part),
                 other => panic!("{part}: {other:?}"),
             }
         }
-        let mut longer = forged(5, 72);
-        longer.truncate(64);
+        let mut longer = forged(5, 70);
+        longer.truncate(62);
         longer.extend_from_slice(&[0; 4]);
         longer.extend_from_slice(&crc32fast::hash(&longer).to_le_bytes());
         assert!(matches!(Header::read(&mut &longer[..]), Err(ArchiveError::Unsupported { what: "header length", .. })));
@@ -190,10 +188,10 @@ mod tests {
     fn impossible_models_and_block_sizes_are_refused() {
         assert!(matches!(Header::read(&mut &forged(16, 0)[..]), Err(ArchiveError::Config(_)))); // layers
         assert!(matches!(Header::read(&mut &forged(9, 255)[..]), Err(ArchiveError::Config(_)))); // streams
-        assert!(matches!(Header::read(&mut &forged(48, 129)[..]), Err(ArchiveError::Config(_)))); // dropout
-        assert!(matches!(Header::read(&mut &forged(50, 9)[..]), Err(ArchiveError::Config(_)))); // mixing tables
-        assert!(matches!(Header::read(&mut &forged(50, 255)[..]), Err(ArchiveError::Config(_))));
-        assert!(matches!(Header::read(&mut &forged(49, 0)[..]), Err(ArchiveError::Corrupt { .. }))); // no mixing
-        assert!(matches!(Header::read(&mut &forged(47, 0xff)[..]), Err(ArchiveError::Corrupt { .. }))); // block size
+        assert!(matches!(Header::read(&mut &forged(46, 129)[..]), Err(ArchiveError::Config(_)))); // dropout
+        assert!(matches!(Header::read(&mut &forged(48, 9)[..]), Err(ArchiveError::Config(_)))); // mixing tables
+        assert!(matches!(Header::read(&mut &forged(48, 255)[..]), Err(ArchiveError::Config(_))));
+        assert!(matches!(Header::read(&mut &forged(47, 0)[..]), Err(ArchiveError::Corrupt { .. }))); // no mixing
+        assert!(matches!(Header::read(&mut &forged(45, 0xff)[..]), Err(ArchiveError::Corrupt { .. }))); // block size
     }
 }

@@ -4,11 +4,14 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use bytemuck::Pod;
 use rayon::prelude::*;
 
 use super::{Spread, clock, in_turns, rate};
 use crate::engine::cpu::aligned::Aligned;
-use crate::engine::cpu::simd::{GROUP, Rows, TileSums, Vectors, multiply_panel, multiply_rows, peak};
+use crate::engine::cpu::simd::{
+    GROUP, Rows, TileSums, Vectors, multiply_inputs, multiply_rows, multiply_samples, peak,
+};
 use crate::engine::cpu::state::Shape;
 use crate::model::ModelConfig;
 use crate::model::layout::{CELLS, Matrix, TILE};
@@ -97,35 +100,33 @@ struct Operands {
     groups: usize,
     samples: usize,
     /// As many weights as the largest matrix, for each matrix its own.
-    weights: Vec<Aligned>,
+    weights: Vec<Aligned<u8>>,
     /// As long as any operand on the other side.
-    vectors: Vec<Aligned>,
-    panel: Aligned,
+    vectors: Vec<Aligned<i16>>,
+    inputs: Vec<Aligned<i8>>,
+    panel: Aligned<i16>,
 }
 
 impl Operands {
     fn new(config: &ModelConfig) -> Self {
         let matrices = Shape::new(config).layout.matrices;
-        let draw = |len: usize| {
-            let mut values = Aligned::zeros(len.next_multiple_of(32));
-            values.iter_mut().enumerate().for_each(|(i, value)| *value = random_within(1, i as u64, 127) as i16);
+        fn draw<T: Pod>(len: usize, convert: impl Fn(i32) -> T) -> Aligned<T> {
+            let mut values = Aligned::zeros(len.next_multiple_of(64));
+            values.iter_mut().enumerate().for_each(|(i, value)| *value = convert(random_within(1, i as u64, 127)));
             values
-        };
+        }
         let samples = (config.streams() * config.segment()).next_multiple_of(2);
         let longest = matrices.iter().map(|m| m.rows.max(m.inputs)).max().unwrap_or(0).max(samples);
         Operands {
-            weights: matrices.iter().map(|m| draw(m.rows * m.inputs)).collect(),
-            vectors: (0..GROUP).map(|_| draw(longest)).collect(),
-            panel: draw(samples * TILE),
+            weights: matrices.iter().map(|m| draw(m.rows * m.inputs, |x| (x + 128) as u8)).collect(),
+            vectors: (0..GROUP).map(|_| draw(longest, |x| x as i16)).collect(),
+            inputs: (0..GROUP).map(|_| draw(longest, |x| x as i8)).collect(),
+            panel: draw(samples * TILE, |x| x as i16),
             streams: config.streams().min(GROUP),
             groups: config.streams().div_ceil(GROUP),
             samples,
             matrices,
         }
-    }
-
-    fn vectors(&self, count: usize, len: usize) -> Vec<&[i16]> {
-        self.vectors[..count].iter().map(|v| &v[..len]).collect()
     }
 
     /// Multiplications of one pass over all matrices.
@@ -139,10 +140,10 @@ impl Operands {
     fn pass(&self, product: Product) {
         match product {
             Product::Forward => self.each_group(|m, weights| {
-                let inputs = self.vectors(self.streams, m.inputs);
+                let inputs: Vec<&[i8]> = self.inputs[..self.streams].iter().map(|x| &x[..m.inputs]).collect();
                 weights.par_chunks(m.inputs * TILE).with_min_len(self.least(m.inputs * TILE)).for_each(|panel| {
                     let mut sums: TileSums = [[0; TILE]; GROUP];
-                    multiply_panel(&inputs, panel, &mut sums);
+                    multiply_inputs(&inputs, panel, &mut sums);
                     std::hint::black_box(&sums);
                 });
             }),
@@ -162,11 +163,11 @@ impl Operands {
                 });
             }
             Product::Gradient => self.matrices.iter().for_each(|m| {
-                let inputs = self.vectors(GROUP, self.samples);
+                let inputs: Vec<&[i16]> = self.vectors.iter().map(|v| &v[..self.samples]).collect();
                 (0..m.rows / TILE).into_par_iter().for_each(|_| {
                     for _ in 0..m.inputs / GROUP {
                         let mut sums: TileSums = [[0; TILE]; GROUP];
-                        multiply_panel(&inputs, &self.panel, &mut sums);
+                        multiply_samples(&inputs, &self.panel, &mut sums);
                         std::hint::black_box(&sums);
                     }
                 });
@@ -182,7 +183,8 @@ impl Operands {
             let term = |&(index, first): &(usize, usize)| {
                 let rows = self.matrices[index].rows;
                 let a = std::array::from_fn(|m| &self.vectors[m][..rows]);
-                Rows { a, w: &self.weights[index][(first + tile) * CELLS * rows..][..CELLS * rows] }
+                let w = &self.weights[index][(first + tile) * CELLS * rows..][..CELLS * rows];
+                Rows { a, w: bytemuck::cast_slice(w) }
             };
             let terms: Vec<Rows> = matrices.iter().map(term).collect();
             let mut sums = [[0; CELLS]; GROUP];
@@ -191,7 +193,7 @@ impl Operands {
         });
     }
 
-    fn each_group(&self, work: impl Fn(&Matrix, &[i16]) + Sync) {
+    fn each_group(&self, work: impl Fn(&Matrix, &[u8]) + Sync) {
         let all = || self.matrices.iter().zip(&self.weights).for_each(|(m, weights)| work(m, weights));
         (0..self.groups).into_par_iter().for_each(|_| all());
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use lockstep::bench::Spread;
 use lockstep::bench::coding::CodingSpeed;
-use lockstep::bench::cpu::CpuSpeed;
+use lockstep::bench::cpu::{CpuSpeed, Product, ProductSpeed};
 use lockstep::bench::gpu::KernelSpeed;
 use lockstep::bench::step::StepTimes;
 use lockstep::model::ModelConfig;
@@ -46,8 +46,7 @@ impl Report {
         for product in &self.cpu.products {
             let of = format!("{}{}", if product.replay { "replay, " } else { "" }, product.product.name());
             let name = format!("cpu {of}, 1 thread");
-            let share =
-                self.share(product.one_thread).map_or(String::new(), |s| format!("   {:.0} % of peak", 100.0 * s));
+            let share = self.share(product).map_or(String::new(), |s| format!("   {:.0} % of peak", 100.0 * s));
             writeln!(out, "  {name:<28}{}{share}", giga(product.one_thread))?;
             let name = format!("cpu {of}, {threads} threads");
             writeln!(out, "  {name:<28}{}   {:.2} x 1 thread", giga(product.all_threads), product.speedup)?;
@@ -108,7 +107,7 @@ impl Report {
                 "product": product.product.name(),
                 "replay": product.replay,
                 "one_thread": spread(product.one_thread),
-                "share_of_peak": self.share(product.one_thread),
+                "share_of_peak": self.share(product),
                 "all_threads": spread(product.all_threads),
                 "speedup": product.speedup,
             })
@@ -153,9 +152,14 @@ impl Report {
         })
     }
 
-    /// Share of one core's peak for 16-bit integers.
-    fn share(&self, speed: Spread) -> Option<f64> {
-        Some(speed.median / self.cpu.peak_i16?.median)
+    /// Share of one core's peak for the integers that a product is made of: bytes alone
+    /// forward, where there is an instruction for them.
+    fn share(&self, speed: &ProductSpeed) -> Option<f64> {
+        let peak = match speed.product {
+            Product::Forward => self.cpu.peak_i8.or(self.cpu.peak_i16),
+            Product::Backward | Product::Gradient => self.cpu.peak_i16,
+        };
+        Some(speed.one_thread.median / peak?.median)
     }
 }
 

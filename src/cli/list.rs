@@ -141,8 +141,6 @@ fn frame_json(frame: &Frame) -> Value {
             "replay_streams": config.replay_streams,
             "replay_steps": config.replay_steps,
             "dropout": f64::from(config.dropout) / 256.0,
-            "weight_bits": config.weight_bits,
-            "activation_bits": config.activation_bits,
             "error_bits": config.error_fraction,
             "lr_start": rate(config.rate_start),
             "lr_end": rate(config.rate_end),

@@ -66,12 +66,6 @@ pub struct ModelOptions {
     /// Seed of the initial weights
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Bits of a weight, 8 to 12
-    #[arg(long, value_name = "N")]
-    weight_bits: Option<u32>,
-    /// Bits of an activation, 8 to 12
-    #[arg(long, value_name = "N")]
-    activation_bits: Option<u32>,
     /// Fraction bits of an error, 8 to 14
     #[arg(long, value_name = "N")]
     error_bits: Option<u32>,
@@ -104,8 +98,6 @@ impl ModelOptions {
             embedding: self.embedding.unwrap_or(level.embedding),
             units: self.units.unwrap_or(level.units),
             layers: self.layers.unwrap_or(level.layers),
-            weight_bits: self.weight_bits.unwrap_or(level.weight_bits),
-            activation_bits: self.activation_bits.unwrap_or(level.activation_bits),
             error_fraction: self.error_bits.unwrap_or(level.error_fraction),
             replay_streams: self.replay_streams.unwrap_or(level.replay_streams),
             replay_steps: self.replay_steps.unwrap_or(level.replay_steps),

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::model::{ModelConfig, Parameters};
+use crate::numerics::fixed::ACTIVATION_FRACTION;
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::BiasCorrection;
 use cpu::CpuEngine;
@@ -197,7 +198,7 @@ impl Engine {
     pub async fn train(&mut self, targets: &[u16], rate: u32, replay: Option<&Replay>) -> Result<(), EngineError> {
         let streams = u64::from(self.config.streams);
         let embedding_scale = streams << self.config.error_fraction;
-        let weight_scale = embedding_scale << self.config.activation_fraction();
+        let weight_scale = embedding_scale << ACTIVATION_FRACTION;
         let adam = self.bias.advance(rate, weight_scale, embedding_scale, 0);
         // As many windows as there are streams would weigh as much; half the rate halves that.
         let shift = self.config.replay_streams.max(1).ilog2().saturating_sub(self.config.streams.ilog2());

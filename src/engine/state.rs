@@ -1,7 +1,7 @@
 //! All that an engine holds between two segments, on the host.
 
 use crate::model::{Layout, ModelConfig, Parameters, limit_masters};
-use crate::numerics::fixed::{CELL_LIMIT, bounded};
+use crate::numerics::fixed::{BYTE_LIMIT, CELL_LIMIT, bounded};
 use crate::numerics::wide::BiasCorrection;
 use crate::state::Visitor;
 
@@ -20,7 +20,7 @@ pub struct EngineState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamStates {
     /// `[streams][cells]`: hidden states of the last step.
-    pub hidden: Vec<i16>,
+    pub hidden: Vec<i8>,
     /// `[streams][cells]`, Q12.
     pub cells: Vec<i32>,
 }
@@ -45,10 +45,9 @@ impl EngineState {
         visitor.u32s(bytemuck::cast_slice_mut(&mut self.forward));
         limit_masters(config, &mut self.forward);
         let StreamStates { hidden, cells } = &mut self.streams;
-        visitor.u16s(bytemuck::cast_slice_mut(hidden));
+        visitor.u8s(bytemuck::cast_slice_mut(hidden));
         visitor.u32s(bytemuck::cast_slice_mut(cells));
-        let limit = config.activation_limit();
-        hidden.iter_mut().for_each(|h| *h = bounded((*h).into(), limit) as i16);
+        hidden.iter_mut().for_each(|h| *h = bounded((*h).into(), BYTE_LIMIT) as i8);
         cells.iter_mut().for_each(|c| *c = bounded(*c, CELL_LIMIT));
     }
 }

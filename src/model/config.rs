@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::numerics::fixed::STATE_ERROR_LIMIT;
+use crate::numerics::fixed::{BYTE_LIMIT, STATE_ERROR_LIMIT};
 use crate::numerics::softmax::SYMBOLS;
 
 /// Fraction bits of learning rates (Q28).
@@ -21,10 +21,6 @@ pub struct ModelConfig {
     pub units: u32,
     /// LSTM layers, 1..=8.
     pub layers: u32,
-    /// Bits of a forward weight with its sign, 8..=12; range +-2.
-    pub weight_bits: u32,
-    /// Bits of an activation with its sign, 8..=12; range +-1.
-    pub activation_bits: u32,
     /// Fraction bits of an error, 8..=14; range +-1.
     pub error_fraction: u32,
     /// Windows of what is already coded that are learnt again after each segment
@@ -56,13 +52,16 @@ pub enum ConfigError {
     /// Neither network nor mixing is to predict.
     #[error("the network and mixing can't both be off")]
     Nothing,
-    /// A sum of products could leave 32 bits.
-    #[error("{what} could overflow 32 bits with these parameters: lower {lower}")]
-    Overflow { what: &'static str, lower: &'static str },
+    /// A gradient's sum could leave 32 bits.
+    #[error(
+        "a gradient could overflow 32 bits with these parameters: \
+         lower the streams, the segment, replay or the error fraction bits"
+    )]
+    Overflow,
 }
 
 impl ModelConfig {
-    /// Checks every range, and that no forward or gradient sum can leave 32 bits.
+    /// Checks every range, and that no gradient's sum can leave 32 bits; no other can.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let range = |name, value: u64, least: u64, most: u64| {
             if (least..=most).contains(&value) { Ok(()) } else { Err(ConfigError::Range { name, value, least, most }) }
@@ -79,8 +78,6 @@ impl ModelConfig {
         range("embedding", self.embedding.into(), 16, 1024)?;
         range("units", self.units.into(), 16, 4096)?;
         range("layers", self.layers.into(), 1, 8)?;
-        range("weight bits", self.weight_bits.into(), 8, 12)?;
-        range("activation bits", self.activation_bits.into(), 8, 12)?;
         range("error fraction bits", self.error_fraction.into(), 8, 14)?;
         range("replay streams", self.replay_streams.into(), 0, 4096)?;
         range("replay steps", self.replay_steps.into(), 1, 1024)?;
@@ -89,51 +86,14 @@ impl ModelConfig {
         range("learning rate at the end (Q28)", self.rate_end.into(), 0, 1 << RATE_FRACTION)?;
         multiple("embedding", self.embedding)?;
         multiple("units", self.units)?;
-        let inputs = u64::from(self.embedding + 2 * self.units).max(u64::from(self.layers * self.units));
-        let product = u64::from(self.weight_limit().unsigned_abs() * self.activation_limit().unsigned_abs());
-        // Half the range is left to the bias and to rounding.
-        if inputs * product >= 1 << 30 {
-            return Err(ConfigError::Overflow {
-                what: "a pre-activation",
-                lower: "the weight bits, the activation bits or the units",
-            });
-        }
         let samples = u64::from(self.streams) * u64::from(self.segment);
         let samples = samples.max(u64::from(self.replay_streams) * u64::from(self.replay_steps));
-        let weight_part = u64::from(self.activation_limit().unsigned_abs()) << self.error_fraction;
+        let weight_part = u64::from(BYTE_LIMIT.unsigned_abs()) << self.error_fraction;
         let embedding_part = u64::from(STATE_ERROR_LIMIT.unsigned_abs());
         if samples * weight_part.max(embedding_part) >= 1 << 31 {
-            return Err(ConfigError::Overflow {
-                what: "a gradient",
-                lower: "the streams, the segment, replay, the activation bits or the error fraction bits",
-            });
+            return Err(ConfigError::Overflow);
         }
         Ok(())
-    }
-
-    /// Fraction bits of a forward weight.
-    pub fn weight_fraction(&self) -> u32 {
-        self.weight_bits - 2
-    }
-
-    /// Fraction bits of an activation.
-    pub fn activation_fraction(&self) -> u32 {
-        self.activation_bits - 1
-    }
-
-    /// Largest magnitude of a forward weight.
-    pub fn weight_limit(&self) -> i32 {
-        (1 << (self.weight_bits - 1)) - 1
-    }
-
-    /// Largest magnitude of an activation; also the constant input of biases.
-    pub fn activation_limit(&self) -> i32 {
-        (1 << (self.activation_bits - 1)) - 1
-    }
-
-    /// Fraction bits of a sum of weight times activation.
-    pub fn product_fraction(&self) -> u32 {
-        self.weight_fraction() + self.activation_fraction()
     }
 
     /// Largest magnitude of a gate or output error.
@@ -180,8 +140,8 @@ impl ModelConfig {
         let activations = u64::from(self.embedding) + cells;
         let windows = u64::from(self.replay_streams) * u64::from(self.replay_steps + 1);
         // master, moment; two packings twice; a snapshot; records of two segments and of replay; errors and shares
-        parameters * (4 + 4 + 2 * (2 + 2) + 8)
-            + (2 * samples + windows) * (activations * 3 + cells * (8 + 4 + 8 + 4) + SYMBOLS as u64 * 6)
+        parameters * (4 + 4 + 2 * (1 + 1) + 8)
+            + (2 * samples + windows) * (activations * 2 + cells * (8 + 4 + 8 + 4) + SYMBOLS as u64 * 6)
             + u64::from(self.streams) * cells * 8
             + u64::from(self.replay_streams) * cells * 12
     }
@@ -200,8 +160,6 @@ pub(crate) mod tests {
             embedding: 16,
             units: 48,
             layers: 2,
-            weight_bits: 8,
-            activation_bits: 8,
             error_fraction: 12,
             replay_streams: 2,
             replay_steps: 7,
@@ -223,15 +181,12 @@ pub(crate) mod tests {
             |c| c.units = 100,
             |c| c.embedding = 8,
             |c| c.layers = 9,
-            |c| c.weight_bits = 7,
-            |c| c.activation_bits = 13,
             |c| c.error_fraction = 15,
             |c| c.replay_steps = 0,
             |c| c.dropout = 129,
             |c| (c.replay_streams, c.replay_steps) = (4096, 2),
             |c| c.rate_start = u32::MAX,
             |c| (c.streams, c.segment) = (4096, 2),
-            |c| (c.units, c.weight_bits, c.activation_bits) = (4096, 12, 12),
         ] {
             let mut config = small();
             spoil(&mut config);
@@ -242,29 +197,25 @@ pub(crate) mod tests {
     /// Configurations of which many are legal, and many lie at the edge.
     fn any_config() -> impl Strategy<Value = ModelConfig> {
         let size = |most: u32| prop_oneof![1..=most, 1..=16u32, Just(most)];
-        let widths = (8u32..=12, 8u32..=12, 8u32..=14);
         let replay = (0u32..=4096, size(1024));
-        (size(4096), size(1024), size(64), size(256), 1u32..=8, widths, replay).prop_map(
-            |(streams, segment, embedding, units, layers, widths, (replay_streams, replay_steps))| {
-                let (weight_bits, activation_bits, error_fraction) = widths;
+        (size(4096), size(1024), size(64), size(256), 1u32..=8, 8u32..=14, replay).prop_map(
+            |(streams, segment, embedding, units, layers, error_fraction, (replay_streams, replay_steps))| {
                 let (embedding, units) = (16 * embedding, 16 * units);
-                let widths = ModelConfig { weight_bits, activation_bits, error_fraction, ..small() };
-                let widths = ModelConfig { replay_streams, replay_steps, ..widths };
-                ModelConfig { streams, segment, embedding, units, layers, ..widths }
+                let rest = ModelConfig { error_fraction, replay_streams, replay_steps, ..small() };
+                ModelConfig { streams, segment, embedding, units, layers, ..rest }
             },
         )
     }
 
     fn assert_sums_fit(config: &ModelConfig) {
         let room = 1i128 << 31;
-        let (weight, activation) = (i128::from(config.weight_limit()), i128::from(config.activation_limit()));
+        let byte = i128::from(BYTE_LIMIT);
         let inputs = crate::model::Layout::new(config).matrices.iter().map(|m| m.inputs).max().unwrap();
-        let bias = i128::from(BIAS_LIMIT >> (MASTER_FRACTION - config.product_fraction()));
-        let half = 1i128 << (config.product_fraction() - PREACTIVATION_FRACTION);
-        assert!(inputs as i128 * weight * activation + bias + half < room, "pre-activation: {config:?}");
+        let bias = i128::from(BIAS_LIMIT >> (MASTER_FRACTION - PREACTIVATION_FRACTION));
+        assert!(inputs as i128 * byte * byte + bias < room / 2, "pre-activation: {config:?}");
         let samples = i128::from(config.streams) * i128::from(config.segment);
         let samples = samples.max(i128::from(config.replay_streams) * i128::from(config.replay_steps));
-        assert!(samples * activation * i128::from(config.error_limit()) < room, "weight gradient: {config:?}");
+        assert!(samples * byte * i128::from(config.error_limit()) < room, "weight gradient: {config:?}");
         assert!(samples * i128::from(STATE_ERROR_LIMIT) < room, "embedding gradient: {config:?}");
     }
 
@@ -289,11 +240,9 @@ pub(crate) mod tests {
             };
             (1..=most).rev().map(with).find(|c| c.validate().is_ok()).expect("the least value is legal")
         };
-        for bits in 0..5 * 5 * 7 {
-            let (weight_bits, activation_bits, error_fraction) = (8 + bits % 5, 8 + bits / 5 % 5, 8 + bits / 25);
+        for error_fraction in 8..=14 {
             for (layers, segment) in [(1, 1), (2, 10), (8, 64)] {
-                let config = ModelConfig { layers, segment, streams: 1, units: 16, ..small() };
-                let config = ModelConfig { weight_bits, activation_bits, error_fraction, ..config };
+                let config = ModelConfig { error_fraction, layers, segment, streams: 1, units: 16, ..small() };
                 let config = largest(&config, 256, |c, n| c.units = 16 * n);
                 assert_sums_fit(&largest(&config, 4096, |c, n| c.streams = n));
             }

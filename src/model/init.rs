@@ -8,7 +8,7 @@ use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::BiasCorrection;
 
 /// Embeddings start within +-0.5.
-const EMBEDDING_LIMIT: u32 = 1 << (MASTER_FRACTION - 1);
+const EMBEDDING_SPREAD: u32 = 1 << (MASTER_FRACTION - 1);
 
 /// Weights evenly spread as Glorot and Bengio 2010 advise (input and recurrent
 /// parts each by their own fan-in), forget biases 1, other biases 0.
@@ -16,7 +16,7 @@ pub fn initial_parameters(config: &ModelConfig) -> Parameters {
     let layout = Layout::new(config);
     let mut master: Vec<i32> = vec![0; layout.total];
     for (i, weight) in master[..layout.embedding_len].iter_mut().enumerate() {
-        *weight = random_within(config.seed, i as u64, EMBEDDING_LIMIT);
+        *weight = random_within(config.seed, i as u64, EMBEDDING_SPREAD);
     }
     for (m, matrix) in layout.matrices.iter().enumerate() {
         let output = m + 1 == layout.matrices.len();

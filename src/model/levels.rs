@@ -81,8 +81,6 @@ pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
         embedding: embedding[usize::from(!is_small)],
         units: *units,
         layers: *layers,
-        weight_bits: 8,
-        activation_bits: 8,
         error_fraction: 12,
         replay_streams: replay.0,
         replay_steps: replay.1,

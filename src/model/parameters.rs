@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::layout::TILE;
 use super::{Layout, ModelConfig};
-use crate::numerics::fixed::{BIAS_LIMIT, MASTER_FRACTION, bounded};
+use crate::numerics::fixed::{BIAS_LIMIT, EMBEDDING_LIMIT, WEIGHT_LIMIT, bounded};
 use crate::numerics::wide::BiasCorrection;
 use crate::state::Visitor;
 
@@ -59,11 +59,11 @@ pub fn limit_masters(config: &ModelConfig, masters: &mut [i32]) {
     let layout = Layout::new(config);
     let limit = |masters: &mut [i32], limit| masters.iter_mut().for_each(|w| *w = bounded(*w, limit));
     let (embedding, matrices) = masters.split_at_mut(layout.embedding_len);
-    limit(embedding, config.activation_limit() << (MASTER_FRACTION - config.activation_fraction()));
+    limit(embedding, EMBEDDING_LIMIT);
     for matrix in &layout.matrices {
         for tile in matrices[matrix.offset - layout.embedding_len..][..matrix.len()].chunks_mut(matrix.tile_len()) {
             let (weights, biases) = tile.split_at_mut(matrix.inputs * TILE);
-            limit(weights, config.weight_limit() << (MASTER_FRACTION - config.weight_fraction()));
+            limit(weights, WEIGHT_LIMIT);
             limit(biases, BIAS_LIMIT);
         }
     }

@@ -2,8 +2,18 @@
 
 /// Fraction bits of master weights, biases and embeddings (Q24, range +-128).
 pub const MASTER_FRACTION: u32 = 24;
-/// Fraction bits of pre-activations and logits.
-pub const PREACTIVATION_FRACTION: u32 = 13;
+/// Fraction bits of forward weights, which are signed bytes (Q6, just below +-2).
+pub const WEIGHT_FRACTION: u32 = 6;
+/// Fraction bits of activations, which are signed bytes (Q7, just below +-1).
+pub const ACTIVATION_FRACTION: u32 = 7;
+/// Largest magnitude of a forward weight and of an activation; also the constant input of biases.
+pub const BYTE_LIMIT: i32 = 127;
+/// Master weights saturate at the largest forward weight (Q24).
+pub const WEIGHT_LIMIT: i32 = BYTE_LIMIT << (MASTER_FRACTION - WEIGHT_FRACTION);
+/// Master embeddings saturate at the largest activation (Q24).
+pub const EMBEDDING_LIMIT: i32 = BYTE_LIMIT << (MASTER_FRACTION - ACTIVATION_FRACTION);
+/// Fraction bits of sums of weights times activations: pre-activations and logits.
+pub const PREACTIVATION_FRACTION: u32 = WEIGHT_FRACTION + ACTIVATION_FRACTION;
 /// Fraction bits of gates and of tanh of the cell.
 pub const GATE_FRACTION: u32 = 14;
 /// Fraction bits of the cell state.

@@ -102,7 +102,7 @@ impl Prior {
         let own = &self.method;
         let shape = |method: &Method| {
             let m = &method.model;
-            (m.embedding, m.units, m.layers, m.weight_bits, m.activation_bits, m.error_fraction)
+            (m.embedding, m.units, m.layers, m.error_fraction)
         };
         own.network == method.network
             && (!own.network || shape(own) == shape(method))

@@ -16,8 +16,6 @@ pub fn tiny(schedule_length: u64) -> ModelConfig {
         embedding: 16,
         units: 16,
         layers: 1,
-        weight_bits: 8,
-        activation_bits: 8,
         error_fraction: 12,
         replay_streams: 2,
         replay_steps: 9,

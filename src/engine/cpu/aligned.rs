@@ -1,35 +1,40 @@
-//! 16-bit integers that start at a cache line: vectors loaded from them lie in one line each.
+//! Integers that start at a cache line: vectors loaded from them lie in one line each.
 
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use bytemuck::{Pod, Zeroable};
 
+/// Bytes of a line.
+const LINE: usize = 64;
+
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
-struct Line([i16; 32]);
+struct Line([u8; LINE]);
 
-/// A list of whole lines, seen as a slice.
+/// A list of whole lines, seen as a slice of integers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Aligned(Vec<Line>);
+pub struct Aligned<T>(Vec<Line>, PhantomData<T>);
 
-impl Aligned {
-    /// As many zeros, a multiple of 32.
+impl<T: Pod> Aligned<T> {
+    /// As many zeros, whole lines of them.
     pub fn zeros(len: usize) -> Self {
-        assert!(len.is_multiple_of(32));
-        Aligned(vec![Line([0; 32]); len / 32])
+        let bytes = len * size_of::<T>();
+        assert!(bytes.is_multiple_of(LINE));
+        Aligned(vec![Line([0; LINE]); bytes / LINE], PhantomData)
     }
 }
 
-impl Deref for Aligned {
-    type Target = [i16];
+impl<T: Pod> Deref for Aligned<T> {
+    type Target = [T];
 
-    fn deref(&self) -> &[i16] {
+    fn deref(&self) -> &[T] {
         bytemuck::cast_slice(&self.0)
     }
 }
 
-impl DerefMut for Aligned {
-    fn deref_mut(&mut self) -> &mut [i16] {
+impl<T: Pod> DerefMut for Aligned<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         bytemuck::cast_slice_mut(&mut self.0)
     }
 }

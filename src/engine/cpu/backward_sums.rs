@@ -3,7 +3,6 @@
 //! here. The definition in plain loops that the GPU's kernel is compared with.
 
 use super::state::{Shape, Stream, Weights};
-use crate::model::layout::TILE;
 use crate::numerics::softmax::SYMBOLS;
 
 /// Sums of `layer` at every step, all with the errors that `streams` hold,
@@ -11,10 +10,6 @@ use crate::numerics::softmax::SYMBOLS;
 pub fn backward_sums(shape: &Shape, weights: &Weights, layer: usize, streams: &[Stream], sums: &mut [i32]) {
     let (config, matrices) = (&shape.config, &shape.layout.matrices);
     let (steps, units, output) = (config.segment(), config.units(), config.layers());
-    let weight = |index: usize, row: usize, input: usize| {
-        let pair = (row / TILE * matrices[index].inputs + input / 2 * 2) * TILE;
-        i32::from(weights.matrices[index].by_input[pair + row % TILE * 2 + input % 2])
-    };
     for (sample, sums) in (0..steps * streams.len()).zip(sums.chunks_exact_mut(units)) {
         let (step, stream) = (sample / streams.len(), &streams[sample % streams.len()]);
         let gate_errors = |layer: usize, step: usize| &stream.gate_errors[step * shape.gates() + layer * 4 * units..];
@@ -22,7 +17,7 @@ pub fn backward_sums(shape: &Shape, weights: &Weights, layer: usize, streams: &[
             *sum = 0;
             let mut add = |index: usize, input: usize, errors: &[i16]| {
                 for (row, &error) in errors[..matrices[index].rows].iter().enumerate() {
-                    *sum = sum.wrapping_add(weight(index, row, input) * i32::from(error));
+                    *sum = sum.wrapping_add(weights.matrices[index].weight(row, input) * i32::from(error));
                 }
             };
             add(output, layer * units + unit, &stream.output_errors[step * SYMBOLS..]);

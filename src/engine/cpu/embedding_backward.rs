@@ -3,7 +3,7 @@
 use super::simd::{GROUP, multiply_rows};
 use super::state::{Shape, Stream, Weights};
 use crate::model::layout::CELLS;
-use crate::numerics::fixed::{STATE_ERROR_LIMIT, bounded, round_shift};
+use crate::numerics::fixed::{STATE_ERROR_LIMIT, WEIGHT_FRACTION, bounded, round_shift};
 
 /// A configuration has no more.
 const MAX_LAYERS: usize = 8;
@@ -26,7 +26,7 @@ pub fn embedding_backward(shape: &Shape, weights: &Weights, steps: usize, stream
             multiply_rows(count, &terms[..config.layers()], &mut sums);
             for (errors, sums) in errors.chunks_exact_mut(width).zip(&sums) {
                 for (error, &sum) in errors[first..].iter_mut().zip(sums) {
-                    *error = bounded(round_shift(sum, config.weight_fraction()), STATE_ERROR_LIMIT);
+                    *error = bounded(round_shift(sum, WEIGHT_FRACTION), STATE_ERROR_LIMIT);
                 }
             }
         }

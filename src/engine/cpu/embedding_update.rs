@@ -2,7 +2,7 @@
 
 use super::adam_row::adam_row;
 use super::state::{Shape, Stream};
-use crate::numerics::fixed::{MASTER_FRACTION, round_shift};
+use crate::numerics::fixed::{ACTIVATION_FRACTION, EMBEDDING_LIMIT, MASTER_FRACTION, round_shift};
 use crate::numerics::tables::TABLES;
 use crate::numerics::wide::AdamStep;
 use rayon::prelude::*;
@@ -18,7 +18,7 @@ pub fn embedding_update(
     streams: &[Stream],
     master: &mut [i32],
     moments: &mut [u32],
-    embedding: &mut [i16],
+    embedding: &mut [i8],
 ) {
     let width = shape.config.embedding();
     let mut gradients = vec![0i32; master.len()];
@@ -30,15 +30,13 @@ pub fn embedding_update(
         }
     }
     let tables = &*TABLES;
-    let shift = MASTER_FRACTION - shape.config.activation_fraction();
-    let limit = shape.config.activation_limit() << shift;
     // 256 rows of any width make whole runs.
     let runs = master.par_chunks_mut(RUN).zip(moments.par_chunks_mut(RUN));
     let runs = runs.zip(embedding.par_chunks_mut(RUN)).zip(gradients.par_chunks(RUN)).with_min_len(4);
     runs.for_each(|(((master, moments), embedding), gradients)| {
-        adam_row(tables, step, step.embedding_floor, limit, gradients, master, moments);
+        adam_row(tables, step, step.embedding_floor, EMBEDDING_LIMIT, gradients, master, moments);
         for (embedding, &master) in embedding.iter_mut().zip(master.iter()) {
-            *embedding = round_shift(master, shift) as i16;
+            *embedding = round_shift(master, MASTER_FRACTION - ACTIVATION_FRACTION) as i8;
         }
     });
 }

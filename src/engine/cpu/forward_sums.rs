@@ -4,7 +4,6 @@
 //! that the GPU's kernel is compared with.
 
 use super::state::{Shape, Stream, Weights};
-use crate::model::layout::TILE;
 
 /// Sums of matrix `index` at every step: `sums` begins with `[steps][streams][rows]`.
 pub fn forward_sums(shape: &Shape, weights: &Weights, index: usize, streams: &[Stream], sums: &mut [i32]) {
@@ -16,8 +15,7 @@ pub fn forward_sums(shape: &Shape, weights: &Weights, index: usize, streams: &[S
             for run in shape.layout.input_runs(index) {
                 let record = (step + 1 - run.delay) * shape.layout.activations + run.activation;
                 for (input, &x) in (run.input..).zip(&stream.activations[record..][..run.len]) {
-                    let pair = (row / TILE * matrix.inputs + input / 2 * 2) * TILE;
-                    *sum += i32::from(packed.by_input[pair + row % TILE * 2 + input % 2]) * i32::from(x);
+                    *sum += packed.weight(row, input) * i32::from(x);
                 }
             }
         }

@@ -94,10 +94,10 @@ fn step_backward(shape: &Shape, weights: &Weights, layer: usize, step: usize, la
             let shares = stream.shares[cell..].first_chunk().expect("a tile of shares");
             let later = if last { &[0; CELLS] } else { stream.cell_errors[cell..].first_chunk().expect("a tile") };
             let (before, now) = (cells(step), cells(step + 1));
-            let (shift, limit) = (config.weight_fraction(), config.error_limit());
+            let limit = config.error_limit();
             vectorized(
                 #[inline(always)]
-                || cells_backward(shift, limit, sums, gates, before, now, shares, later, result),
+                || cells_backward(limit, sums, gates, before, now, shares, later, result),
             );
         }
     };
@@ -113,7 +113,6 @@ fn step_backward(shape: &Shape, weights: &Weights, layer: usize, step: usize, la
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 fn cells_backward(
-    weight_fraction: u32,
     error_limit: i32,
     sums: &[i32; CELLS],
     gates: &[i16; TILE],
@@ -134,7 +133,7 @@ fn cells_backward(
         let gate = |q: usize| i32::from(gates[q * CELLS + n]);
         let (i, f, g, o) = (gate(0), gate(1), gate(2), gate(3));
         let tc = tanh_between(entries[n], now[n] << 1);
-        let kept = bounded(round_shift(sums[n], weight_fraction), STATE_ERROR_LIMIT);
+        let kept = bounded(round_shift(sums[n], WEIGHT_FRACTION), STATE_ERROR_LIMIT);
         let dh = bounded(round_shift(kept * shares[n], SHARE_FRACTION), STATE_ERROR_LIMIT);
         let dc = product(dh, product(o, GATE_ONE - product(tc, tc)));
         let dc = bounded(dc + later[n], STATE_ERROR_LIMIT);
@@ -181,7 +180,7 @@ mod tests {
 
         #[test]
         fn gate_errors_are_exact_and_no_step_leaves_32_bits(
-            (weight_fraction, error_fraction) in (6u32..=10, 8u32..=14),
+            error_fraction in 8u32..=14,
             sum in prop_oneof![any::<i32>(), -1 << 22..1 << 22, Just(i32::MIN), Just(i32::MAX)],
             gates in (ends(0, GATE_ONE), ends(0, GATE_ONE), ends(-GATE_ONE, GATE_ONE), ends(0, GATE_ONE)),
             (before, now) in (ends(-CELL_LIMIT, CELL_LIMIT), ends(-CELL_LIMIT, CELL_LIMIT)),
@@ -192,14 +191,14 @@ mod tests {
             let tile: [i16; TILE] = std::array::from_fn(|n| [i, f, g, o][n / CELLS] as i16);
             let mut errors = Errors::default();
             let (sums, before_all, now_all) = ([sum; CELLS], [before; CELLS], [now; CELLS]);
-            cells_backward(weight_fraction, limit, &sums, &tile, &before_all, &now_all, &[share; CELLS], &[later; CELLS], &mut errors);
+            cells_backward(limit, &sums, &tile, &before_all, &now_all, &[share; CELLS], &[later; CELLS], &mut errors);
 
             let (i, f, g, o) = (i64::from(i), i64::from(f), i64::from(g), i64::from(o));
             let (before, later, limit) = (i64::from(before), i64::from(later), i64::from(limit));
             let t = i64::from(tanh(&TABLES, 2 * now));
             // Only this sum may wrap.
-            let sum = i64::from((i64::from(sum) + (1 << (weight_fraction - 1))) as i32);
-            let dh = sum.div_euclid(1 << weight_fraction).clamp(-65535, 65535);
+            let sum = i64::from((i64::from(sum) + (1 << 5)) as i32);
+            let dh = sum.div_euclid(1 << 6).clamp(-65535, 65535);
             let dh = rounded(dh * i64::from(share), 8).clamp(-65535, 65535);
             let dc = product(dh, product(o, 16384 - product(t, t)));
             let dc = fits(dc + later).clamp(-65535, 65535);

@@ -1,6 +1,6 @@
 //! Kernel `lstm_forward`: one layer, one step (Hochreiter and Schmidhuber 1997, with forget gates).
 
-use super::simd::{GROUP, TileSums, look_up, multiply_panel, vectorized};
+use super::simd::{GROUP, TileSums, look_up, multiply_inputs, vectorized};
 use super::state::{Shape, Stream, Weights};
 use super::tiles::{each_tile, parts};
 use crate::model::layout::{CELLS, TILE};
@@ -13,7 +13,7 @@ use crate::numerics::tables::TABLES;
 struct Cells {
     gates: [i16; TILE],
     cells: [i32; CELLS],
-    hidden: [i16; CELLS],
+    hidden: [i8; CELLS],
 }
 
 impl Default for Cells {
@@ -39,17 +39,15 @@ pub fn lstm_forward(shape: &Shape, weights: &Weights, layer: usize, step: usize,
         for run in runs {
             let record = (step + 1 - run.delay) * shape.layout.activations + run.activation;
             let inputs = parts(group, |s| &s.activations[record..][..run.len]);
-            multiply_panel(&inputs[..group.len()], &panel[run.input * TILE..][..run.len * TILE], &mut sums);
+            multiply_inputs(&inputs[..group.len()], &panel[run.input * TILE..][..run.len * TILE], &mut sums);
         }
         let before = step * shape.cells() + first_cell(tile);
         for ((stream, sums), result) in group.iter().zip(&sums).zip(results) {
             let before = stream.cells[before..].first_chunk().expect("a tile of cells");
             let shares = stream.shares[first_cell(tile)..].first_chunk().expect("a tile of shares");
-            let (shift, fraction) = (config.product_fraction(), config.activation_fraction());
-            let limit = config.activation_limit();
             vectorized(
                 #[inline(always)]
-                || cells_forward(shift, fraction, limit, sums, before, shares, result),
+                || cells_forward(sums, before, shares, result),
             );
         }
     };
@@ -65,21 +63,11 @@ pub fn lstm_forward(shape: &Shape, weights: &Weights, layer: usize, step: usize,
 
 /// A tile of 16 cells of one stream.
 #[inline(always)]
-fn cells_forward(
-    product_fraction: u32,
-    activation_fraction: u32,
-    activation_limit: i32,
-    sums: &[i32; TILE],
-    before: &[i32; CELLS],
-    shares: &[i32; CELLS],
-    result: &mut Cells,
-) {
+fn cells_forward(x: &[i32; TILE], before: &[i32; CELLS], shares: &[i32; CELLS], result: &mut Cells) {
     // Table look-ups stand between the loops: see adam_row.
     let tables = &*TABLES;
-    let shift = product_fraction - PREACTIVATION_FRACTION;
-    let (mut x, mut entries) = ([0; TILE], [0; TILE]);
+    let mut entries = [0; TILE];
     for n in 0..TILE {
-        x[n] = round_shift(sums[n], shift);
         entries[n] = sigmoid_index(x[n]) as u32;
     }
     // The output gates' entries move to the other gates', behind them come the candidates'.
@@ -106,8 +94,8 @@ fn cells_forward(
     look_up(&tables.tanh, &mut tanh_entries);
     for (n, &entry) in tanh_entries.iter().enumerate() {
         let tc = tanh_between(entry, result.cells[n] << 1);
-        let h = round_shift(i32::from(result.gates[3 * CELLS + n]) * tc, 2 * GATE_FRACTION - activation_fraction);
-        result.hidden[n] = bounded(round_shift(h * shares[n], SHARE_FRACTION), activation_limit) as i16;
+        let h = round_shift(i32::from(result.gates[3 * CELLS + n]) * tc, 2 * GATE_FRACTION - ACTIVATION_FRACTION);
+        result.hidden[n] = bounded(round_shift(h * shares[n], SHARE_FRACTION), BYTE_LIMIT) as i8;
     }
 }
 
@@ -139,26 +127,22 @@ mod tests {
         fn cells_are_exact_and_stay_in_range(
             sums in proptest::collection::vec(any_sum(), 4),
             before in prop_oneof![-CELL_LIMIT..=CELL_LIMIT, Just(CELL_LIMIT), Just(-CELL_LIMIT)],
-            (product_fraction, activation_fraction) in (13u32..=21, 7u32..=11),
             share in prop_oneof![0..=2 * SHARE_ONE, Just(0), Just(SHARE_ONE), Just(2 * SHARE_ONE)],
         ) {
-            let limit = (1 << activation_fraction) - 1;
             let tile = std::array::from_fn(|n| sums[n / CELLS]);
             let mut result = Cells::default();
-            let (shift, fraction) = (product_fraction, activation_fraction);
-            cells_forward(shift, fraction, limit, &tile, &[before; CELLS], &[share; CELLS], &mut result);
+            cells_forward(&tile, &[before; CELLS], &[share; CELLS], &mut result);
 
-            let z = |q: usize| rounded(sums[q].into(), product_fraction - 13) as i32;
-            let (i, f, o) = (sigmoid(&TABLES, z(0)), sigmoid(&TABLES, z(1)), sigmoid(&TABLES, z(3)));
-            let g = tanh(&TABLES, z(2));
+            let (i, f, o) = (sigmoid(&TABLES, sums[0]), sigmoid(&TABLES, sums[1]), sigmoid(&TABLES, sums[3]));
+            let g = tanh(&TABLES, sums[2]);
             prop_assert_eq!([0, 1, 2, 3].map(|q| i32::from(result.gates[q * CELLS])), [i, f, g, o]);
             let (i, f, g, o, before) = (i64::from(i), i64::from(f), i64::from(g), i64::from(o), i64::from(before));
             prop_assert!([i, f, o].iter().all(|x| (0..=16384).contains(x)) && g.abs() <= 16384);
             let c = rounded(fits(f * before) + fits(i * g).div_euclid(4), 14).clamp(-65535, 65535);
             prop_assert_eq!(i64::from(result.cells[0]), c);
             let t = i64::from(tanh(&TABLES, (2 * c) as i32));
-            let h = rounded(fits(o * t), 28 - activation_fraction) * i64::from(share);
-            let h = rounded(fits(h), 8).clamp((-limit).into(), limit.into());
+            let h = rounded(fits(o * t), 21) * i64::from(share);
+            let h = rounded(fits(h), 8).clamp(-127, 127);
             prop_assert_eq!(i64::from(result.hidden[0]), h);
         }
     }

@@ -193,7 +193,7 @@ fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: Rang
 /// there is one for each thread, and threads need not wait for each other; but a
 /// stream alone would load each weight for one product.
 fn each_gang(weights: &Weights, streams: &mut [Stream], work: impl Fn(&mut [Stream]) + Send + Sync) {
-    const CACHE: usize = 1 << 20;
+    const CACHE: usize = 1 << 19;
     let weights: usize = weights.matrices.iter().map(|matrix| size_of_val(&matrix.by_input[..])).sum();
     let gang = streams.len().div_ceil(rayon::current_num_threads()).clamp(2, GROUP);
     if weights <= CACHE && streams.len() > gang {

@@ -4,17 +4,16 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::simd::{GROUP, TileSums, look_up, multiply_panel, vectorized};
+use super::simd::{GROUP, TileSums, look_up, multiply_inputs, vectorized};
 use super::state::{Shape, Stream, Weights};
 use super::tiles::TASK;
 use crate::model::layout::TILE;
-use crate::numerics::fixed::{PREACTIVATION_FRACTION, round_shift};
 use crate::numerics::softmax::{SYMBOLS, exp2_between, exp2_index, exponent};
 use crate::numerics::tables::TABLES;
 
 /// The hidden states of a stream's step, and where its softmax weights go.
 struct Sample<'a> {
-    hidden: &'a [i16],
+    hidden: &'a [i8],
     weights: &'a mut [u32; SYMBOLS],
 }
 
@@ -41,7 +40,7 @@ fn forward(shape: &Shape, weights: &Weights, samples: &mut [Sample]) {
     let matrix = &shape.layout.matrices[config.layers()];
     let packed = &weights.matrices[config.layers()];
     let mut logits = [[0; SYMBOLS]; GROUP];
-    let inputs: [&[i16]; GROUP] = std::array::from_fn(|m| samples.get(m).map_or(&[][..], |sample| sample.hidden));
+    let inputs: [&[i8]; GROUP] = std::array::from_fn(|m| samples.get(m).map_or(&[][..], |sample| sample.hidden));
     let inputs = &inputs[..samples.len()];
     for tile in 0..SYMBOLS / TILE {
         let mut sums: TileSums = [[0; TILE]; GROUP];
@@ -49,12 +48,9 @@ fn forward(shape: &Shape, weights: &Weights, samples: &mut [Sample]) {
             sums.copy_from_slice(&packed.biases[tile * TILE..][..TILE]);
         }
         let panel = &packed.by_input[tile * matrix.inputs * TILE..][..matrix.inputs * TILE];
-        multiply_panel(inputs, panel, &mut sums);
-        let shift = config.product_fraction() - PREACTIVATION_FRACTION;
+        multiply_inputs(inputs, panel, &mut sums);
         for (logits, sums) in logits.iter_mut().zip(&sums) {
-            for (logit, &sum) in logits[tile * TILE..].iter_mut().zip(sums) {
-                *logit = round_shift(sum, shift);
-            }
+            logits[tile * TILE..][..TILE].copy_from_slice(sums);
         }
     }
     for (sample, logits) in samples.iter_mut().zip(&logits) {

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::state::{Shape, Stream};
 use crate::model::layout::TILE;
+use crate::numerics::fixed::BYTE_LIMIT;
 use crate::numerics::softmax::SYMBOLS;
 
 /// A sample is a stream's step; samples go step by step. A delayed input of a
@@ -29,7 +30,7 @@ impl Samples {
         self.row = self.count + streams.len();
         self.by_activation.resize(activations * self.row, 0);
         self.constant.resize(self.count, 0);
-        self.constant.fill(shape.config.activation_limit() as i16);
+        self.constant.fill(BYTE_LIMIT as i16);
         let slots = (steps + 1) * streams.len();
         // Some activations at a time: whole lines are read, and rows written in turn.
         const RUN: usize = 16;
@@ -37,7 +38,7 @@ impl Samples {
             for (slot, stream) in (0..slots).zip(streams.iter().cycle()) {
                 let values = &stream.activations[slot / self.streams * activations + run * RUN..][..RUN];
                 for (row, &value) in rows.chunks_exact_mut(self.row).zip(values) {
-                    row[slot] = value;
+                    row[slot] = value.into();
                 }
             }
             rows.chunks_exact_mut(self.row).for_each(|row| row[slots..].fill(0));

@@ -5,7 +5,9 @@ use super::aligned::Aligned;
 use super::simd::{GROUP, QUAD, Rows};
 use crate::model::layout::{CELLS, TILE};
 use crate::model::{Layout, ModelConfig};
-use crate::numerics::fixed::{MASTER_FRACTION, SHARE_ONE, round_shift};
+use crate::numerics::fixed::{
+    ACTIVATION_FRACTION, MASTER_FRACTION, PREACTIVATION_FRACTION, SHARE_ONE, WEIGHT_FRACTION, round_shift,
+};
 use crate::numerics::softmax::SYMBOLS;
 
 /// Configuration, layout and shapes that every kernel reads.
@@ -37,19 +39,19 @@ impl Shape {
 /// Forward weights of one matrix, packed twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedMatrix {
-    /// `[tiles][inputs / 2][64][2]`: sums over inputs, for the forward pass.
-    pub by_input: Aligned,
+    /// `[tiles][inputs / 4][64][4]`, 128 added: sums over inputs, for the forward pass.
+    pub by_input: Aligned<u8>,
     /// `[inputs / 4][tiles][4][64]`: sums over rows, for the backward pass.
-    pub by_row: Aligned,
-    /// `[rows]`, in the fraction bits of a product of weight and activation.
+    pub by_row: Aligned<i8>,
+    /// `[rows]`, Q13 as pre-activations.
     pub biases: Vec<i32>,
 }
 
 /// All forward weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weights {
-    /// `[256][embedding]`, in an activation's fraction bits.
-    pub embedding: Vec<i16>,
+    /// `[256][embedding]`, Q7 as activations.
+    pub embedding: Vec<i8>,
     /// Layers, then output.
     pub matrices: Vec<PackedMatrix>,
 }
@@ -57,8 +59,8 @@ pub struct Weights {
 impl Weights {
     /// Requantises all masters.
     pub fn pack(shape: &Shape, master: &[i32]) -> Self {
-        let shift = MASTER_FRACTION - shape.config.activation_fraction();
-        let embedding = master[..shape.layout.embedding_len].iter().map(|&w| round_shift(w, shift) as i16).collect();
+        let shift = MASTER_FRACTION - ACTIVATION_FRACTION;
+        let embedding = master[..shape.layout.embedding_len].iter().map(|&w| round_shift(w, shift) as i8).collect();
         let matrices = shape
             .layout
             .matrices
@@ -73,8 +75,8 @@ impl Weights {
                 let tiles = master[matrix.offset..][..matrix.len()].chunks_exact(matrix.tile_len());
                 for (mut tile, master) in packed.tiles(matrix.inputs).into_iter().zip(tiles) {
                     let (weights, biases) = master.split_at(matrix.inputs * TILE);
-                    tile.requantize(&shape.config, 0, weights);
-                    tile.requantize(&shape.config, matrix.inputs, biases);
+                    tile.requantize(0, weights);
+                    tile.requantize(matrix.inputs, biases);
                 }
                 packed
             })
@@ -84,17 +86,15 @@ impl Weights {
 
     /// Masters that [`Weights::pack`] makes these weights from: each weight, scaled up.
     pub fn unpack(&self, shape: &Shape) -> Vec<i32> {
-        let config = &shape.config;
         let scale = |fraction: u32| move |weight: i32| weight << (MASTER_FRACTION - fraction);
-        let embedding = self.embedding.iter().map(|&w| i32::from(w)).map(scale(config.activation_fraction()));
+        let embedding = self.embedding.iter().map(|&w| i32::from(w)).map(scale(ACTIVATION_FRACTION));
         let mut masters: Vec<i32> = embedding.collect();
         for (matrix, packed) in shape.layout.matrices.iter().zip(&self.matrices) {
-            let tiles = packed.by_input.chunks_exact(matrix.inputs * TILE).zip(packed.biases.chunks_exact(TILE));
-            for (weights, biases) in tiles {
-                let pairs = weights.chunks_exact(2 * TILE);
-                let weights = pairs.flat_map(|pair| pair.iter().step_by(2).chain(pair[1..].iter().step_by(2)));
-                masters.extend(weights.map(|&w| i32::from(w)).map(scale(config.weight_fraction())));
-                masters.extend(biases.iter().copied().map(scale(config.product_fraction())));
+            for rows in (0..matrix.rows).step_by(TILE).map(|first| first..first + TILE) {
+                for input in 0..matrix.inputs {
+                    masters.extend(rows.clone().map(|row| packed.weight(row, input)).map(scale(WEIGHT_FRACTION)));
+                }
+                masters.extend(packed.biases[rows].iter().copied().map(scale(PREACTIVATION_FRACTION)));
             }
         }
         masters
@@ -102,6 +102,17 @@ impl Weights {
 }
 
 impl PackedMatrix {
+    /// Where [`PackedMatrix::by_input`] has a weight.
+    pub fn place(&self, row: usize, input: usize) -> usize {
+        let inputs = self.by_input.len() / self.biases.len();
+        ((row / TILE * inputs + input / QUAD * QUAD) * TILE) + row % TILE * QUAD + input % QUAD
+    }
+
+    /// A forward weight, Q6.
+    pub fn weight(&self, row: usize, input: usize) -> i32 {
+        i32::from(self.by_input[self.place(row, input)]) - 128
+    }
+
     /// The weights of 16 inputs from `first` on, as [`Rows`] takes them.
     pub fn rows<'a>(&'a self, first: usize, a: [&'a [i16]; GROUP]) -> Rows<'a> {
         let rows = self.biases.len();
@@ -124,10 +135,10 @@ impl PackedMatrix {
 
 /// The packings of one tile of rows.
 pub struct PackedTile<'a> {
-    /// `[inputs / 2][64][2]`
-    pub by_input: &'a mut [i16],
+    /// `[inputs / 4][64][4]`, 128 added
+    pub by_input: &'a mut [u8],
     /// `[inputs / 4]` times `[4][64]`
-    pub by_row: Vec<&'a mut [i16]>,
+    pub by_row: Vec<&'a mut [i8]>,
     /// `[64]`
     pub biases: &'a mut [i32],
 }
@@ -136,24 +147,22 @@ impl PackedTile<'_> {
     /// Rounds masters (`[inputs][64]`) from input `first` (a multiple of four)
     /// on to forward weights; behind the last input stand the biases.
     #[inline(always)]
-    pub fn requantize(&mut self, config: &ModelConfig, first: usize, master: &[i32]) {
+    pub fn requantize(&mut self, first: usize, master: &[i32]) {
         if first * TILE == self.by_input.len() {
-            let shift = MASTER_FRACTION - config.product_fraction();
+            let shift = MASTER_FRACTION - PREACTIVATION_FRACTION;
             self.biases.iter_mut().zip(master).for_each(|(bias, &master)| *bias = round_shift(master, shift));
             return;
         }
-        let shift = MASTER_FRACTION - config.weight_fraction();
+        let weight = |master: i32| round_shift(master, MASTER_FRACTION - WEIGHT_FRACTION);
         let by_input = self.by_input[first * TILE..].chunks_exact_mut(QUAD * TILE);
         let quads = by_input.zip(&mut self.by_row[first / QUAD..]).zip(master.chunks_exact(QUAD * TILE));
         for ((by_input, by_row), master) in quads {
-            for (pair, master) in by_input.chunks_exact_mut(2 * TILE).zip(master.chunks_exact(2 * TILE)) {
-                for n in 0..TILE {
-                    pair[2 * n] = round_shift(master[n], shift) as i16;
-                    pair[2 * n + 1] = round_shift(master[TILE + n], shift) as i16;
-                }
+            for (n, inputs) in by_input.as_chunks_mut::<QUAD>().0.iter_mut().enumerate() {
+                let byte = |i: usize| (weight(master[i * TILE + n]) + 128) as u32;
+                *inputs = (byte(0) | byte(1) << 8 | byte(2) << 16 | byte(3) << 24).to_le_bytes();
             }
-            for (weight, &master) in by_row.iter_mut().zip(master) {
-                *weight = round_shift(master, shift) as i16;
+            for (row, &master) in by_row.iter_mut().zip(master) {
+                *row = weight(master) as i8;
             }
         }
     }
@@ -166,7 +175,7 @@ impl PackedTile<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
     /// `[T + 1][activations]`: embedding and hidden states.
-    pub activations: Vec<i16>,
+    pub activations: Vec<i8>,
     /// `[T][gates]`, Q14, rows in the layout's order, layer by layer.
     pub gates: Vec<i16>,
     /// `[T + 1][cells]`, Q12.
@@ -174,9 +183,9 @@ pub struct Stream {
     /// `[T][256]`, softmax weights, Q23 of the largest.
     pub weights: Vec<u32>,
     /// `[T][256]`, errors of logits.
-    pub output_errors: Aligned,
+    pub output_errors: Aligned<i16>,
     /// `[T][gates]`, errors of gates before their non-linearity.
-    pub gate_errors: Aligned,
+    pub gate_errors: Aligned<i16>,
     /// `[T][units]`, sums for the errors of one layer's hidden states.
     pub hidden_errors: Vec<i32>,
     /// `[cells]`, errors of the cell states one step later.

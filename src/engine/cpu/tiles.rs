@@ -49,6 +49,6 @@ pub fn each_tile<R: Copy + Default + Send>(
 }
 
 /// A part of the record of each of up to four streams.
-pub fn parts<'a>(streams: &'a [Stream], part: impl Fn(&'a Stream) -> &'a [i16]) -> [&'a [i16]; GROUP] {
+pub fn parts<'a, T>(streams: &'a [Stream], part: impl Fn(&'a Stream) -> &'a [T]) -> [&'a [T]; GROUP] {
     std::array::from_fn(|m| streams.get(m).map_or(&[][..], &part))
 }

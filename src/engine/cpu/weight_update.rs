@@ -3,10 +3,10 @@
 use super::adam_row::adam_row;
 use super::aligned::Aligned;
 use super::samples::Samples;
-use super::simd::{GROUP, TileSums, multiply_panel, vectorized};
+use super::simd::{GROUP, TileSums, multiply_samples, vectorized};
 use super::state::{PackedMatrix, PackedTile, Shape, Stream};
 use crate::model::layout::TILE;
-use crate::numerics::fixed::{BIAS_LIMIT, MASTER_FRACTION};
+use crate::numerics::fixed::{BIAS_LIMIT, WEIGHT_LIMIT};
 use crate::numerics::tables::TABLES;
 use crate::numerics::wide::AdamStep;
 use rayon::prelude::*;
@@ -28,7 +28,6 @@ pub fn weight_update(
 ) {
     let matrix = &shape.layout.matrices[index];
     let tile_len = matrix.tile_len();
-    let limit = shape.config.weight_limit() << (MASTER_FRACTION - shape.config.weight_fraction());
     let update = |errors: &mut [i16], tile: usize, master: &mut [i32], moments: &mut [u32], mut packed: PackedTile| {
         samples.errors(shape, index, tile, steps, streams, errors);
         let rows = GROUP * TILE;
@@ -38,13 +37,13 @@ pub fn weight_update(
             let count = master.len() / TILE;
             let mut gradients: TileSums = [[0; TILE]; GROUP];
             let inputs: [&[i16]; GROUP] = std::array::from_fn(|i| samples.input(shape, index, first + i));
-            multiply_panel(&inputs[..count], errors, &mut gradients);
-            let limit = if first == matrix.inputs { BIAS_LIMIT } else { limit };
+            multiply_samples(&inputs[..count], errors, &mut gradients);
+            let limit = if first == matrix.inputs { BIAS_LIMIT } else { WEIGHT_LIMIT };
             let gradients = &gradients.as_flattened()[..count * TILE];
             adam_row(&TABLES, step, step.weight_floor, limit, gradients, master, moments);
             vectorized(
                 #[inline(always)]
-                || packed.requantize(&shape.config, first, master),
+                || packed.requantize(first, master),
             );
         }
     };

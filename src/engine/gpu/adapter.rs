@@ -17,8 +17,7 @@ pub struct OpenDevice {
     pub queue: wgpu::Queue,
     pub layouts: Vec<wgpu::BindGroupLayout>,
     modules: Vec<wgpu::ShaderModule>,
-    /// Pipelines for weights and for activations of one limb or two.
-    pipelines: [[OnceLock<Arc<Vec<wgpu::ComputePipeline>>>; 2]; 2],
+    pipelines: OnceLock<Arc<Vec<wgpu::ComputePipeline>>>,
     /// The first error that no call reported.
     failure: Arc<Mutex<Option<String>>>,
     /// How long it may take to answer.
@@ -115,14 +114,12 @@ impl OpenDevice {
         Ok(open)
     }
 
-    /// All kernels for operands of so many limbs, 1 or 2; compiled when they are first asked for.
-    pub fn pipelines(&self, weight_limbs: usize, activation_limbs: usize) -> Arc<Vec<wgpu::ComputePipeline>> {
+    /// All kernels; compiled when they are first asked for.
+    pub fn pipelines(&self) -> Arc<Vec<wgpu::ComputePipeline>> {
         let compile = || {
             let software = f64::from(u8::from(self.software));
             let kernels = KERNELS.iter().zip(&self.modules).zip(&self.layouts);
             let constants = [
-                ("WEIGHT_LIMBS", weight_limbs as f64),
-                ("ACTIVATION_LIMBS", activation_limbs as f64),
                 // A GPU has an instruction for four products of limbs, drivers for processors use none.
                 ("JOIN_LIMBS", software),
                 // Loads are what processors take most of their time for; a GPU wants many lanes.
@@ -131,7 +128,7 @@ impl OpenDevice {
             let compile = |((kernel, module), layout)| pipeline(&self.device, kernel, module, layout, &constants);
             Arc::new(kernels.map(compile).collect())
         };
-        self.pipelines[weight_limbs - 1][activation_limbs - 1].get_or_init(compile).clone()
+        self.pipelines.get_or_init(compile).clone()
     }
 
     /// Reports an error that no call reported.

@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use crate::engine::cpu::state::{Shape, Stream, Weights};
 use crate::model::layout::{CELLS, TILE};
+use crate::numerics::fixed::BYTE_LIMIT;
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
 
-use super::kernels::{Buffer, error_sample_row, input_sample_row, planes, record};
+use super::kernels::{Buffer, error_sample_row, input_sample_row, record};
 
 /// Everything that the buffers hold.
 pub struct State {
@@ -24,26 +25,21 @@ pub struct State {
     pub sums: Vec<i32>,
 }
 
-/// Four values as one limb each in a word: plane 0 the low limbs, plane 1 the rest.
-fn pack_limbs(values: [i32; 4], plane: usize) -> u32 {
-    values.iter().enumerate().fold(0, |word, (i, &x)| {
-        let low = ((x + 128) & 255) - 128;
-        let limb = if plane == 0 { low } else { (x - low) >> 8 };
-        word | ((limb & 255) as u32) << (8 * i)
-    })
+/// Four bytes a word.
+fn pack_bytes(values: &[i8]) -> Vec<u32> {
+    values.as_chunks::<4>().0.iter().map(|&bytes| u32::from_le_bytes(bytes.map(|byte| byte as u8))).collect()
 }
 
-/// Values as planes of limbs, one plane behind the other.
-pub fn pack_planes(values: &[i16], planes: usize) -> Vec<u32> {
-    let pack = |plane| values.chunks_exact(4).map(move |v| pack_limbs(std::array::from_fn(|i| i32::from(v[i])), plane));
-    (0..planes).flat_map(pack).collect()
+/// The inverse of [`pack_bytes`].
+pub fn unpack_bytes(words: &[u32]) -> Vec<i8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).map(|byte| byte as i8).collect()
 }
 
-/// The inverse of [`pack_planes`], each plane a slice.
-pub fn unpack_planes(planes: &[&[u32]]) -> Vec<i16> {
-    let limb = |plane: &[u32], i: usize| (plane[i / 4] >> (8 * (i % 4))) as u8 as i8;
-    let value = |i| planes.iter().rev().fold(0i32, |high, plane| (high << 8) + i32::from(limb(plane, i))) as i16;
-    (0..planes.first().map_or(0, |plane| 4 * plane.len())).map(value).collect()
+/// Errors as two planes of limbs, first the low ones.
+fn pack_limbs(errors: &[i16]) -> Vec<u32> {
+    let low: Vec<i8> = errors.iter().map(|&error| error as i8).collect();
+    let high: Vec<i8> = errors.iter().zip(&low).map(|(&error, &low)| ((error - i16::from(low)) >> 8) as i8).collect();
+    [pack_bytes(&low), pack_bytes(&high)].concat()
 }
 
 fn words(values: &[i32]) -> Vec<u32> {
@@ -66,7 +62,7 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
             let targets = interleave(streams, segment, 1, |s| &s.targets);
             previous.into_iter().map(u32::from).chain(targets.into_iter().map(u32::from)).collect()
         }
-        Buffer::Embedding => pack_planes(&state.weights.embedding, planes(config.activation_bits)),
+        Buffer::Embedding => pack_bytes(&state.weights.embedding),
         Buffer::ByInput => packed_weights(shape, &state.weights, |rows, inputs, weight| {
             by_input(rows, inputs).map(|places| places.map(|(row, input)| weight(row, input))).collect()
         }),
@@ -74,7 +70,7 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
             panels(inputs, rows / 4).map(|(input, word)| std::array::from_fn(|i| weight(4 * word + i, input))).collect()
         }),
         Buffer::Biases => state.weights.matrices.iter().flat_map(|m| words(&m.biases)).collect(),
-        Buffer::Inputs => pack_planes(&inputs(shape, streams), planes(config.activation_bits)),
+        Buffer::Inputs => pack_bytes(&inputs(shape, streams)),
         Buffer::Sums => words(&state.sums),
         Buffer::Gates => interleave(streams, segment, shape.gates(), |s| &s.gates)
             .chunks_exact(TILE)
@@ -92,42 +88,37 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
         }
         Buffer::Shares => streams.iter().flat_map(|s| words(&s.shares)).collect(),
         Buffer::Weights => interleave(streams, segment, SYMBOLS, |s| &s.weights),
-        Buffer::Errors => pack_planes(&errors(shape, streams), 2),
+        Buffer::Errors => pack_limbs(&errors(shape, streams)),
         Buffer::InputSamples => {
-            let constant = [config.activation_limit() as i16, 0, 0, 0].repeat(4);
+            let constant = [BYTE_LIMIT as i8, 0, 0, 0].repeat(4);
             let records = inputs(shape, streams);
             let samples = records.chunks_exact(record(shape)).take(streams.len() * segment);
-            let rows: Vec<i16> = samples.flat_map(|inputs| [inputs, &constant].concat()).collect();
-            pack_planes(&by_sample(&rows, input_sample_row(shape)), planes(config.activation_bits))
+            let rows: Vec<i8> = samples.flat_map(|inputs| [inputs, &constant].concat()).collect();
+            pack_bytes(&by_sample(&rows, input_sample_row(shape)))
         }
-        Buffer::ErrorSamples => pack_planes(&by_sample(&errors(shape, streams), error_sample_row(shape)), 2),
+        Buffer::ErrorSamples => pack_limbs(&by_sample(&errors(shape, streams), error_sample_row(shape))),
         Buffer::EmbeddingErrors => words(&interleave(streams, segment, config.embedding(), |s| &s.embedding_errors)),
         Buffer::Masters => words(&state.masters),
         Buffer::Moments => state.moments.clone(),
     }
 }
 
-/// Rows and inputs of the four weights in each word of a matrix's plane.
+/// Rows and inputs of the four weights in each word of a matrix.
 fn by_input(rows: usize, inputs: usize) -> impl Iterator<Item = [(usize, usize); 4]> {
     panels(rows, inputs / 4).map(|(row, word)| std::array::from_fn(|i| (row, 4 * word + i)))
 }
 
 /// The forward weights that a device's buffers hold: embedding, by input and biases.
 pub fn weights(shape: &Shape, embedding: &[u32], packed: &[u32], biases: &[u32]) -> Weights {
-    let split = |words: &[u32], planes: usize| {
-        let planes: Vec<&[u32]> = words.chunks_exact(words.len() / planes).collect();
-        unpack_planes(&planes)
-    };
     let mut weights = Weights::pack(shape, &vec![0; shape.layout.total]);
-    weights.embedding = split(embedding, planes(shape.config.activation_bits));
-    let packed = split(packed, planes(shape.config.weight_bits));
-    let mut values = packed.iter();
+    weights.embedding = unpack_bytes(embedding);
+    let mut values = unpack_bytes(packed).into_iter();
     let mut biases = biases.iter();
     for (matrix, packed) in shape.layout.matrices.iter().zip(&mut weights.matrices) {
         for (row, input) in by_input(matrix.rows, matrix.inputs).flatten() {
-            if let Some(&value) = values.next() {
-                let pair = (row / TILE * matrix.inputs + input / 2 * 2) * TILE;
-                packed.by_input[pair + row % TILE * 2 + input % 2] = value;
+            if let Some(value) = values.next() {
+                let place = packed.place(row, input);
+                packed.by_input[place] = (i32::from(value) + 128) as u8;
             }
         }
         packed.biases.iter_mut().zip(&mut biases).for_each(|(bias, &word)| *bias = word as i32);
@@ -147,7 +138,7 @@ pub fn own_states(shape: &Shape) -> impl Iterator<Item = Range<usize>> {
 
 /// `[steps + 1][streams][inputs of all matrices]`; behind the last step only
 /// layers' own states.
-fn inputs(shape: &Shape, streams: &[Stream]) -> Vec<i16> {
+fn inputs(shape: &Shape, streams: &[Stream]) -> Vec<i8> {
     let (steps, activations) = (shape.config.segment(), shape.layout.activations);
     let mut values = Vec::with_capacity((steps + 1) * streams.len() * record(shape));
     for (step, stream) in (0..=steps).flat_map(|step| streams.iter().map(move |stream| (step, stream))) {
@@ -178,8 +169,8 @@ fn panels(columns: usize, rows: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// Panels of four samples a word from `[samples][width]`; samples that are missing are zero.
-fn by_sample(records: &[i16], width: usize) -> Vec<i16> {
-    let value = |sample: usize, column: usize| records.get(sample * width + column).copied().unwrap_or(0);
+fn by_sample<T: Copy + Default>(records: &[T], width: usize) -> Vec<T> {
+    let value = |sample: usize, column: usize| records.get(sample * width + column).copied().unwrap_or_default();
     let words = panels(width, records.len().div_ceil(4 * width));
     words
         .flat_map(|(column, word)| (0..4).map(move |i| (4 * word + i, column)))
@@ -187,24 +178,14 @@ fn by_sample(records: &[i16], width: usize) -> Vec<i16> {
         .collect()
 }
 
-/// All matrices plane by plane; `order` lists a matrix's words as four weights each.
+/// All matrices; `order` lists a matrix's words as four weights each.
 fn packed_weights(
     shape: &Shape,
     weights: &Weights,
-    order: impl Fn(usize, usize, &dyn Fn(usize, usize) -> i32) -> Vec<[i32; 4]>,
+    order: impl Fn(usize, usize, &dyn Fn(usize, usize) -> i8) -> Vec<[i8; 4]>,
 ) -> Vec<u32> {
-    let quads: Vec<[i32; 4]> = shape
-        .layout
-        .matrices
-        .iter()
-        .zip(&weights.matrices)
-        .flat_map(|(matrix, packed)| {
-            let weight = |row: usize, input: usize| {
-                let pair = (row / TILE * matrix.inputs + input / 2 * 2) * TILE;
-                i32::from(packed.by_input[pair + row % TILE * 2 + input % 2])
-            };
-            order(matrix.rows, matrix.inputs, &weight)
-        })
-        .collect();
-    (0..planes(shape.config.weight_bits)).flat_map(|plane| quads.iter().map(move |&q| pack_limbs(q, plane))).collect()
+    let matrices = shape.layout.matrices.iter().zip(&weights.matrices);
+    let words = matrices
+        .flat_map(|(matrix, packed)| order(matrix.rows, matrix.inputs, &|row, input| packed.weight(row, input) as i8));
+    pack_bytes(words.collect::<Vec<_>>().as_flattened())
 }

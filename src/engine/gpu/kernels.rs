@@ -14,15 +14,15 @@ pub enum Buffer {
     Tables,
     /// `[2][segment][streams]`: symbols put in, then targets.
     Symbols,
-    /// `[planes][256][embedding / 4]`.
+    /// `[256][embedding / 4]`.
     Embedding,
-    /// `[planes][matrices][rows / 16][inputs / 4][16 rows]`, a word four inputs of a row.
+    /// `[matrices][rows / 16][inputs / 4][16 rows]`, a word four inputs of a row.
     ByInput,
-    /// `[planes][matrices][inputs / 16][rows / 4][16 inputs]`, a word four rows of an input.
+    /// `[matrices][inputs / 16][rows / 4][16 inputs]`, a word four rows of an input.
     ByRow,
     /// `[matrices][rows]`.
     Biases,
-    /// `[planes][segment + 1][streams][record]`: a record has the inputs of every
+    /// `[segment + 1][streams][record]`: a record has the inputs of every
     /// matrix one after the other, those of a layer's own states from the step before.
     Inputs,
     /// `[segment][streams][rows]` of a matrix, or `[segment][streams][units]`:
@@ -38,7 +38,7 @@ pub enum Buffer {
     Weights,
     /// `[2 planes][segment][streams][cells + 64]`: gate errors, then output errors.
     Errors,
-    /// `[planes][record / 16 + 1][samples / 4][16]`: inputs, and behind them the
+    /// `[record / 16 + 1][samples / 4][16]`: inputs, and behind them the
     /// biases' constant; a word one value of four samples.
     InputSamples,
     /// `[2 planes][(4 * cells + 256) / 16][samples / 4][16]`, a word one error of four samples.
@@ -83,7 +83,6 @@ impl Buffer {
     /// Length of the buffer in words.
     pub fn words(self, shape: &Shape) -> usize {
         let config = &shape.config;
-        let (weight_planes, activation_planes) = (planes(config.weight_bits), planes(config.activation_bits));
         let samples = config.streams() * config.segment();
         let slots = config.streams() * (config.segment() + 1);
         let matrices = &shape.layout.matrices;
@@ -91,17 +90,17 @@ impl Buffer {
         match self {
             Buffer::Tables => 4 * TABLE_SIZE,
             Buffer::Symbols => 2 * samples,
-            Buffer::Embedding => activation_planes * shape.layout.embedding_len / 4,
-            Buffer::ByInput | Buffer::ByRow => weight_planes * weights / 4,
+            Buffer::Embedding => shape.layout.embedding_len / 4,
+            Buffer::ByInput | Buffer::ByRow => weights / 4,
             Buffer::Biases => matrices.iter().map(|m| m.rows).sum(),
-            Buffer::Inputs => activation_planes * slots * record(shape) / 4,
+            Buffer::Inputs => slots * record(shape) / 4,
             Buffer::Sums => samples * SYMBOLS.max(4 * config.units()),
             Buffer::Gates => samples * shape.cells() * 2,
             Buffer::Cells => (slots + config.streams()) * shape.cells(),
             Buffer::Shares => config.streams() * shape.cells(),
             Buffer::Weights => samples * SYMBOLS,
             Buffer::Errors => 2 * samples * (shape.cells() + SYMBOLS / 4),
-            Buffer::InputSamples => activation_planes * samples.div_ceil(4) * input_sample_row(shape),
+            Buffer::InputSamples => samples.div_ceil(4) * input_sample_row(shape),
             Buffer::ErrorSamples => 2 * samples.div_ceil(4) * error_sample_row(shape),
             Buffer::EmbeddingErrors => samples * config.embedding(),
             Buffer::Masters | Buffer::Moments => shape.layout.total,
@@ -114,7 +113,7 @@ pub fn record(shape: &Shape) -> usize {
     shape.layout.matrices.iter().map(|m| m.inputs).sum()
 }
 
-/// Words of four samples in a plane of [`Buffer::InputSamples`].
+/// Words of four samples in [`Buffer::InputSamples`].
 pub fn input_sample_row(shape: &Shape) -> usize {
     record(shape) + 16
 }
@@ -122,11 +121,6 @@ pub fn input_sample_row(shape: &Shape) -> usize {
 /// Words of four samples in a plane of [`Buffer::ErrorSamples`].
 pub fn error_sample_row(shape: &Shape) -> usize {
     shape.gates() + SYMBOLS
-}
-
-/// 8-bit limbs of a forward weight or an activation of so many bits.
-pub fn planes(bits: u32) -> usize {
-    if bits > 8 { 2 } else { 1 }
 }
 
 /// One shader: its name is that of its file, its entry point and its CPU twin.

@@ -14,8 +14,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use self::adapter::OpenDevice;
-use self::image::{State, image, own_states, pack_planes, unpack_planes, weights};
-use self::kernels::{Buffer, KERNELS, Kernel, planes, record};
+use self::image::{State, image, own_states, unpack_bytes, weights};
+use self::kernels::{Buffer, KERNELS, Kernel, record};
 use self::read_back::ReadBack;
 use self::steps::{Group, groups, weight_bytes};
 use self::uniforms::{ModelUniform, Place, places};
@@ -157,7 +157,7 @@ impl GpuEngine {
             usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let pipelines = open.pipelines(planes(shape.config.weight_bits), planes(shape.config.activation_bits));
+        let pipelines = open.pipelines();
         open.check()?;
         let (set, learnt) = (0, false);
         Ok(GpuEngine {
@@ -258,21 +258,17 @@ impl GpuEngine {
     /// Copies the states after the last step to slot 0.
     fn carry(&self, encoder: &mut wgpu::CommandEncoder, steps: usize) {
         let config = &self.shape.config;
-        let (streams, slots) = (config.streams(), config.segment() + 1);
-        let inputs = streams * record(&self.shape); // bytes: a limb a value
-        for plane in 0..planes(config.activation_bits) {
-            let base = plane * slots * inputs;
-            self.copy_within(encoder, Buffer::Inputs, base + steps * inputs, base, inputs);
-        }
-        let cells = streams * self.shape.cells() * 4;
-        self.copy_within(encoder, Buffer::Cells, steps * cells, 0, cells);
+        let inputs = config.streams() * record(&self.shape); // a byte each
+        let cells = config.streams() * self.shape.cells() * 4;
+        self.copy_within(encoder, Buffer::Inputs, steps * inputs, inputs);
+        self.copy_within(encoder, Buffer::Cells, steps * cells, cells);
     }
 
-    /// Copies bytes inside a buffer by way of another: WebGPU has no direct way.
-    fn copy_within(&self, encoder: &mut wgpu::CommandEncoder, kind: Buffer, source: usize, target: usize, len: usize) {
+    /// Copies bytes to a buffer's start by way of another: WebGPU has no direct way.
+    fn copy_within(&self, encoder: &mut wgpu::CommandEncoder, kind: Buffer, source: usize, len: usize) {
         let buffer = self.buffer(kind);
         encoder.copy_buffer_to_buffer(buffer, source as u64, &self.scratch, 0, len as u64);
-        encoder.copy_buffer_to_buffer(&self.scratch, 0, buffer, target as u64, len as u64);
+        encoder.copy_buffer_to_buffer(&self.scratch, 0, buffer, 0, len as u64);
     }
 
     /// The symbols put in from a sample on.
@@ -343,12 +339,9 @@ impl GpuEngine {
     /// Predicting the next segment changes neither.
     pub async fn streams(&self) -> Result<StreamStates, EngineError> {
         let words = self.download(self.buffer(Buffer::Inputs)).await?;
-        let slot = self.slot_words();
-        let plane = words.len() / planes(self.shape.config.activation_bits);
-        let slots: Vec<&[u32]> = words.chunks_exact(plane).map(|plane| &plane[..slot]).collect();
-        let records = unpack_planes(&slots);
+        let records = unpack_bytes(&words[..self.shape.config.streams() * record(&self.shape) / 4]);
         let own =
-            |record: &[i16]| own_states(&self.shape).flat_map(|states| record[states].to_vec()).collect::<Vec<_>>();
+            |record: &[i8]| own_states(&self.shape).flat_map(|states| record[states].to_vec()).collect::<Vec<_>>();
         let hidden = records.chunks_exact(record(&self.shape)).flat_map(own).collect();
         let cells = self.download(self.buffer(Buffer::Cells)).await?;
         let cells = &cells[..self.shape.config.streams() * self.shape.cells()];
@@ -365,18 +358,8 @@ impl GpuEngine {
                 record[state] = hidden.next().copied().unwrap_or(0);
             }
         }
-        let count = planes(self.shape.config.activation_bits);
-        let plane = self.buffer(Buffer::Inputs).size() / count as u64;
-        let words = pack_planes(&records, count);
-        for (offset, words) in (0..).step_by(plane as usize).zip(words.chunks_exact(self.slot_words())) {
-            self.open.queue.write_buffer(self.buffer(Buffer::Inputs), offset, bytemuck::cast_slice(words));
-        }
+        self.open.queue.write_buffer(self.buffer(Buffer::Inputs), 0, bytemuck::cast_slice(&records));
         self.open.queue.write_buffer(self.buffer(Buffer::Cells), 0, bytemuck::cast_slice(&states.cells));
-    }
-
-    /// Words of one slot of inputs of all streams, in one plane.
-    fn slot_words(&self) -> usize {
-        self.shape.config.streams() * record(&self.shape) / 4
     }
 
     /// The words of a whole buffer.

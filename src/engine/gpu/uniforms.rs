@@ -17,8 +17,6 @@ pub struct ModelUniform {
     embedding: u32,
     units: u32,
     layers: u32,
-    weight_fraction: u32,
-    activation_fraction: u32,
     error_fraction: u32,
     /// Steps of the current segment.
     pub steps: u32,
@@ -26,26 +24,20 @@ pub struct ModelUniform {
     rate_exponent: i32,
     weight_floor: u32,
     embedding_floor: u32,
-    packed_plane: u32,
     gradient_shift: u32,
-    padding: u32,
 }
 
 impl ModelUniform {
     /// The shape, with no segment yet.
     pub fn new(shape: &Shape) -> Self {
         let config = &shape.config;
-        let weights: usize = shape.layout.matrices.iter().map(|m| m.rows * m.inputs).sum();
         ModelUniform {
             streams: config.streams,
             segment: config.segment,
             embedding: config.embedding,
             units: config.units,
             layers: config.layers,
-            weight_fraction: config.weight_fraction(),
-            activation_fraction: config.activation_fraction(),
             error_fraction: config.error_fraction,
-            packed_plane: (weights / 16) as u32,
             ..ModelUniform::zeroed()
         }
     }

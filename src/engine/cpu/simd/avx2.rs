@@ -2,7 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{CELLS, GROUP, QUAD, Rows, TILE, TileSums};
+use super::{GROUP, QUAD, Rows, TileSums};
+use crate::model::layout::{CELLS, TILE};
 
 /// i16 values of one vector.
 const LANES: usize = 16;
@@ -28,10 +29,48 @@ pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// `V` vectors of sums at a time for each row of `a`: as many as there are registers for.
-/// Safety: AVX2 is there; lengths are as [`super::multiply_panel`] checks them; 8 is a multiple of `V`.
+/// `V` vectors of sums at a time for each row of `x`, one for every four rows of weights: as
+/// many as there are registers for.
+/// Safety: AVX2 is there; lengths are as [`super::multiply_inputs`] checks them; `V` is 2, 4 or 8.
 #[target_feature(enable = "avx2")]
-pub unsafe fn multiply_panel<const M: usize, const V: usize>(a: [&[i16]; M], panel: &[i16], sums: &mut TileSums) {
+pub unsafe fn multiply_inputs<const M: usize, const V: usize>(x: [&[i8]; M], weights: &[u8], sums: &mut TileSums) {
+    let excess = x.map(|x| 128 * x.iter().map(|&x| i32::from(x)).sum::<i32>());
+    for first in (0..TILE).step_by(V * QUAD) {
+        let mut acc = [[_mm256_setzero_si256(); V]; M];
+        for j in 0..x[0].len() / QUAD {
+            // SAFETY: 4j + 4 values of each row and (j + 1) * 256 weights exist.
+            unsafe {
+                let p = weights.as_ptr().add((j * TILE + first) * QUAD).cast::<__m128i>();
+                let w: [__m256i; V] = std::array::from_fn(|v| _mm256_cvtepu8_epi16(_mm_loadu_si128(p.add(v))));
+                for m in 0..M {
+                    let quad = _mm_set1_epi32(x[m].as_ptr().add(QUAD * j).cast::<i32>().read_unaligned());
+                    let quad = _mm256_cvtepi8_epi16(quad);
+                    for v in 0..V {
+                        acc[m][v] = _mm256_add_epi32(acc[m][v], _mm256_madd_epi16(w[v], quad));
+                    }
+                }
+            }
+        }
+        for m in 0..M {
+            let excess = _mm256_set1_epi32(excess[m]);
+            for (sums, acc) in sums[m][first..].chunks_exact_mut(2 * QUAD).zip(acc[m].chunks_exact(2)) {
+                // Rows 0, 1, 4, 5, 2, 3, 6, 7.
+                let rows = _mm256_hadd_epi32(acc[0], acc[1]);
+                let rows = _mm256_sub_epi32(_mm256_permute4x64_epi64::<0b11_01_10_00>(rows), excess);
+                // SAFETY: 8 sums make one vector.
+                unsafe {
+                    let s = sums.as_mut_ptr().cast::<__m256i>();
+                    _mm256_storeu_si256(s, _mm256_add_epi32(_mm256_loadu_si256(s), rows));
+                }
+            }
+        }
+    }
+}
+
+/// `V` vectors of sums at a time for each row of `a`: as many as there are registers for.
+/// Safety: AVX2 is there; lengths are as [`super::multiply_samples`] checks them; 8 is a multiple of `V`.
+#[target_feature(enable = "avx2")]
+pub unsafe fn multiply_samples<const M: usize, const V: usize>(a: [&[i16]; M], panel: &[i16], sums: &mut TileSums) {
     for first in (0..2 * TILE).step_by(V * LANES) {
         let mut acc = [[_mm256_setzero_si256(); V]; M];
         for j in 0..a[0].len() / 2 {
@@ -71,7 +110,8 @@ pub unsafe fn multiply_rows<const M: usize>(first: usize, terms: &[Rows<'_>], su
                 // SAFETY: each row of `a` has `rows` values, a multiple of 64, `w` 16 times as many.
                 unsafe {
                     let p = term.w.as_ptr().add(i * rows + n / TILE * QUAD * TILE + n % TILE);
-                    let b: [__m256i; QUAD] = std::array::from_fn(|r| _mm256_loadu_si256(p.add(r * TILE).cast()));
+                    let load = |r: usize| _mm256_cvtepi8_epi16(_mm_loadu_si128(p.add(r * TILE).cast()));
+                    let b: [__m256i; QUAD] = std::array::from_fn(load);
                     for (acc, a) in acc.iter_mut().zip(&term.a[first..]) {
                         let x = _mm256_loadu_si256(a.as_ptr().add(n).cast());
                         for r in 0..QUAD {

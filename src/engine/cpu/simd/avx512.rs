@@ -2,22 +2,25 @@
 
 use std::arch::x86_64::*;
 
-use super::{CELLS, GROUP, QUAD, Rows, TILE, TileSums};
+use super::{GROUP, QUAD, Rows, TileSums};
+use crate::model::layout::{CELLS, TILE};
 use crate::numerics::wide::{AdamStep, SECOND_MOMENT_SHIFT};
 
 /// i16 values of one vector.
 const LANES: usize = 32;
+/// Bytes of one vector.
+const BYTES: usize = 64;
 
 /// Sums that grow side by side: enough to hide an instruction's latency.
 pub const PEAK_CHAINS: usize = 16;
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub fn peak<const BYTES: bool>(rounds: u64) {
+pub fn peak<const OF_BYTES: bool>(rounds: u64) {
     let (a, b) = std::hint::black_box((_mm512_set1_epi32(0x0102_0304), _mm512_set1_epi32(0x0302_0501)));
     let mut sums = [_mm512_setzero_si512(); PEAK_CHAINS];
     for _ in 0..rounds {
         for sum in &mut sums {
-            *sum = if BYTES { _mm512_dpbusd_epi32(*sum, a, b) } else { _mm512_dpwssd_epi32(*sum, a, b) };
+            *sum = if OF_BYTES { _mm512_dpbusd_epi32(*sum, a, b) } else { _mm512_dpwssd_epi32(*sum, a, b) };
         }
     }
     std::hint::black_box(sums);
@@ -28,9 +31,57 @@ pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Safety: AVX-512 with VNNI is there; lengths are as [`super::multiply_panel`] checks them.
+/// Safety: AVX-512 with VNNI is there; lengths are as [`super::multiply_inputs`] checks them.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub unsafe fn multiply_panel<const M: usize>(a: [&[i16]; M], panel: &[i16], sums: &mut TileSums) {
+pub unsafe fn multiply_inputs<const M: usize>(x: [&[i8]; M], weights: &[u8], sums: &mut TileSums) {
+    const VECTORS: usize = QUAD * TILE / BYTES;
+    let mut acc: [[__m512i; VECTORS]; M] = x.map(|x| [_mm512_set1_epi32(-excess(x)); VECTORS]);
+    for j in 0..x[0].len() / QUAD {
+        // SAFETY: 4j + 4 values of each row and (j + 1) * 256 weights exist.
+        unsafe {
+            let p = weights.as_ptr().add(j * QUAD * TILE).cast::<i8>();
+            let w: [__m512i; VECTORS] = std::array::from_fn(|v| _mm512_loadu_epi8(p.add(v * BYTES)));
+            for m in 0..M {
+                let quad = x[m].as_ptr().add(QUAD * j).cast::<i32>().read_unaligned();
+                let quad = _mm512_set1_epi32(quad);
+                for v in 0..VECTORS {
+                    acc[m][v] = _mm512_dpbusd_epi32(acc[m][v], w[v], quad);
+                }
+            }
+        }
+    }
+    for (sums, acc) in sums.iter_mut().zip(&acc) {
+        add(sums, acc);
+    }
+}
+
+/// What the 128 in each weight add to a sum over these inputs.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn excess(x: &[i8]) -> i32 {
+    let mut sums = _mm512_setzero_si512();
+    for x in x.chunks(BYTES) {
+        // SAFETY: only the values that exist are loaded.
+        let x = unsafe { _mm512_maskz_loadu_epi8(u64::MAX >> (BYTES - x.len()), x.as_ptr()) };
+        sums = _mm512_dpbusd_epi32(sums, _mm512_set1_epi8(-128), x);
+    }
+    _mm512_reduce_add_epi32(sums)
+}
+
+/// Adds the sums of a tile's rows.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn add(sums: &mut [i32; TILE], acc: &[__m512i; 4]) {
+    for (sums, &acc) in sums.chunks_exact_mut(LANES / 2).zip(acc) {
+        // SAFETY: 16 sums make one vector.
+        unsafe {
+            let s = sums.as_mut_ptr();
+            _mm512_storeu_epi32(s, _mm512_add_epi32(_mm512_loadu_epi32(s), acc));
+        }
+    }
+}
+
+/// Safety: AVX-512 with VNNI is there; lengths are as [`super::multiply_samples`] checks them.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub unsafe fn multiply_samples<const M: usize>(a: [&[i16]; M], panel: &[i16], sums: &mut TileSums) {
     const VECTORS: usize = 2 * TILE / LANES;
     let mut acc = [[_mm512_setzero_si512(); VECTORS]; M];
     for j in 0..a[0].len() / 2 {
@@ -47,14 +98,8 @@ pub unsafe fn multiply_panel<const M: usize>(a: [&[i16]; M], panel: &[i16], sums
             }
         }
     }
-    for m in 0..M {
-        for (sums, &acc) in sums[m].chunks_exact_mut(LANES / 2).zip(&acc[m]) {
-            // SAFETY: 16 sums make one vector.
-            unsafe {
-                let s = sums.as_mut_ptr();
-                _mm512_storeu_epi32(s, _mm512_add_epi32(_mm512_loadu_epi32(s), acc));
-            }
-        }
+    for (sums, acc) in sums.iter_mut().zip(&acc) {
+        add(sums, acc);
     }
 }
 
@@ -69,7 +114,8 @@ pub unsafe fn multiply_rows<const M: usize>(terms: &[Rows<'_>], sums: &mut [[i32
                 // SAFETY: each row of `a` has `rows` values, a multiple of 64, `w` 16 times as many.
                 unsafe {
                     let p = term.w.as_ptr().add(i * rows + n / TILE * QUAD * TILE + n % TILE);
-                    let b: [__m512i; QUAD] = std::array::from_fn(|r| _mm512_loadu_epi16(p.add(r * TILE)));
+                    let load = |r: usize| _mm512_cvtepi8_epi16(_mm256_loadu_si256(p.add(r * TILE).cast()));
+                    let b: [__m512i; QUAD] = std::array::from_fn(load);
                     for (acc, a) in acc.iter_mut().zip(&term.a) {
                         let x = _mm512_loadu_epi16(a.as_ptr().add(n));
                         for r in 0..QUAD {

@@ -2,15 +2,50 @@
 
 use std::arch::aarch64::*;
 
-use super::{CELLS, GROUP, QUAD, Rows, TILE, TileSums};
+use super::{GROUP, QUAD, Rows, TileSums};
+use crate::model::layout::{CELLS, TILE};
 
 /// i16 values of one vector.
 const LANES: usize = 8;
 
-/// `V` pairs of vectors of sums at a time for each row of `a`: as many as there are registers for.
-/// Safety: lengths are as [`super::multiply_panel`] checks them; 8 is a multiple of `V`.
+/// `V` pairs of vectors of sums at a time for each row of `x`, one for every four rows of
+/// weights: as many as there are registers for.
+/// Safety: lengths are as [`super::multiply_inputs`] checks them; 16 is a multiple of `V`.
 #[target_feature(enable = "neon")]
-pub unsafe fn multiply_panel<const M: usize, const V: usize>(a: [&[i16]; M], panel: &[i16], sums: &mut TileSums) {
+pub unsafe fn multiply_inputs<const M: usize, const V: usize>(x: [&[i8]; M], weights: &[u8], sums: &mut TileSums) {
+    for first in (0..TILE).step_by(V * QUAD) {
+        let mut acc = [[[vdupq_n_s32(0); 2]; V]; M];
+        for j in 0..x[0].len() / QUAD {
+            // SAFETY: 4j + 4 values of each row and (j + 1) * 256 weights exist.
+            unsafe {
+                let p = weights.as_ptr().add((j * TILE + first) * QUAD);
+                let signed = |v: usize| veorq_u8(vld1q_u8(p.add(v * QUAD * QUAD)), vdupq_n_u8(128));
+                let w: [int8x16_t; V] = std::array::from_fn(|v| vreinterpretq_s8_u8(signed(v)));
+                for m in 0..M {
+                    let quad = x[m].as_ptr().add(QUAD * j).cast::<i32>().read_unaligned();
+                    let quad = vreinterpretq_s8_s32(vdupq_n_s32(quad));
+                    for v in 0..V {
+                        let [low, high] = &mut acc[m][v];
+                        *low = vpadalq_s16(*low, vmull_s8(vget_low_s8(w[v]), vget_low_s8(quad)));
+                        *high = vpadalq_s16(*high, vmull_high_s8(w[v], quad));
+                    }
+                }
+            }
+        }
+        for m in 0..M {
+            for (sums, &[low, high]) in sums[m][first..].chunks_exact_mut(QUAD).zip(&acc[m]) {
+                let rows = vpaddq_s32(low, high);
+                // SAFETY: four sums make one vector.
+                unsafe { vst1q_s32(sums.as_mut_ptr(), vaddq_s32(vld1q_s32(sums.as_ptr()), rows)) };
+            }
+        }
+    }
+}
+
+/// `V` pairs of vectors of sums at a time for each row of `a`: as many as there are registers for.
+/// Safety: lengths are as [`super::multiply_samples`] checks them; 8 is a multiple of `V`.
+#[target_feature(enable = "neon")]
+pub unsafe fn multiply_samples<const M: usize, const V: usize>(a: [&[i16]; M], panel: &[i16], sums: &mut TileSums) {
     for first in (0..TILE).step_by(V * LANES) {
         let mut acc = [[[vdupq_n_s32(0); 2]; V]; M];
         for j in 0..a[0].len() / 2 {
@@ -50,7 +85,7 @@ pub unsafe fn multiply_rows<const M: usize>(terms: &[Rows<'_>], sums: &mut [[i32
                 // SAFETY: each row of `a` has `rows` values, a multiple of 64, `w` 16 times as many.
                 unsafe {
                     let p = term.w.as_ptr().add(i * rows + n / TILE * QUAD * TILE + n % TILE);
-                    let b: [int16x8_t; QUAD] = std::array::from_fn(|r| vld1q_s16(p.add(r * TILE)));
+                    let b: [int16x8_t; QUAD] = std::array::from_fn(|r| vmovl_s8(vld1_s8(p.add(r * TILE))));
                     for (acc, a) in acc.iter_mut().zip(&term.a) {
                         let x = vld1q_s16(a.as_ptr().add(n));
                         for r in 0..QUAD {
