@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::layout::TILE;
 use super::{Layout, ModelConfig};
 use crate::numerics::fixed::{BIAS_LIMIT, EMBEDDING_LIMIT, WEIGHT_LIMIT, bounded};
-use crate::numerics::wide::BiasCorrection;
+use crate::numerics::wide::{BiasCorrection, LARGEST_MOMENT, LEAST_MOMENT};
 use crate::state::Visitor;
 
 /// Master weights, second moments and the step count, in [`super::Layout`]'s order.
@@ -30,8 +30,7 @@ impl Parameters {
         visitor.u64s(slice::from_mut(&mut self.bias.0));
         self.bias.0 = self.bias.0.min(BiasCorrection::default().0);
         for moment in &mut self.moments {
-            // A mantissa has its leading one; a moment below the least is none.
-            *moment = if *moment >> 24 == 0 { 0 } else { *moment | 1 << 23 };
+            *moment = if *moment < LEAST_MOMENT { 0 } else { (*moment).min(LARGEST_MOMENT) };
         }
         limit_masters(config, &mut self.master);
     }

@@ -41,14 +41,14 @@ fn row(
     for ((master, moments), gradients) in runs {
         let mut roots = [0; TILE];
         for n in 0..TILE {
-            moments[n] = second_moment(moments[n], gradients[n], step.gradient_shift);
-            roots[n] = root_index(moments[n].max(floor)) as u32;
+            moments[n] = second_moment(moments[n], gradients[n], step.gradient_shift, floor);
+            roots[n] = root_index(moments[n]) as u32;
         }
         for root in &mut roots {
             *root = u32::from(tables.rsqrt[*root as usize & 255]);
         }
         for n in 0..TILE {
-            let change = adam_change(&step, moments[n].max(floor), roots[n], gradients[n]);
+            let change = adam_change(&step, moments[n], roots[n], gradients[n]);
             master[n] = bounded(master[n] - change, limit);
         }
     }
@@ -62,13 +62,15 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(8192))]
+
         #[test]
         fn a_run_is_adam_for_each(weights: [(i32, u32, i32); 64], rate in 0u32..1 << 28, shift in 0u32..=12) {
             let step = BiasCorrection::default().advance(rate, 1 << 20, 1 << 13, shift);
             // Of every length in bits.
             let gradients = weights.map(|w| w.0 >> (w.2 & 31));
-            // Moments are zero or normalised.
-            let moments = weights.map(|w| if w.1 < 1 << 24 { 0 } else { (w.1 % (167 << 24)).max(1 << 24) | (1 << 23) });
+            // Moments are zero or from 1 to 2^75.
+            let moments = weights.map(|w| if w.1 & 15 == 0 { 0 } else { (127 << 23) + w.1 % (75 << 23) });
             let masters = weights.map(|w| w.2 >> 3);
             let (mut run_masters, mut run_moments) = (masters, moments);
             adam_row(&TABLES, &step, step.weight_floor, 1 << 28, &gradients, &mut run_masters, &mut run_moments);

@@ -27,7 +27,7 @@ use crate::numerics::fixed::{
 };
 use crate::numerics::generator::{random_u64, random_within};
 use crate::numerics::softmax::{SYMBOLS, WEIGHT_ONE};
-use crate::numerics::wide::{AdamStep, BiasCorrection};
+use crate::numerics::wide::{AdamStep, BiasCorrection, LARGEST_MOMENT, LEAST_MOMENT};
 
 /// Where operands are drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,8 +247,8 @@ fn draw_state(shape: &Shape, operands: Operands, seed: u64) -> State {
     let moments = (0..masters.len())
         .map(|_| match operands {
             Operands::Random if draw.below(8) == 0 => 0,
-            Operands::Random => ((60 + draw.below(100) as u32) << 24) | (1 << 23) | draw.below(1 << 23) as u32,
-            Operands::Extreme | Operands::Largest => [0, 0x0180_0000, 0xaaff_ffff][draw.below(3) as usize],
+            Operands::Random => LEAST_MOMENT + draw.below((LARGEST_MOMENT - LEAST_MOMENT).into()) as u32,
+            Operands::Extreme | Operands::Largest => [0, LEAST_MOMENT, LARGEST_MOMENT][draw.below(3) as usize],
         })
         .collect();
     let streams = (0..config.streams())

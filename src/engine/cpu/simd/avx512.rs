@@ -146,9 +146,12 @@ fn sums_of_four(a: __m512i, b: __m512i, c: __m512i, d: __m512i) -> __m128i {
 }
 
 /// Two vectors at a time, whose roots are looked up together.
-/// Vector shifts by 32 or more give zero, so the limits of shifts in `numerics::wide` need no code.
+///
+/// Wide numbers are singles here, and each operation cuts off as `numerics::wide` does in
+/// integers: the instructions say so themselves, whatever the thread's rounding mode.
+/// Nothing is ever so small that it would lose bits: moments are zero or at least 1.
 /// Safety: AVX-512 is there; the lengths are as [`super::adam`] checks them.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512cd,avx512vnni")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub unsafe fn adam(
     roots: &[u16; 256],
     step: &AdamStep,
@@ -158,67 +161,54 @@ pub unsafe fn adam(
     master: &mut [i32],
     moments: &mut [u32],
 ) {
+    const CUT: i32 = _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC;
     // SAFETY: the table makes 8 vectors.
     let t: [__m512i; 8] = std::array::from_fn(|i| unsafe { _mm512_loadu_epi16(roots.as_ptr().add(32 * i).cast()) });
     let all = |x: i32| _mm512_set1_epi32(x);
-    let square_base = all(34 - SECOND_MOMENT_SHIFT as i32 - 2 * step.gradient_shift as i32);
-    let shift_base = all(-step.rate_exponent - 17);
     let (floor, least, most) = (all(floor as i32), all(-limit), all(limit));
+    let power = |exponent: i32| f32::from_bits(((127 + exponent) as u32) << 23);
+    let scale = _mm512_set1_ps(power(-(step.gradient_shift as i32)));
+    let rate = _mm512_set1_ps(step.rate_mantissa as f32 * power(step.rate_exponent));
+    let decay = _mm512_set1_ps(power(-(SECOND_MOMENT_SHIFT as i32)));
 
-    // Leading zeros and highest 16 bits of gradients, and their second moments.
-    let second_moment = |gradient: __m512i, moment: __m512i| {
-        let magnitude = _mm512_abs_epi32(gradient);
-        let zeros = _mm512_lzcnt_epi32(magnitude);
-        let gradient16 = _mm512_srli_epi32::<16>(_mm512_sllv_epi32(magnitude, zeros));
-        let square = _mm512_srli_epi32::<2>(_mm512_mullo_epi32(gradient16, gradient16));
-        let square_exponent = _mm512_sub_epi32(square_base, _mm512_slli_epi32::<1>(zeros));
-        let old = _mm512_slli_epi32::<6>(_mm512_and_epi32(moment, all(0x00ff_ffff)));
-        let old_exponent = _mm512_sub_epi32(_mm512_srli_epi32::<24>(moment), all(134));
-        let decayed = _mm512_sub_epi32(old, _mm512_srli_epi32::<SECOND_MOMENT_SHIFT>(old));
-        let some = _mm512_test_epi32_mask(magnitude, magnitude);
-        let exponent = _mm512_mask_max_epi32(old_exponent, some, old_exponent, square_exponent);
-        let sum = _mm512_add_epi32(
-            _mm512_srlv_epi32(decayed, _mm512_sub_epi32(exponent, old_exponent)),
-            _mm512_srlv_epi32(square, _mm512_sub_epi32(exponent, square_exponent)),
-        );
-        let sum_zeros = _mm512_lzcnt_epi32(sum);
-        let mantissa = _mm512_srli_epi32::<8>(_mm512_sllv_epi32(sum, sum_zeros));
-        let field = _mm512_sub_epi32(_mm512_add_epi32(exponent, all(136)), sum_zeros);
-        let whole = _mm512_mask_cmpgt_epi32_mask(_mm512_test_epi32_mask(sum, sum), field, all(0));
-        (zeros, gradient16, _mm512_maskz_or_epi32(whole, _mm512_slli_epi32::<24>(field), mantissa))
+    // The 12 leading bits.
+    let scaled = |gradient: __m512i| {
+        let gradient = _mm512_castps_si512(_mm512_cvt_roundepi32_ps::<CUT>(gradient));
+        let gradient12 = _mm512_castsi512_ps(_mm512_and_si512(gradient, all(!0xfff)));
+        _mm512_mul_round_ps::<CUT>(gradient12, scale)
     };
-    let changed = |weight, gradient, zeros, gradient16, variance, root| {
-        let product = _mm512_mullo_epi32(_mm512_mulhi_epu16(gradient16, root), all(step.rate_mantissa as i32));
-        let half_power = _mm512_srai_epi32::<1>(_mm512_sub_epi32(_mm512_srli_epi32::<24>(variance), all(105)));
-        let shift = _mm512_add_epi32(_mm512_add_epi32(zeros, half_power), shift_base);
-        let change = _mm512_srlv_epi32(product, _mm512_max_epi32(shift, all(2)));
-        let change = _mm512_srli_epi32::<1>(_mm512_add_epi32(change, all(1)));
-        let less = _mm512_sub_epi32(weight, change);
-        let weight = _mm512_mask_add_epi32(less, _mm512_movepi32_mask(gradient), weight, change);
+    let second_moment = |gradient: __m512, moment: __m512i| {
+        let old = _mm512_castsi512_ps(moment);
+        let decayed = _mm512_fnmadd_round_ps::<CUT>(old, decay, old);
+        let sum = _mm512_fmadd_round_ps::<CUT>(gradient, gradient, decayed);
+        _mm512_max_epu32(_mm512_castps_si512(sum), floor)
+    };
+    let changed = |weight, gradient: __m512, variance, root| {
+        let half_power = _mm512_and_si512(_mm512_srli_epi32::<1>(variance), all(0x7f80_0000));
+        let root = _mm512_castsi512_ps(_mm512_sub_epi32(root, half_power));
+        let product = _mm512_mul_round_ps::<CUT>(_mm512_mul_round_ps::<CUT>(gradient, rate), root);
+        let weight = _mm512_sub_epi32(weight, _mm512_cvttps_epi32(product));
         _mm512_min_epi32(_mm512_max_epi32(weight, least), most)
     };
 
     for i in (0..master.len()).step_by(32) {
         // SAFETY: 32 values from i on exist in each list.
         let load = |p: *const i32| unsafe { [_mm512_loadu_epi32(p.add(i)), _mm512_loadu_epi32(p.add(i + 16))] };
-        let (gradient, weight) = (load(gradients.as_ptr()), load(master.as_ptr()));
+        let (gradient, weight) = (load(gradients.as_ptr()).map(scaled), load(master.as_ptr()));
         let moment = load(moments.as_ptr().cast());
-        let (zeros_a, gradient16_a, moment_a) = second_moment(gradient[0], moment[0]);
-        let (zeros_b, gradient16_b, moment_b) = second_moment(gradient[1], moment[1]);
-        let (variance_a, variance_b) = (_mm512_max_epu32(moment_a, floor), _mm512_max_epu32(moment_b, floor));
+        let (moment_a, moment_b) = (second_moment(gradient[0], moment[0]), second_moment(gradient[1], moment[1]));
 
         // The upper halves of `a` become even words, those of `b` are odd ones. Six bits
-        // choose within two vectors, one between two pairs; of an even exponent, the upper half.
-        let index = _mm512_mask_blend_epi16(0xaaaa_aaaa, _mm512_srli_epi32::<16>(variance_a), variance_b);
+        // choose within two vectors, two among four pairs.
+        let index = _mm512_mask_blend_epi16(0xaaaa_aaaa, _mm512_srli_epi32::<16>(moment_a), moment_b);
         let bit = |n: i16| _mm512_test_epi16_mask(index, _mm512_set1_epi16(1 << n));
         let pair = |i: usize| _mm512_permutex2var_epi16(t[2 * i], index, t[2 * i + 1]);
         let four = |i: usize| _mm512_mask_blend_epi16(bit(6), pair(2 * i), pair(2 * i + 1));
-        let root = _mm512_mask_blend_epi16(bit(8), four(1), four(0));
+        let root = _mm512_mask_blend_epi16(bit(7), four(0), four(1));
 
-        // Odd words count for nothing where those of the gradient are zero.
-        let weight_a = changed(weight[0], gradient[0], zeros_a, gradient16_a, variance_a, root);
-        let root = _mm512_srli_epi32::<16>(root);
-        let weight_b = changed(weight[1], gradient[1], zeros_b, gradient16_b, variance_b, root);
+        let weight_a = changed(weight[0], gradient[0], moment_a, _mm512_slli_epi32::<16>(root));
+        let root_b = _mm512_and_si512(root, all(0xffff << 16));
+        let weight_b = changed(weight[1], gradient[1], moment_b, root_b);
         // SAFETY: as for the loads.
         unsafe {
             let (moments, master) = (moments.as_mut_ptr().cast::<i32>().add(i), master.as_mut_ptr().add(i));
