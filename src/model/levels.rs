@@ -22,11 +22,11 @@ struct Level {
 struct Network {
     layers: u32,
     units: u32,
-    /// Of small inputs, and of others.
+    /// Of small inputs, and of others, as all pairs.
     embedding: [u32; 2],
-    segment: u32,
+    segment: [u32; 2],
     /// Windows learnt again after each segment, and their steps.
-    replay: (u32, u32),
+    replay: (u32, [u32; 2]),
     /// Dropout of those, in 256ths.
     dropout: u32,
     /// Learning rates at the start and at the end, in 1/10,000.
@@ -39,17 +39,17 @@ use MixingKind::{Full, Light, Rich};
 const TABLE: [Level; 9] = [
     Level { network: None, mixing: (Light, 24) },
     Level { network: None, mixing: (Full, 26) },
-    Level { network: Some(Network { layers: 1, units:  64, embedding: [32, 16], segment: 24, replay: (0,  1), dropout:  0, rates: (80, 30) }), mixing: (Full, 26) },
-    Level { network: Some(Network { layers: 1, units: 128, embedding: [32, 16], segment: 24, replay: (2, 36), dropout:  0, rates: (80, 30) }), mixing: (Full, 28) },
-    Level { network: Some(Network { layers: 2, units: 128, embedding: [32, 16], segment: 24, replay: (2, 48), dropout: 32, rates: (80, 30) }), mixing: (Rich, 28) },
-    Level { network: Some(Network { layers: 2, units: 192, embedding: [32, 16], segment: 24, replay: (2, 48), dropout: 32, rates: (70, 25) }), mixing: (Rich, 28) },
-    Level { network: Some(Network { layers: 2, units: 256, embedding: [32, 32], segment: 24, replay: (2, 48), dropout: 64, rates: (60, 20) }), mixing: (Rich, 28) },
-    Level { network: Some(Network { layers: 2, units: 384, embedding: [32, 32], segment: 24, replay: (2, 48), dropout: 64, rates: (50, 18) }), mixing: (Rich, 29) },
-    Level { network: Some(Network { layers: 2, units: 512, embedding: [32, 32], segment: 24, replay: (2, 48), dropout: 64, rates: (40, 15) }), mixing: (Rich, 29) },
+    Level { network: Some(Network { layers: 1, units:  64, embedding: [32, 16], segment: [24, 24], replay: (0, [ 1,  1]), dropout:  0, rates: (80, 30) }), mixing: (Full, 26) },
+    Level { network: Some(Network { layers: 1, units: 128, embedding: [32, 16], segment: [24, 40], replay: (2, [36, 64]), dropout:  0, rates: (80, 30) }), mixing: (Full, 28) },
+    Level { network: Some(Network { layers: 2, units: 128, embedding: [32, 16], segment: [32, 40], replay: (2, [64, 64]), dropout: 32, rates: (80, 30) }), mixing: (Rich, 28) },
+    Level { network: Some(Network { layers: 2, units: 192, embedding: [32, 16], segment: [32, 40], replay: (2, [64, 80]), dropout: 32, rates: (70, 25) }), mixing: (Rich, 28) },
+    Level { network: Some(Network { layers: 2, units: 256, embedding: [32, 32], segment: [32, 40], replay: (2, [64, 80]), dropout: 64, rates: (60, 20) }), mixing: (Rich, 28) },
+    Level { network: Some(Network { layers: 2, units: 384, embedding: [32, 32], segment: [32, 40], replay: (2, [64, 80]), dropout: 64, rates: (50, 18) }), mixing: (Rich, 29) },
+    Level { network: Some(Network { layers: 2, units: 512, embedding: [32, 32], segment: [32, 40], replay: (2, [64, 80]), dropout: 64, rates: (40, 15) }), mixing: (Rich, 29) },
 ];
 
 /// Inputs shorter than this gain nothing from a network larger than that of [`SMALL_LEVEL`],
-/// but from a wider embedding.
+/// but from a wider embedding and from learning sooner.
 const SMALL_INPUT: u64 = 256 << 10;
 /// The highest level whose network a small input takes.
 const SMALL_LEVEL: u32 = 7;
@@ -70,6 +70,7 @@ pub fn method_for(level: u32, input_len: u64) -> Method {
 /// `input_len` bytes; where the level has none, the least one that any has.
 pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
     let is_small = input_len < SMALL_INPUT;
+    let size = usize::from(!is_small);
     let level = if is_small { level.min(SMALL_LEVEL) } else { level };
     let network = TABLE[row_index(level)..].iter().find_map(|row| row.network.as_ref());
     let Network { layers, units, embedding, segment, replay, dropout, rates } =
@@ -77,13 +78,13 @@ pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
     let rate = |value: u32| (((u64::from(value) << RATE_FRACTION) + 5_000) / 10_000) as u32;
     ModelConfig {
         streams: if row(level).network.is_some() { streams_for(input_len).min(MOST_STREAMS) } else { 1 },
-        segment: *segment,
-        embedding: embedding[usize::from(!is_small)],
+        segment: segment[size],
+        embedding: embedding[size],
         units: *units,
         layers: *layers,
         error_fraction: 12,
         replay_streams: replay.0,
-        replay_steps: replay.1,
+        replay_steps: replay.1[size],
         dropout: *dropout,
         rate_start: rate(rates.0),
         rate_end: rate(rates.1),

@@ -6,7 +6,7 @@ use super::simd::GROUP;
 use super::state::Stream;
 
 /// Products that are worth a task of their own: about a microsecond.
-pub const TASK: usize = 1 << 17;
+pub const TASK: usize = 1 << 18;
 
 /// Computes every tile for every stream and stores what came out.
 ///
