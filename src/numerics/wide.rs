@@ -53,8 +53,11 @@ pub fn pack_wide(value: u128, exponent: i32) -> u32 {
 #[inline(always)]
 fn leading12(gradient: i32) -> (u32, i32) {
     let magnitude = gradient.unsigned_abs();
-    let zeros = magnitude.leading_zeros();
-    ((magnitude << (zeros & 31)) >> 20, 20 - zeros as i32)
+    // Few vector units count leading zeros, all convert to singles: exactly, up to 24 bits.
+    let long = u32::from(magnitude >= 1 << 24);
+    let bits = ((magnitude >> (8 * long)) as i32 as f32).to_bits();
+    let gradient12 = if gradient == 0 { 0 } else { (bits >> 12) & 0x7ff | 0x800 };
+    (gradient12, (bits >> 23) as i32 - 138 + 8 * long as i32)
 }
 
 /// Decays a second moment and adds the square of a gradient, g = gradient * 2^-gradient_shift:

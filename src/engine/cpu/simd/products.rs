@@ -67,9 +67,10 @@ fn multiply_inputs_with(vectors: Vectors, x: &[&[i8]], weights: &[u8], sums: &mu
 fn multiply_inputs_plain(x: &[&[i8]], weights: &[u8], sums: &mut TileSums) {
     for (row, sums) in x.iter().zip(sums) {
         for (quad, weights) in row.chunks_exact(QUAD).zip(weights.chunks_exact(QUAD * TILE)) {
-            for (sum, weights) in sums.iter_mut().zip(weights.chunks_exact(QUAD)) {
-                let products = quad.iter().zip(weights).map(|(&x, &w)| i32::from(x) * (i32::from(w) - 128));
-                *sum = sum.wrapping_add(products.sum());
+            let x: [i16; QUAD] = std::array::from_fn(|i| quad[i].into());
+            for (sum, weights) in sums.iter_mut().zip(weights.as_chunks::<QUAD>().0) {
+                let product = |i: usize| i32::from(x[i]) * i32::from(i16::from(weights[i]) - 128);
+                *sum = sum.wrapping_add(product(0) + product(1) + product(2) + product(3));
             }
         }
     }
