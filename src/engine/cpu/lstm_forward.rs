@@ -1,9 +1,9 @@
 //! Kernel `lstm_forward`: one layer, one step (Hochreiter and Schmidhuber 1997, with forget gates).
 
-use super::simd::{GROUP, TileSums, look_up, multiply_inputs, vectorized};
+use super::simd::{GROUP, TileSums, excess, look_up, multiply_inputs, vectorized};
 use super::state::{Shape, Stream, Weights};
 use super::tiles::{each_tile, parts};
-use crate::model::layout::{CELLS, TILE};
+use crate::model::layout::{CELLS, InputRun, TILE};
 use crate::numerics::activation::{sigmoid_between, sigmoid_index, tanh_between, tanh_index};
 use crate::numerics::fixed::*;
 use crate::numerics::tables::TABLES;
@@ -28,17 +28,21 @@ pub fn lstm_forward(shape: &Shape, weights: &Weights, layer: usize, step: usize,
     let matrix = &shape.layout.matrices[layer];
     let packed = &weights.matrices[layer];
     let runs = shape.layout.input_runs(layer);
+    let record = |run: &InputRun| (step + 1 - run.delay) * shape.layout.activations + run.activation;
+    for stream in streams.iter_mut() {
+        stream.excess = runs.iter().map(|run| excess(&stream.activations[record(run)..][..run.len])).sum();
+    }
     let first_cell = |tile: usize| layer * config.units() + tile * CELLS;
 
     let compute = |tile: usize, group: &[Stream], results: &mut [Cells]| {
         let mut sums: TileSums = [[0; TILE]; GROUP];
-        for sums in &mut sums[..group.len()] {
-            sums.copy_from_slice(&packed.biases[tile * TILE..][..TILE]);
+        let biases = &packed.biases[tile * TILE..][..TILE];
+        for (sums, stream) in sums.iter_mut().zip(group) {
+            sums.iter_mut().zip(biases).for_each(|(sum, &bias)| *sum = bias - stream.excess);
         }
         let panel = &packed.by_input[tile * matrix.inputs * TILE..][..matrix.inputs * TILE];
         for run in runs {
-            let record = (step + 1 - run.delay) * shape.layout.activations + run.activation;
-            let inputs = parts(group, |s| &s.activations[record..][..run.len]);
+            let inputs = parts(group, |s| &s.activations[record(run)..][..run.len]);
             multiply_inputs(&inputs[..group.len()], &panel[run.input * TILE..][..run.len * TILE], &mut sums);
         }
         let before = step * shape.cells() + first_cell(tile);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::simd::{GROUP, TileSums, look_up, multiply_inputs, vectorized};
+use super::simd::{GROUP, TileSums, excess, look_up, multiply_inputs, vectorized};
 use super::state::{Shape, Stream, Weights};
 use super::tiles::TASK;
 use crate::model::layout::TILE;
@@ -42,10 +42,13 @@ fn forward(shape: &Shape, weights: &Weights, samples: &mut [Sample]) {
     let mut logits = [[0; SYMBOLS]; GROUP];
     let inputs: [&[i8]; GROUP] = std::array::from_fn(|m| samples.get(m).map_or(&[][..], |sample| sample.hidden));
     let inputs = &inputs[..samples.len()];
+    let mut excesses = [0; GROUP];
+    excesses.iter_mut().zip(inputs).for_each(|(sum, x)| *sum = excess(x));
     for tile in 0..SYMBOLS / TILE {
         let mut sums: TileSums = [[0; TILE]; GROUP];
-        for sums in &mut sums {
-            sums.copy_from_slice(&packed.biases[tile * TILE..][..TILE]);
+        let biases = &packed.biases[tile * TILE..][..TILE];
+        for (sums, excess) in sums.iter_mut().zip(excesses) {
+            sums.iter_mut().zip(biases).for_each(|(sum, &bias)| *sum = bias - excess);
         }
         let panel = &packed.by_input[tile * matrix.inputs * TILE..][..matrix.inputs * TILE];
         multiply_inputs(inputs, panel, &mut sums);

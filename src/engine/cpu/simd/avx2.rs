@@ -34,7 +34,6 @@ pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
 /// Safety: AVX2 is there; lengths are as [`super::multiply_inputs`] checks them; `V` is 2, 4 or 8.
 #[target_feature(enable = "avx2")]
 pub unsafe fn multiply_inputs<const M: usize, const V: usize>(x: [&[i8]; M], weights: &[u8], sums: &mut TileSums) {
-    let excess = x.map(|x| 128 * x.iter().map(|&x| i32::from(x)).sum::<i32>());
     for first in (0..TILE).step_by(V * QUAD) {
         let mut acc = [[_mm256_setzero_si256(); V]; M];
         for j in 0..x[0].len() / QUAD {
@@ -52,11 +51,10 @@ pub unsafe fn multiply_inputs<const M: usize, const V: usize>(x: [&[i8]; M], wei
             }
         }
         for m in 0..M {
-            let excess = _mm256_set1_epi32(excess[m]);
             for (sums, acc) in sums[m][first..].chunks_exact_mut(2 * QUAD).zip(acc[m].chunks_exact(2)) {
                 // Rows 0, 1, 4, 5, 2, 3, 6, 7.
                 let rows = _mm256_hadd_epi32(acc[0], acc[1]);
-                let rows = _mm256_sub_epi32(_mm256_permute4x64_epi64::<0b11_01_10_00>(rows), excess);
+                let rows = _mm256_permute4x64_epi64::<0b11_01_10_00>(rows);
                 // SAFETY: 8 sums make one vector.
                 unsafe {
                     let s = sums.as_mut_ptr().cast::<__m256i>();

@@ -35,7 +35,7 @@ pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub unsafe fn multiply_inputs<const M: usize>(x: [&[i8]; M], weights: &[u8], sums: &mut TileSums) {
     const VECTORS: usize = QUAD * TILE / BYTES;
-    let mut acc: [[__m512i; VECTORS]; M] = x.map(|x| [_mm512_set1_epi32(-excess(x)); VECTORS]);
+    let mut acc = [[_mm512_setzero_si512(); VECTORS]; M];
     for j in 0..x[0].len() / QUAD {
         // SAFETY: 4j + 4 values of each row and (j + 1) * 256 weights exist.
         unsafe {
@@ -53,18 +53,6 @@ pub unsafe fn multiply_inputs<const M: usize>(x: [&[i8]; M], weights: &[u8], sum
     for (sums, acc) in sums.iter_mut().zip(&acc) {
         add(sums, acc);
     }
-}
-
-/// What the 128 in each weight add to a sum over these inputs.
-#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn excess(x: &[i8]) -> i32 {
-    let mut sums = _mm512_setzero_si512();
-    for x in x.chunks(BYTES) {
-        // SAFETY: only the values that exist are loaded.
-        let x = unsafe { _mm512_maskz_loadu_epi8(u64::MAX >> (BYTES - x.len()), x.as_ptr()) };
-        sums = _mm512_dpbusd_epi32(sums, _mm512_set1_epi8(-128), x);
-    }
-    _mm512_reduce_add_epi32(sums)
 }
 
 /// Adds the sums of a tile's rows.

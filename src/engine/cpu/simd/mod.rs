@@ -18,7 +18,7 @@ mod products;
 
 use std::sync::LazyLock;
 
-pub use self::products::{GROUP, QUAD, Rows, TileSums, multiply_inputs, multiply_rows, multiply_samples};
+pub use self::products::{GROUP, QUAD, Rows, TileSums, excess, multiply_inputs, multiply_rows, multiply_samples};
 use crate::numerics::wide::AdamStep;
 
 /// Vector units that there are variants for.

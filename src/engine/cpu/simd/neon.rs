@@ -2,7 +2,7 @@
 
 use std::arch::aarch64::*;
 
-use super::{GROUP, QUAD, Rows, TileSums};
+use super::{GROUP, QUAD, Rows, TileSums, excess};
 use crate::model::layout::{CELLS, TILE};
 
 /// i16 values of one vector.
@@ -13,6 +13,7 @@ const LANES: usize = 8;
 /// Safety: lengths are as [`super::multiply_inputs`] checks them; 16 is a multiple of `V`.
 #[target_feature(enable = "neon")]
 pub unsafe fn multiply_inputs<const M: usize, const V: usize>(x: [&[i8]; M], weights: &[u8], sums: &mut TileSums) {
+    let excess = x.map(excess);
     for first in (0..TILE).step_by(V * QUAD) {
         let mut acc = [[[vdupq_n_s32(0); 2]; V]; M];
         for j in 0..x[0].len() / QUAD {
@@ -34,7 +35,7 @@ pub unsafe fn multiply_inputs<const M: usize, const V: usize>(x: [&[i8]; M], wei
         }
         for m in 0..M {
             for (sums, &[low, high]) in sums[m][first..].chunks_exact_mut(QUAD).zip(&acc[m]) {
-                let rows = vpaddq_s32(low, high);
+                let rows = vaddq_s32(vpaddq_s32(low, high), vdupq_n_s32(excess[m]));
                 // SAFETY: four sums make one vector.
                 unsafe { vst1q_s32(sums.as_mut_ptr(), vaddq_s32(vld1q_s32(sums.as_ptr()), rows)) };
             }

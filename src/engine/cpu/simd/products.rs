@@ -1,8 +1,8 @@
 //! The three products of the model, each for up to four rows of one operand.
 
-use super::Vectors;
 #[cfg(target_arch = "aarch64")]
 use super::neon;
+use super::{Vectors, vectorized};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 use crate::model::layout::{CELLS, TILE};
@@ -29,10 +29,11 @@ macro_rules! by_count {
     };
 }
 
-/// `sums[m][n] += x[m][j] * (weights[j / 4][n][j % 4] - 128)` over all j, for each of up to
-/// four rows of `x`, all of one length J, a multiple of 4; `weights` is `[J / 4][64][4]`.
+/// `sums[m][n] += x[m][j] * weights[j / 4][n][j % 4]` over all j, for each of up to four
+/// rows of `x`, all of one length J, a multiple of 4; `weights` is `[J / 4][64][4]`.
 ///
-/// Weights have 128 added as AVX-512's product of bytes wants one operand without a sign.
+/// Forward weights have 128 added for that, as AVX-512's product of bytes wants one operand
+/// without a sign: [`excess`] is what comes of it.
 pub fn multiply_inputs(x: &[&[i8]], weights: &[u8], sums: &mut TileSums) {
     multiply_inputs_with(Vectors::used(), x, weights, sums);
 }
@@ -69,11 +70,19 @@ fn multiply_inputs_plain(x: &[&[i8]], weights: &[u8], sums: &mut TileSums) {
         for (quad, weights) in row.chunks_exact(QUAD).zip(weights.chunks_exact(QUAD * TILE)) {
             let x: [i16; QUAD] = std::array::from_fn(|i| quad[i].into());
             for (sum, weights) in sums.iter_mut().zip(weights.as_chunks::<QUAD>().0) {
-                let product = |i: usize| i32::from(x[i]) * i32::from(i16::from(weights[i]) - 128);
+                let product = |i: usize| i32::from(x[i]) * i32::from(i16::from(weights[i]));
                 *sum = sum.wrapping_add(product(0) + product(1) + product(2) + product(3));
             }
         }
     }
+}
+
+/// What 128 added to each weight adds to a sum over these inputs.
+pub fn excess(x: &[i8]) -> i32 {
+    vectorized(
+        #[inline(always)]
+        || 128 * x.iter().map(|&x| i32::from(x)).sum::<i32>(),
+    )
 }
 
 /// `sums[m][n] += a[m][j] * panel[j / 2][n][j % 2]` over all j, for each of
@@ -217,15 +226,15 @@ mod tests {
         #[test]
         fn inputs_multiply_exactly(
             (len, x, weights) in (1usize..40, 1usize..=GROUP).prop_flat_map(|(quads, m)| {
-                (Just(QUAD * quads), any_i8(QUAD * quads * m), any_i8(QUAD * quads * TILE))
+                let weights = proptest::collection::vec(prop_oneof![any::<u8>(), Just(0), Just(255)], QUAD * quads * TILE);
+                (Just(QUAD * quads), any_i8(QUAD * quads * m), weights)
             }),
             start: i32,
         ) {
             let rows: Vec<&[i8]> = x.chunks_exact(len).collect();
-            let stored: Vec<u8> = weights.iter().map(|&w| (i32::from(w) + 128) as u8).collect();
             for vectors in variants() {
                 let mut sums = [[start; TILE]; GROUP];
-                multiply_inputs_with(vectors, &rows, &stored, &mut sums);
+                multiply_inputs_with(vectors, &rows, &weights, &mut sums);
                 for (m, row) in rows.iter().enumerate() {
                     for n in 0..TILE {
                         let weight = |j: usize| i64::from(weights[(j / QUAD * TILE + n) * QUAD + j % QUAD]);
