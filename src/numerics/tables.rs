@@ -18,7 +18,7 @@ pub struct Tables {
     pub exp2: [u32; TABLE_SIZE],
     /// 2^63 / sqrt(m), m at the middle of its interval, as the upper half of a single
     /// (8 bits of mantissa): first 128 entries twice that for m in 2..4, last 128 for m in 1..2.
-    pub rsqrt: [u16; TABLE_SIZE],
+    pub rsqrt: [u32; TABLE_SIZE],
 }
 
 /// The tables, built at first use.
@@ -43,9 +43,9 @@ impl Tables {
                 std::array::from_fn(|i| (value(i) << 16) | (value(i) - value(i + 1)))
             },
             rsqrt: std::array::from_fn(|i| {
-                let odd = i as u16 >> 7;
+                let odd = i as u32 >> 7;
                 let m = 2 * (128 + (i as u32 & 127)) + 1; // in 1/128 or 1/256
-                let mantissa = ((1u32 << (23 + odd)) / m).isqrt() as u16; // 128..256
+                let mantissa = ((1u32 << (23 + odd)) / m).isqrt(); // 128..256
                 ((190 - odd) << 7) | (mantissa & 127)
             }),
         }
@@ -53,7 +53,7 @@ impl Tables {
 
     /// The four tables end to end, as shaders bind them.
     pub fn concatenated(&self) -> Vec<u32> {
-        [self.sigmoid, self.tanh, self.exp2, self.rsqrt.map(u32::from)].concat()
+        [self.sigmoid, self.tanh, self.exp2, self.rsqrt].concat()
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
             near(TABLES.exp2[i] >> 16, 32768.0 * (-x / 256.0).exp2());
             let m = 1.0 + ((i & 127) as f64 + 0.5) / 128.0;
             let exact = 63f64.exp2() * if i < 128 { 2.0 / (2.0 * m).sqrt() } else { 1.0 / m.sqrt() };
-            let root = f64::from(f32::from_bits(u32::from(TABLES.rsqrt[i]) << 16));
+            let root = f64::from(f32::from_bits(TABLES.rsqrt[i] << 16));
             assert!(root <= exact && root > exact * (1.0 - 1.0 / 128.0), "{i}: {root} against {exact}");
         }
     }

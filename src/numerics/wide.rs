@@ -3,8 +3,7 @@
 //! A wide number is one u32, laid out as an IEEE single without a sign: field in bits 23
 //! to 30, then 23 bits of a mantissa whose leading one is left out; it is zero, or
 //! mantissa times 2^(field - 150). Packed numbers compare like their values. All results
-//! are cut off (towards zero) to 24 significant bits, which is what instructions for
-//! singles with truncation do too: the variant for AVX-512 uses them, and gives the same.
+//! are cut off (towards zero) to 24 significant bits.
 //! Adam follows Kingma and Ba 2014 with beta1 = 0, as tensorflow-compress and
 //! NNCP use it.
 
@@ -17,6 +16,8 @@ pub const SECOND_MOMENT_SHIFT: u32 = 11;
 pub const EXPONENT_BIAS: i32 = 150;
 /// Bits of a mantissa with its leading one.
 pub const MANTISSA_BITS: u32 = 24;
+/// The leading one of a mantissa.
+const LEADING_ONE: u32 = 1 << (MANTISSA_BITS - 1);
 
 /// A second moment is zero, as all begin, or at least 1.
 pub const LEAST_MOMENT: u32 = 127 << 23;
@@ -46,18 +47,15 @@ pub fn pack_wide(value: u128, exponent: i32) -> u32 {
     let zeros = value.leading_zeros() as i32;
     let mantissa = ((value << zeros) >> 104) as u32;
     let field = exponent + 104 - zeros + EXPONENT_BIAS;
-    ((field.clamp(1, 254) as u32) << 23) | (mantissa & 0x7f_ffff)
+    ((field.clamp(1, 254) as u32) << 23) | (mantissa & (LEADING_ONE - 1))
 }
 
 /// The 12 leading bits of a gradient's magnitude, and the power of two that they count.
 #[inline(always)]
 fn leading12(gradient: i32) -> (u32, i32) {
     let magnitude = gradient.unsigned_abs();
-    // Few vector units count leading zeros, all convert to singles: exactly, up to 24 bits.
-    let long = u32::from(magnitude >= 1 << 24);
-    let bits = ((magnitude >> (8 * long)) as i32 as f32).to_bits();
-    let gradient12 = if gradient == 0 { 0 } else { (bits >> 12) & 0x7ff | 0x800 };
-    (gradient12, (bits >> 23) as i32 - 138 + 8 * long as i32)
+    let zeros = magnitude.leading_zeros();
+    ((magnitude << (zeros & 31)) >> 20, 20 - zeros as i32)
 }
 
 /// Decays a second moment and adds the square of a gradient, g = gradient * 2^-gradient_shift:
@@ -65,24 +63,26 @@ fn leading12(gradient: i32) -> (u32, i32) {
 #[inline(always)]
 pub fn second_moment(moment: u32, gradient: i32, gradient_shift: u32, floor: u32) -> u32 {
     let (gradient12, power) = leading12(gradient);
-    let square = gradient12 * gradient12; // 23 or 24 bits
-    let short = u32::from(square < 1 << 23);
-    let square = square << short;
+    let whole = gradient12 * gradient12; // 23 or 24 bits
+    let short = u32::from(whole < LEADING_ONE);
+    let square = whole << short;
     let square_field = 2 * (power - gradient_shift as i32) - short as i32 + EXPONENT_BIAS;
 
-    let old = if moment == 0 { 0 } else { (moment & 0x7f_ffff) | 1 << 23 };
-    let field = (moment >> 23) as i32;
-    let decayed = old - ((old + 2047) >> SECOND_MOMENT_SHIFT);
+    let mantissa = (moment & (LEADING_ONE - 1)) | LEADING_ONE;
+    let old = if moment == 0 { 0 } else { mantissa };
+    let once = old - ((old + 2047) >> SECOND_MOMENT_SHIFT);
     // One bit more is there where the leading one goes.
     let twice = 2 * old - ((2 * old + 2047) >> SECOND_MOMENT_SHIFT);
-    let less = decayed < 1 << 23;
-    let (decayed, old_field) = if less { (twice, field - 1) } else { (decayed, field) };
+    let less = once < LEADING_ONE;
+    let decayed = if less { twice } else { once };
+    let old_field = (moment >> 23) as i32 - i32::from(less);
 
     let field = old_field.max(if square == 0 { old_field } else { square_field });
     let sum = (decayed >> ((field - old_field).min(31) as u32 & 31))
         + (square >> ((field - square_field).clamp(0, 31) as u32 & 31));
     let carry = sum >> MANTISSA_BITS;
-    let packed = (((field + carry as i32) as u32) << 23) | ((sum >> carry) & 0x7f_ffff);
+    let bits = (sum >> carry) & (LEADING_ONE - 1);
+    let packed = (((field + carry as i32) as u32) << 23) | bits;
     if sum == 0 { floor } else { packed.max(floor) }
 }
 
@@ -98,9 +98,9 @@ pub fn root_index(variance: u32) -> usize {
 #[inline(always)]
 pub fn adam_change(step: &AdamStep, variance: u32, root: u32, gradient: i32) -> i32 {
     let (gradient12, power) = leading12(gradient);
-    let product = gradient12 * step.rate_mantissa * ((root & 127) | 128); // 30 to 32 bits
-    let low = 6 + u32::from(product >= 1 << 30) + u32::from(product >= 1 << 31);
-    let product = product >> low << low;
+    let whole = gradient12 * step.rate_mantissa * ((root & 127) | 128); // 30 to 32 bits
+    let low = 6 + u32::from(whole >= 1 << 30) + u32::from(whole >= 1 << 31);
+    let product = whole >> low << low;
     let root_power = (root >> 7) as i32 - 134 - (variance >> 24) as i32;
     let shift = step.gradient_shift as i32 - power - step.rate_exponent - root_power;
     let change = if shift > 31 { 0 } else { (product >> (shift.max(0) as u32 & 31)) as i32 };
@@ -120,7 +120,7 @@ pub fn adam(
     moment: &mut u32,
 ) {
     *moment = second_moment(*moment, gradient, step.gradient_shift, floor);
-    let root = tables.rsqrt[root_index(*moment)].into();
+    let root = tables.rsqrt[root_index(*moment)];
     *master = bounded(*master - adam_change(step, *moment, root, gradient), limit);
 }
 
@@ -252,7 +252,7 @@ mod tests {
             prop_assert!(wide_to_f64(variance) >= epsilon_squared * 0.999);
             let exact = f64::from(rate) / f64::from(1 << 28) * (2048.0 * correction).sqrt() * f64::from(gradient)
                 * (-f64::from(shift)).exp2() / wide_to_f64(variance).sqrt() * f64::from(1 << 24);
-            let root = TABLES.rsqrt[root_index(variance)].into();
+            let root = TABLES.rsqrt[root_index(variance)];
             let change = f64::from(adam_change(&step, variance, root, gradient));
             prop_assert!((change - exact).abs() <= 1.0 + exact.abs() * 0.012, "{change} against {exact}");
         }
@@ -269,9 +269,9 @@ mod tests {
             let product = gradient12 * u128::from(rate_mantissa) * u128::from(root % 128 + 128);
             prop_assert!(product < 1 << 32);
             let (product, more) = if product == 0 { (0, 0) } else { leading(product, 24) };
-            let power = power + more - shift as i32 + rate_exponent + i32::from(root >> 7) - 134 - (variance >> 24) as i32;
+            let power = power + more - shift as i32 + rate_exponent + (root >> 7) as i32 - 134 - (variance >> 24) as i32;
             let exact = if power < 0 { product.checked_shr(-power as u32).unwrap_or(0) } else { product << power };
-            let change = adam_change(&step, variance, root.into(), gradient);
+            let change = adam_change(&step, variance, root, gradient);
             prop_assert_eq!(u128::from(change.unsigned_abs()), exact);
             prop_assert!(exact < 1 << 30 && (change == 0 || (change < 0) == (gradient < 0)));
         }

@@ -1,6 +1,6 @@
 //! Adam over a run of weights, in vectors.
 
-use super::simd::{self, vectorized};
+use super::simd::{look_up, vectorized};
 use crate::model::layout::TILE;
 use crate::numerics::fixed::bounded;
 use crate::numerics::tables::Tables;
@@ -16,9 +16,6 @@ pub fn adam_row(
     master: &mut [i32],
     moments: &mut [u32],
 ) {
-    if simd::adam(&tables.rsqrt, step, floor, limit, gradients, master, moments) {
-        return;
-    }
     vectorized(
         #[inline(always)]
         || row(tables, *step, floor, limit, gradients, master, moments),
@@ -44,9 +41,7 @@ fn row(
             moments[n] = second_moment(moments[n], gradients[n], step.gradient_shift, floor);
             roots[n] = root_index(moments[n]) as u32;
         }
-        for root in &mut roots {
-            *root = u32::from(tables.rsqrt[*root as usize & 255]);
-        }
+        look_up(&tables.rsqrt, &mut roots);
         for n in 0..TILE {
             let change = adam_change(&step, moments[n], roots[n], gradients[n]);
             master[n] = bounded(master[n] - change, limit);
@@ -74,10 +69,6 @@ mod tests {
             let masters = weights.map(|w| w.2 >> 3);
             let (mut run_masters, mut run_moments) = (masters, moments);
             adam_row(&TABLES, &step, step.weight_floor, 1 << 28, &gradients, &mut run_masters, &mut run_moments);
-            let (mut plain_masters, mut plain_moments) = (masters, moments);
-            let floor = step.weight_floor;
-            row(&TABLES, step, floor, 1 << 28, &gradients, &mut plain_masters, &mut plain_moments);
-            prop_assert_eq!((plain_masters, plain_moments), (run_masters, run_moments));
             for n in 0..64 {
                 let (mut master, mut moment) = (masters[n], moments[n]);
                 adam(&TABLES, &step, step.weight_floor, 1 << 28, gradients[n], &mut master, &mut moment);

@@ -19,7 +19,6 @@ mod products;
 use std::sync::LazyLock;
 
 pub use self::products::{GROUP, QUAD, Rows, TileSums, excess, multiply_inputs, multiply_rows, multiply_samples};
-use crate::numerics::wide::AdamStep;
 
 /// Vector units that there are variants for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,28 +128,6 @@ pub fn look_up(table: &[u32; 256], indices: &mut [u32]) {
     for index in indices {
         *index = table[*index as usize & 255];
     }
-}
-
-/// [`crate::numerics::wide::adam`] for each of a run of weights, a multiple of 32;
-/// false, and nothing done, where there is no variant for this machine's vectors.
-pub fn adam(
-    roots: &[u16; 256],
-    step: &AdamStep,
-    floor: u32,
-    limit: i32,
-    gradients: &[i32],
-    master: &mut [i32],
-    moments: &mut [u32],
-) -> bool {
-    assert!(master.len().is_multiple_of(32) && gradients.len() == master.len() && moments.len() == master.len());
-    #[cfg(target_arch = "x86_64")]
-    if *VECTORS == Vectors::Avx512 {
-        // SAFETY: these are there, and the lengths were just checked.
-        unsafe { avx512::adam(roots, step, floor, limit, gradients, master, moments) };
-        return true;
-    }
-    let _ = (roots, step, floor, limit);
-    false
 }
 
 /// Multiplies 16-bit (or, where `bytes` is set, 8-bit) integers in registers
