@@ -1,5 +1,5 @@
 // Twin of src/numerics/activation.rs and softmax.rs, four values at a time.
-// Needs `tables`: sigmoid, tanh, exp2, rsqrt, 256 entries each.
+// Needs `tables`: sigmoid, tanh, exp2, 256 entries each.
 
 const DISTANCE_LIMIT: u32 = 163840u;
 const LOG2_E: u32 = 11819u;

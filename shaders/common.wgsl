@@ -11,8 +11,6 @@ struct Model {
     // Steps of the current segment.
     steps: u32,
     // Adam's scalars (numerics/wide.rs, AdamStep).
-    rate_mantissa: u32,
-    rate_exponent: i32,
     weight_floor: u32,
     embedding_floor: u32,
     // Gradients count as many bits less.

@@ -1,7 +1,7 @@
 // Gradient of the embedding, Adam, requantisation.
 // A lane carries four values of one symbol; dispatch (256 * embedding / 4 / 64).
 
-@group(0) @binding(2) var<storage, read> tables: array<u32>;
+@group(0) @binding(2) var<storage, read> factors: array<u32>;
 @group(0) @binding(3) var<storage, read> symbols: array<u32>; // [2][segment][streams]
 @group(0) @binding(4) var<storage, read> embedding_errors: array<vec4<i32>>; // [segment][streams][embedding / 4]
 @group(0) @binding(5) var<storage, read_write> masters: array<vec4<i32>>;

@@ -3,7 +3,7 @@
 // behind the last inputs carry the biases.
 // Dispatch (rows / 4 / 16, (inputs / 8 + 1) / 4), or half as many lanes both ways.
 
-@group(0) @binding(2) var<storage, read> tables: array<u32>;
+@group(0) @binding(2) var<storage, read> factors: array<u32>;
 @group(0) @binding(3) var<storage, read> input_samples: array<vec4<u32>>; // [input_columns / 4][samples / 4][4]
 @group(0) @binding(4) var<storage, read> error_samples: array<vec4<u32>>; // [2 planes][record / 4][samples / 4][4]
 @group(0) @binding(5) var<storage, read_write> masters: array<vec4<i32>>;

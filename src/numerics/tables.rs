@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 /// Entries of each table.
 pub const TABLE_SIZE: usize = 256;
 
-/// All tables, in the order in which shaders see them: one array, four parts.
+/// All tables, in the order in which shaders see them: one array, three parts.
 pub struct Tables {
     /// sigmoid(i/32) for i in 0..256, Q14, base and distance packed.
     pub sigmoid: [u32; TABLE_SIZE],
@@ -16,9 +16,6 @@ pub struct Tables {
     pub tanh: [u32; TABLE_SIZE],
     /// 2^(-i/256), Q15, base and (falling) distance packed.
     pub exp2: [u32; TABLE_SIZE],
-    /// 2^63 / sqrt(m), m at the middle of its interval, as the upper half of a single
-    /// (8 bits of mantissa): first 128 entries twice that for m in 2..4, last 128 for m in 1..2.
-    pub rsqrt: [u32; TABLE_SIZE],
 }
 
 /// The tables, built at first use.
@@ -42,18 +39,12 @@ impl Tables {
                 let value = |i: usize| rounded_ratio(1 << (WORK + 15), exp_of_q60(ln2() * i as u128 / 256));
                 std::array::from_fn(|i| (value(i) << 16) | (value(i) - value(i + 1)))
             },
-            rsqrt: std::array::from_fn(|i| {
-                let odd = i as u32 >> 7;
-                let m = 2 * (128 + (i as u32 & 127)) + 1; // in 1/128 or 1/256
-                let mantissa = ((1u32 << (23 + odd)) / m).isqrt(); // 128..256
-                ((190 - odd) << 7) | (mantissa & 127)
-            }),
         }
     }
 
-    /// The four tables end to end, as shaders bind them.
+    /// The three tables end to end, as shaders bind them.
     pub fn concatenated(&self) -> Vec<u32> {
-        [self.sigmoid, self.tanh, self.exp2, self.rsqrt].concat()
+        [self.sigmoid, self.tanh, self.exp2].concat()
     }
 }
 
@@ -96,7 +87,7 @@ mod tests {
     #[test]
     fn tables_are_those_of_the_format() {
         let bytes: Vec<u8> = TABLES.concatenated().iter().flat_map(|v| v.to_le_bytes()).collect();
-        assert_eq!(xxhash_rust::xxh3::xxh3_64(&bytes), 0x810a_c334_816c_c6d8);
+        assert_eq!(xxhash_rust::xxh3::xxh3_64(&bytes), 0xdb7b_d064_fef2_f8a5);
     }
 
     #[test]
@@ -109,10 +100,6 @@ mod tests {
             near(TABLES.sigmoid[i] >> 16, 16384.0 / (1.0 + (-x / 32.0).exp()));
             near(TABLES.tanh[i] >> 16, 16384.0 * (x / 64.0).tanh());
             near(TABLES.exp2[i] >> 16, 32768.0 * (-x / 256.0).exp2());
-            let m = 1.0 + ((i & 127) as f64 + 0.5) / 128.0;
-            let exact = 63f64.exp2() * if i < 128 { 2.0 / (2.0 * m).sqrt() } else { 1.0 / m.sqrt() };
-            let root = f64::from(f32::from_bits(TABLES.rsqrt[i] << 16));
-            assert!(root <= exact && root > exact * (1.0 - 1.0 / 128.0), "{i}: {root} against {exact}");
         }
     }
 }

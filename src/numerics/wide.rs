@@ -8,7 +8,6 @@
 //! NNCP use it.
 
 use super::fixed::{MASTER_FRACTION, bounded};
-use super::tables::Tables;
 
 /// beta2 = 1 - 2^-11 (0.9995).
 pub const SECOND_MOMENT_SHIFT: u32 = 11;
@@ -18,19 +17,28 @@ pub const EXPONENT_BIAS: i32 = 150;
 pub const MANTISSA_BITS: u32 = 24;
 /// The leading one of a mantissa.
 const LEADING_ONE: u32 = 1 << (MANTISSA_BITS - 1);
+/// Mantissas below this one decay to less than their leading one.
+const DECAYS_BELOW: u32 = LEADING_ONE + 4099;
 
 /// A second moment is zero, as all begin, or at least 1.
 pub const LEAST_MOMENT: u32 = 127 << 23;
 /// More, 2^74, than the squares of largest gradients ever come to.
 pub const LARGEST_MOMENT: u32 = (127 + 74) << 23;
 
+/// Entries of [`AdamStep::factors`].
+pub const FACTORS: usize = 32;
+/// Bits of a factor.
+const FACTOR_BITS: u32 = 15;
+/// What is added to a factor's shift.
+const SHIFT_BIAS: u32 = 128;
+
 /// What Adam needs besides gradient and moment; the same for every weight of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdamStep {
-    /// Learning rate with bias correction: 12-bit mantissa (2^11..2^12, or zero).
-    pub rate_mantissa: u32,
-    /// Exponent: rate * 2^24 = mantissa * 2^exponent.
-    pub rate_exponent: i32,
+    /// Learning rate with bias correction by the square root of a second moment, whose
+    /// field's last bit and mantissa's first four choose among them: a factor (low 15 bits,
+    /// 2^14..2^15, or zero) and, above it, how far to shift right, [`SHIFT_BIAS`] added.
+    pub factors: [u32; FACTORS],
     /// Gradients count as many bits less, 0..=12.
     pub gradient_shift: u32,
     /// Least second moment of weights and biases (epsilon squared), packed, 1 or more.
@@ -50,78 +58,79 @@ pub fn pack_wide(value: u128, exponent: i32) -> u32 {
     ((field.clamp(1, 254) as u32) << 23) | (mantissa & (LEADING_ONE - 1))
 }
 
-/// The 12 leading bits of a gradient's magnitude, and the power of two that they count.
+/// The leading bits of a gradient's magnitude.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Leading {
+    /// Twelve of them.
+    pub gradient12: u32,
+    /// The zeros before them: they count 2^(20 - zeros).
+    pub zeros: u32,
+}
+
+/// The 12 leading bits of a gradient's magnitude.
 #[inline(always)]
-fn leading12(gradient: i32) -> (u32, i32) {
+pub fn leading12(gradient: i32) -> Leading {
     let magnitude = gradient.unsigned_abs();
     let zeros = magnitude.leading_zeros();
-    ((magnitude << (zeros & 31)) >> 20, 20 - zeros as i32)
+    Leading { gradient12: magnitude.checked_shl(zeros).unwrap_or(0) >> 20, zeros }
+}
+
+/// `x / 2^shift`, cut off; any shift.
+#[inline(always)]
+fn shifted(x: u32, shift: u32) -> u32 {
+    x.checked_shr(shift).unwrap_or(0)
 }
 
 /// Decays a second moment and adds the square of a gradient, g = gradient * 2^-gradient_shift:
 /// v * (1 - 2^-11) + g^2, at least `floor`. It is 2^11 times the mean that Adam speaks of.
 #[inline(always)]
-pub fn second_moment(moment: u32, gradient: i32, gradient_shift: u32, floor: u32) -> u32 {
-    let (gradient12, power) = leading12(gradient);
+pub fn second_moment(moment: u32, leading: Leading, gradient_shift: u32, floor: u32) -> u32 {
+    let Leading { gradient12, zeros } = leading;
     let whole = gradient12 * gradient12; // 23 or 24 bits
     let short = u32::from(whole < LEADING_ONE);
     let square = whole << short;
-    let square_field = 2 * (power - gradient_shift as i32) - short as i32 + EXPONENT_BIAS;
+    // Without a gradient below the fields of all moments.
+    let square_field = EXPONENT_BIAS + 40 - 2 * (zeros + gradient_shift) as i32 - short as i32;
 
     let mantissa = (moment & (LEADING_ONE - 1)) | LEADING_ONE;
-    let old = if moment == 0 { 0 } else { mantissa };
-    let once = old - ((old + 2047) >> SECOND_MOMENT_SHIFT);
-    // One bit more is there where the leading one goes.
-    let twice = 2 * old - ((2 * old + 2047) >> SECOND_MOMENT_SHIFT);
-    let less = once < LEADING_ONE;
-    let decayed = if less { twice } else { once };
-    let old_field = (moment >> 23) as i32 - i32::from(less);
+    let less = u32::from(mantissa < DECAYS_BELOW);
+    let old = mantissa << less;
+    let decayed = old - ((old + 2047) >> SECOND_MOMENT_SHIFT);
+    // Where the moment is zero, so far below the square's that nothing of the mantissa counts.
+    let old_field = (moment >> 23) as i32 - less as i32;
 
-    let field = old_field.max(if square == 0 { old_field } else { square_field });
-    let sum = (decayed >> ((field - old_field).min(31) as u32 & 31))
-        + (square >> ((field - square_field).clamp(0, 31) as u32 & 31));
+    let field = old_field.max(square_field);
+    let sum = shifted(decayed, (field - old_field) as u32) + shifted(square, (field - square_field) as u32);
     let carry = sum >> MANTISSA_BITS;
-    let bits = (sum >> carry) & (LEADING_ONE - 1);
-    let packed = (((field + carry as i32) as u32) << 23) | bits;
-    if sum == 0 { floor } else { packed.max(floor) }
+    let packed = ((field as u32 + carry) << 23) | ((sum >> carry) & (LEADING_ONE - 1));
+    packed.max(floor)
 }
 
-/// Where the table of reciprocal square roots holds that of a variance.
+/// Which factor stands for a variance.
 #[inline(always)]
-pub fn root_index(variance: u32) -> usize {
-    (variance >> 16) as usize & 255
+pub fn factor_index(variance: u32) -> usize {
+    (variance >> 19) as usize & (FACTORS - 1)
 }
 
-/// Adam's change of a master weight (Q24): rate * gradient / sqrt(variance), below 2^30.
-/// `variance` is a second moment that the gradient is part of, `root` the entry of its
-/// reciprocal square root.
+/// Adam's change of a master weight (Q24): rate * gradient / sqrt(variance), below 2^27.
+/// `variance` is a second moment that the gradient is part of, `factor` the step's for it.
 #[inline(always)]
-pub fn adam_change(step: &AdamStep, variance: u32, root: u32, gradient: i32) -> i32 {
-    let (gradient12, power) = leading12(gradient);
-    let whole = gradient12 * step.rate_mantissa * ((root & 127) | 128); // 30 to 32 bits
-    let low = 6 + u32::from(whole >= 1 << 30) + u32::from(whole >= 1 << 31);
-    let product = whole >> low << low;
-    let root_power = (root >> 7) as i32 - 134 - (variance >> 24) as i32;
-    let shift = step.gradient_shift as i32 - power - step.rate_exponent - root_power;
-    let change = if shift > 31 { 0 } else { (product >> (shift.max(0) as u32 & 31)) as i32 };
+pub fn adam_change(factor: u32, variance: u32, gradient: i32, leading: Leading) -> i32 {
+    let Leading { gradient12, zeros } = leading;
+    let product = gradient12 * (factor & ((1 << FACTOR_BITS) - 1));
+    let shift = (factor >> FACTOR_BITS) + zeros + (variance >> 24);
+    let change = shifted(product, shift.max(SHIFT_BIAS) - SHIFT_BIAS) as i32;
     if gradient < 0 { -change } else { change }
 }
 
 /// One Adam step: updates the second moment and the master weight (Q24),
 /// which saturates at `limit`.
 #[inline(always)]
-pub fn adam(
-    tables: &Tables,
-    step: &AdamStep,
-    floor: u32,
-    limit: i32,
-    gradient: i32,
-    master: &mut i32,
-    moment: &mut u32,
-) {
-    *moment = second_moment(*moment, gradient, step.gradient_shift, floor);
-    let root = tables.rsqrt[root_index(*moment)];
-    *master = bounded(*master - adam_change(step, *moment, root, gradient), limit);
+pub fn adam(step: &AdamStep, floor: u32, limit: i32, gradient: i32, master: &mut i32, moment: &mut u32) {
+    let leading = leading12(gradient);
+    *moment = second_moment(*moment, leading, step.gradient_shift, floor);
+    let factor = step.factors[factor_index(*moment)];
+    *master = bounded(*master - adam_change(factor, *moment, gradient, leading), limit);
 }
 
 /// Adam's bias correction, carried from step to step: beta2^t in Q63.
@@ -145,20 +154,33 @@ impl BiasCorrection {
         let correction = (1u64 << 63) - self.0; // 1 - beta2^t, Q63
         let root = (u128::from(correction) << 64).isqrt(); // of 2^11 times that, Q58
         let rate = u128::from(rate) * root; // Q86
-        let zeros = rate.leading_zeros() as i32;
         let floor = |scale: u64| {
             // (scale * 10^-5)^2 * correction * 2^11
             let square = u128::from(scale) * u128::from(scale) / 10_000_000_000;
             pack_wide(square.max(1) * u128::from(correction >> 32), SECOND_MOMENT_SHIFT as i32 - 31)
         };
         AdamStep {
-            rate_mantissa: if rate == 0 { 0 } else { ((rate << zeros) >> 116) as u32 },
-            rate_exponent: 116 - zeros - 86 + MASTER_FRACTION as i32,
+            factors: std::array::from_fn(|index| factor(rate, index, gradient_shift)),
             gradient_shift,
             weight_floor: floor(weight_scale),
             embedding_floor: floor(embedding_scale),
         }
     }
+}
+
+/// See [`AdamStep::factors`]; `rate` in Q86, as it counts for a second moment of 2^11 times the mean.
+fn factor(rate: u128, index: usize, gradient_shift: u32) -> u32 {
+    // A variance is `middle` times 4^(its exponent - 66): the middle of an interval.
+    let middle = (2 * (index as u64 & 15) + 33) << (index >> 4);
+    let root = ((1u64 << 60) / middle).isqrt(); // 2^30 / sqrt(middle)
+    let quotient = rate * u128::from(root); // Q116, below 2^120
+    if quotient == 0 {
+        return 0;
+    }
+    let bits = 128 - quotient.leading_zeros();
+    // Of the product with a gradient's 12 leading bits, from Q(116 - 66 - 20) to Q24.
+    let shift = SHIFT_BIAS + gradient_shift + FACTOR_BITS + 30 - MASTER_FRACTION - bits;
+    (shift << FACTOR_BITS) | (quotient >> (bits - FACTOR_BITS)) as u32
 }
 
 /// The value of a packed number, for tests and inspection only.
@@ -168,13 +190,15 @@ pub fn wide_to_f64(packed: u32) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tables::TABLES;
     use super::*;
     use proptest::prelude::*;
 
     /// Zero, or from 1 to what squares of the largest gradients come to.
     fn any_wide() -> impl Strategy<Value = u32> {
-        prop_oneof![Just(0u32), 127u32 << 23..202 << 23, (127u32..202).prop_map(|field| field << 23)]
+        let field = 127u32..202;
+        let edges = prop_oneof![Just(0u32), 4090u32..4110, 0x7f_fff0u32..0x80_0000];
+        let near_edges = (field.clone(), edges).prop_map(|(field, mantissa)| field << 23 | mantissa);
+        prop_oneof![Just(0u32), field.prop_map(|field| field << 23), 127u32 << 23..202 << 23, near_edges]
     }
 
     fn any_floor() -> impl Strategy<Value = u32> {
@@ -205,7 +229,7 @@ mod tests {
         ) {
             let square = (f64::from(gradient) * (-f64::from(shift)).exp2()).powi(2);
             let exact = wide_to_f64(moment) * (1.0 - 1.0 / 2048.0) + square;
-            let next = second_moment(moment, gradient, shift, floor);
+            let next = second_moment(moment, leading12(gradient), shift, floor);
             // 24-bit mantissas, 12-bit gradient
             let tolerance = exact * 2.4e-7 + square * 1e-3;
             prop_assert!((wide_to_f64(next) - exact.max(wide_to_f64(floor))).abs() <= tolerance, "{exact}");
@@ -231,7 +255,7 @@ mod tests {
                 _ => (align(decayed, power) + align(square, square_power), least),
             };
             let exact = if sum.0 == 0 { 0 } else { pack_wide(sum.0, sum.1) };
-            prop_assert_eq!(second_moment(moment, gradient, shift, floor), exact.max(floor));
+            prop_assert_eq!(second_moment(moment, leading12(gradient), shift, floor), exact.max(floor));
         }
 
         #[test]
@@ -248,32 +272,30 @@ mod tests {
             for _ in 1..steps { step = bias.advance(rate, 1 << 22, 1 << 15, shift); }
             let correction = 1.0 - (1.0f64 - 1.0 / 2048.0).powi(steps as i32);
             let epsilon_squared = (f64::from(1 << 22) * 1e-5).powi(2).floor() * correction * 2048.0;
-            let variance = second_moment(moment, gradient, shift, step.weight_floor);
+            let variance = second_moment(moment, leading12(gradient), shift, step.weight_floor);
             prop_assert!(wide_to_f64(variance) >= epsilon_squared * 0.999);
             let exact = f64::from(rate) / f64::from(1 << 28) * (2048.0 * correction).sqrt() * f64::from(gradient)
                 * (-f64::from(shift)).exp2() / wide_to_f64(variance).sqrt() * f64::from(1 << 24);
-            let root = TABLES.rsqrt[root_index(variance)];
-            let change = f64::from(adam_change(&step, variance, root, gradient));
-            prop_assert!((change - exact).abs() <= 1.0 + exact.abs() * 0.012, "{change} against {exact}");
+            let change = f64::from(adam_change(step.factors[factor_index(variance)], variance, gradient, leading12(gradient)));
+            prop_assert!((change - exact).abs() <= 1.0 + exact.abs() * 0.017, "{change} against {exact}");
         }
 
         #[test]
-        fn change_is_exact_and_below_two_to_the_30(
-            moment in any_wide(), floor in any_floor(), gradient in any_gradient(), shift in 0u32..=12,
-            rate_mantissa in prop_oneof![1u32 << 11..1 << 12, Just(0), Just(4095)], rate_exponent in -15i32..=17,
+        fn change_is_exact_up_to_its_limit(
+            variance in any_floor(), gradient in any_gradient(), rate in 0u32..=1 << 28, steps in 1usize..50, shift in 0u32..=12,
         ) {
-            let step = AdamStep { rate_mantissa, rate_exponent, gradient_shift: shift, weight_floor: floor, embedding_floor: 0 };
-            let variance = second_moment(moment, gradient, shift, floor);
-            let root = TABLES.rsqrt[root_index(variance)];
+            let mut bias = BiasCorrection::default();
+            (1..steps).for_each(|_| { bias.advance(rate, 1, 1, shift); });
+            let step = bias.advance(rate, 1, 1, shift);
+            let factor = step.factors[factor_index(variance)];
             let (gradient12, power) = leading(gradient.unsigned_abs().into(), 12);
-            let product = gradient12 * u128::from(rate_mantissa) * u128::from(root % 128 + 128);
-            prop_assert!(product < 1 << 32);
-            let (product, more) = if product == 0 { (0, 0) } else { leading(product, 24) };
-            let power = power + more - shift as i32 + rate_exponent + (root >> 7) as i32 - 134 - (variance >> 24) as i32;
-            let exact = if power < 0 { product.checked_shr(-power as u32).unwrap_or(0) } else { product << power };
-            let change = adam_change(&step, variance, root, gradient);
-            prop_assert_eq!(u128::from(change.unsigned_abs()), exact);
-            prop_assert!(exact < 1 << 30 && (change == 0 || (change < 0) == (gradient < 0)));
+            // Right shift of the factor alone, as its entry says for a variance of 2^0 and a gradient of 12 bits.
+            let product = gradient12 * u128::from(factor & 0x7fff);
+            let right = i64::from(factor >> 15) - 128 + i64::from(20 - power) + i64::from(variance >> 24);
+            let exact = product >> right.clamp(0, 127);
+            let change = adam_change(factor, variance, gradient, leading12(gradient));
+            prop_assert_eq!(u128::from(change.unsigned_abs()), if gradient == 0 { 0 } else { exact });
+            prop_assert!(exact < 1 << 27 && (change == 0 || (change < 0) == (gradient < 0)));
         }
 
         #[test]
@@ -293,11 +315,11 @@ mod tests {
                     let step = bias.advance(rate, weight_scale, embedding_scale, shift);
                     let floors = [step.weight_floor, step.embedding_floor];
                     assert!(floors.iter().all(|floor| (127 << 23..190 << 23).contains(floor)), "{floors:x?}");
-                    assert_eq!(step.rate_mantissa == 0, rate == 0);
-                    let exact = f64::from(step.rate_mantissa) * f64::from(step.rate_exponent).exp2();
-                    assert!(exact < 45.26 * f64::from(1 << 24));
-                    assert!(rate == 0 || (1 << 11..1 << 12).contains(&step.rate_mantissa));
-                    assert!(rate == 0 || (-15..=18).contains(&step.rate_exponent));
+                    for factor in step.factors {
+                        assert_eq!(factor == 0, rate == 0);
+                        assert!(rate == 0 || (1 << 14..1 << 15).contains(&(factor & 0x7fff)));
+                        assert!(rate == 0 || (16..80).contains(&(factor >> 15)));
+                    }
                 }
                 assert_eq!(bias.0, 2047, "beta2^t stops where 2^-11 of it is below one");
             }

@@ -3,47 +3,30 @@
 use super::simd::{look_up, vectorized};
 use crate::model::layout::TILE;
 use crate::numerics::fixed::bounded;
-use crate::numerics::tables::Tables;
-use crate::numerics::wide::{AdamStep, adam_change, root_index, second_moment};
+use crate::numerics::wide::{AdamStep, adam_change, factor_index, leading12, second_moment};
 
 /// [`crate::numerics::wide::adam`] for each of a run of weights, a multiple of 64.
-pub fn adam_row(
-    tables: &Tables,
-    step: &AdamStep,
-    floor: u32,
-    limit: i32,
-    gradients: &[i32],
-    master: &mut [i32],
-    moments: &mut [u32],
-) {
+pub fn adam_row(step: &AdamStep, floor: u32, limit: i32, gradients: &[i32], master: &mut [i32], moments: &mut [u32]) {
     vectorized(
         #[inline(always)]
-        || row(tables, *step, floor, limit, gradients, master, moments),
+        || row(step, floor, limit, gradients, master, moments),
     );
 }
 
-/// Looks the roots up between two loops: compilers take no loop with a table in
+/// Looks the factors up between two loops: compilers take no loop with a table in
 /// it for vectors.
 #[inline(always)]
-fn row(
-    tables: &Tables,
-    step: AdamStep,
-    floor: u32,
-    limit: i32,
-    gradients: &[i32],
-    master: &mut [i32],
-    moments: &mut [u32],
-) {
+fn row(step: &AdamStep, floor: u32, limit: i32, gradients: &[i32], master: &mut [i32], moments: &mut [u32]) {
     let runs = master.chunks_exact_mut(TILE).zip(moments.chunks_exact_mut(TILE)).zip(gradients.chunks_exact(TILE));
     for ((master, moments), gradients) in runs {
-        let mut roots = [0; TILE];
+        let mut factors = [0; TILE];
         for n in 0..TILE {
-            moments[n] = second_moment(moments[n], gradients[n], step.gradient_shift, floor);
-            roots[n] = root_index(moments[n]) as u32;
+            moments[n] = second_moment(moments[n], leading12(gradients[n]), step.gradient_shift, floor);
+            factors[n] = factor_index(moments[n]) as u32;
         }
-        look_up(&tables.rsqrt, &mut roots);
+        look_up(&step.factors, &mut factors);
         for n in 0..TILE {
-            let change = adam_change(&step, moments[n], roots[n], gradients[n]);
+            let change = adam_change(factors[n], moments[n], gradients[n], leading12(gradients[n]));
             master[n] = bounded(master[n] - change, limit);
         }
     }
@@ -52,7 +35,6 @@ fn row(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::numerics::tables::TABLES;
     use crate::numerics::wide::{BiasCorrection, adam};
     use proptest::prelude::*;
 
@@ -68,10 +50,10 @@ mod tests {
             let moments = weights.map(|w| if w.1 & 15 == 0 { 0 } else { (127 << 23) + w.1 % (75 << 23) });
             let masters = weights.map(|w| w.2 >> 3);
             let (mut run_masters, mut run_moments) = (masters, moments);
-            adam_row(&TABLES, &step, step.weight_floor, 1 << 28, &gradients, &mut run_masters, &mut run_moments);
+            adam_row(&step, step.weight_floor, 1 << 28, &gradients, &mut run_masters, &mut run_moments);
             for n in 0..64 {
                 let (mut master, mut moment) = (masters[n], moments[n]);
-                adam(&TABLES, &step, step.weight_floor, 1 << 28, gradients[n], &mut master, &mut moment);
+                adam(&step, step.weight_floor, 1 << 28, gradients[n], &mut master, &mut moment);
                 prop_assert_eq!((run_masters[n], run_moments[n]), (master, moment));
             }
         }

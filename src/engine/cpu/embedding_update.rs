@@ -3,7 +3,6 @@
 use super::adam_row::adam_row;
 use super::state::{Shape, Stream};
 use crate::numerics::fixed::{ACTIVATION_FRACTION, EMBEDDING_LIMIT, MASTER_FRACTION, round_shift};
-use crate::numerics::tables::TABLES;
 use crate::numerics::wide::AdamStep;
 use rayon::prelude::*;
 
@@ -29,12 +28,11 @@ pub fn embedding_update(
             }
         }
     }
-    let tables = &*TABLES;
     // 256 rows of any width make whole runs.
     let runs = master.par_chunks_mut(RUN).zip(moments.par_chunks_mut(RUN));
     let runs = runs.zip(embedding.par_chunks_mut(RUN)).zip(gradients.par_chunks(RUN)).with_min_len(4);
     runs.for_each(|(((master, moments), embedding), gradients)| {
-        adam_row(tables, step, step.embedding_floor, EMBEDDING_LIMIT, gradients, master, moments);
+        adam_row(step, step.embedding_floor, EMBEDDING_LIMIT, gradients, master, moments);
         for (embedding, &master) in embedding.iter_mut().zip(master.iter()) {
             *embedding = round_shift(master, MASTER_FRACTION - ACTIVATION_FRACTION) as i8;
         }

@@ -7,7 +7,6 @@ use super::simd::{GROUP, TileSums, multiply_samples, vectorized};
 use super::state::{PackedMatrix, PackedTile, Shape, Stream};
 use crate::model::layout::TILE;
 use crate::numerics::fixed::{BIAS_LIMIT, WEIGHT_LIMIT};
-use crate::numerics::tables::TABLES;
 use crate::numerics::wide::AdamStep;
 use rayon::prelude::*;
 
@@ -40,7 +39,7 @@ pub fn weight_update(
             multiply_samples(&inputs[..count], errors, &mut gradients);
             let limit = if first == matrix.inputs { BIAS_LIMIT } else { WEIGHT_LIMIT };
             let gradients = &gradients.as_flattened()[..count * TILE];
-            adam_row(&TABLES, step, step.weight_floor, limit, gradients, master, moments);
+            adam_row(step, step.weight_floor, limit, gradients, master, moments);
             vectorized(
                 #[inline(always)]
                 || packed.requantize(first, master),

@@ -8,6 +8,7 @@ use crate::model::layout::{CELLS, TILE};
 use crate::numerics::fixed::BYTE_LIMIT;
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
+use crate::numerics::wide::FACTORS;
 
 use super::kernels::{Buffer, error_sample_row, input_sample_row, record};
 
@@ -57,6 +58,7 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
     }
     match buffer {
         Buffer::Tables => TABLES.concatenated(),
+        Buffer::Factors => vec![0; FACTORS],
         Buffer::Symbols => {
             let previous = interleave(streams, segment, 1, |s| &s.previous);
             let targets = interleave(streams, segment, 1, |s| &s.targets);

@@ -3,6 +3,7 @@
 use crate::engine::cpu::state::Shape;
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLE_SIZE;
+use crate::numerics::wide::FACTORS;
 
 /// Everything that lives in device memory, one storage buffer each.
 ///
@@ -10,8 +11,10 @@ use crate::numerics::tables::TABLE_SIZE;
 /// four values a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Buffer {
-    /// `[4][256]`: sigmoid, tanh, exp2, rsqrt.
+    /// `[3][256]`: sigmoid, tanh, exp2.
     Tables,
+    /// `[32]`: those of Adam's step.
+    Factors,
     /// `[2][segment][streams]`: symbols put in, then targets.
     Symbols,
     /// `[256][embedding / 4]`.
@@ -53,8 +56,9 @@ pub enum Buffer {
 
 impl Buffer {
     /// All buffers, in the order of their images.
-    pub const ALL: [Buffer; 18] = [
+    pub const ALL: [Buffer; 19] = [
         Buffer::Tables,
+        Buffer::Factors,
         Buffer::Symbols,
         Buffer::Embedding,
         Buffer::ByInput,
@@ -88,7 +92,8 @@ impl Buffer {
         let matrices = &shape.layout.matrices;
         let weights: usize = matrices.iter().map(|m| m.rows * m.inputs).sum();
         match self {
-            Buffer::Tables => 4 * TABLE_SIZE,
+            Buffer::Tables => 3 * TABLE_SIZE,
+            Buffer::Factors => FACTORS,
             Buffer::Symbols => 2 * samples,
             Buffer::Embedding => shape.layout.embedding_len / 4,
             Buffer::ByInput | Buffer::ByRow => weights / 4,
@@ -225,7 +230,7 @@ pub const KERNELS: [Kernel; 11] = [
         name: "embedding_update",
         source: &[COMMON, ADAM, include_str!("../../../shaders/embedding_update.wgsl")],
         bindings: &[
-            (Buffer::Tables, READ),
+            (Buffer::Factors, READ),
             (Buffer::Symbols, READ),
             (Buffer::EmbeddingErrors, READ),
             (Buffer::Masters, WRITE),
@@ -247,7 +252,7 @@ pub const KERNELS: [Kernel; 11] = [
         name: "weight_update",
         source: &[COMMON, DOT_ERRORS, ADAM, include_str!("../../../shaders/weight_update.wgsl")],
         bindings: &[
-            (Buffer::Tables, READ),
+            (Buffer::Factors, READ),
             (Buffer::InputSamples, READ),
             (Buffer::ErrorSamples, READ),
             (Buffer::Masters, WRITE),

@@ -289,6 +289,7 @@ impl GpuEngine {
     fn set_segment(&mut self, steps: usize, adam: &AdamStep) {
         self.model.set_segment(steps, adam);
         self.write_model();
+        self.open.queue.write_buffer(self.buffer(Buffer::Factors), 0, bytemuck::cast_slice(&adam.factors));
     }
 
     fn write_model(&self) {

@@ -20,11 +20,10 @@ pub struct ModelUniform {
     error_fraction: u32,
     /// Steps of the current segment.
     pub steps: u32,
-    rate_mantissa: u32,
-    rate_exponent: i32,
     weight_floor: u32,
     embedding_floor: u32,
     gradient_shift: u32,
+    padding: [u32; 2],
 }
 
 impl ModelUniform {
@@ -42,11 +41,9 @@ impl ModelUniform {
         }
     }
 
-    /// Sets a segment's length and Adam's scalars.
+    /// Sets a segment's length and Adam's scalars, but for its factors.
     pub fn set_segment(&mut self, steps: usize, adam: &AdamStep) {
         self.steps = steps as u32;
-        self.rate_mantissa = adam.rate_mantissa;
-        self.rate_exponent = adam.rate_exponent;
         self.gradient_shift = adam.gradient_shift;
         self.weight_floor = adam.weight_floor;
         self.embedding_floor = adam.embedding_floor;

@@ -133,11 +133,12 @@ fn sums_of_four(a: __m512i, b: __m512i, c: __m512i, d: __m512i) -> __m128i {
 }
 
 /// Keeps the whole table in registers.
-/// Safety: AVX-512 is there; the length is a multiple of 16.
+/// Safety: AVX-512 is there; the table has 32 or 256 entries, the length is a multiple of 16.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub unsafe fn look_up(table: &[u32; 256], indices: &mut [u32]) {
-    // SAFETY: the table makes 16 vectors.
-    let t: [__m512i; 16] = std::array::from_fn(|i| unsafe { _mm512_loadu_epi32(table.as_ptr().add(16 * i).cast()) });
+pub unsafe fn look_up<const N: usize>(table: &[u32; N], indices: &mut [u32]) {
+    // SAFETY: the table makes so many vectors.
+    let vector = |i: usize| unsafe { _mm512_loadu_epi32(table.as_ptr().add(16 * i).cast()) };
+    let t: [__m512i; 16] = std::array::from_fn(|i| if 16 * i < N { vector(i) } else { _mm512_setzero_si512() });
     for indices in indices.chunks_exact_mut(16) {
         let p = indices.as_mut_ptr().cast::<i32>();
         // SAFETY: 16 indices make one vector.
@@ -147,7 +148,7 @@ pub unsafe fn look_up(table: &[u32; 256], indices: &mut [u32]) {
         let pair = |i: usize| _mm512_permutex2var_epi32(t[2 * i], index, t[2 * i + 1]);
         let four = |i: usize| _mm512_mask_blend_epi32(bit(5), pair(2 * i), pair(2 * i + 1));
         let eight = |i: usize| _mm512_mask_blend_epi32(bit(6), four(2 * i), four(2 * i + 1));
-        let entries = _mm512_mask_blend_epi32(bit(7), eight(0), eight(1));
+        let entries = if N == 32 { pair(0) } else { _mm512_mask_blend_epi32(bit(7), eight(0), eight(1)) };
         // SAFETY: as for the load.
         unsafe { _mm512_storeu_epi32(p, entries) };
     }

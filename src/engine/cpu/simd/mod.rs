@@ -116,8 +116,9 @@ pub fn prefetch<T>(values: &[T], index: usize) {
     let _ = (values, index);
 }
 
-/// Puts `table[index % 256]` in the place of each index; a multiple of 16 of them.
-pub fn look_up(table: &[u32; 256], indices: &mut [u32]) {
+/// Puts `table[index % N]` in the place of each index; a multiple of 16 of them. N is 32 or 256.
+pub fn look_up<const N: usize>(table: &[u32; N], indices: &mut [u32]) {
+    const { assert!(N == 32 || N == 256) };
     assert!(indices.len().is_multiple_of(16));
     #[cfg(target_arch = "x86_64")]
     if *VECTORS == Vectors::Avx512 {
@@ -126,7 +127,7 @@ pub fn look_up(table: &[u32; 256], indices: &mut [u32]) {
         return;
     }
     for index in indices {
-        *index = table[*index as usize & 255];
+        *index = table[*index as usize & (N - 1)];
     }
 }
 
@@ -158,11 +159,16 @@ pub fn peak(bytes: bool, rounds: u64) -> Option<u64> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn tables_are_looked_up_exactly() {
-        let table: [u32; 256] = std::array::from_fn(|i| (i as u32).wrapping_mul(0x9e37_79b9));
+    fn check_look_up<const N: usize>() {
+        let table: [u32; N] = std::array::from_fn(|i| (i as u32).wrapping_mul(0x9e37_79b9));
         let mut indices: [u32; 512] = std::array::from_fn(|i| 7 * i as u32);
         look_up(&table, &mut indices);
-        assert!(indices.iter().enumerate().all(|(i, &entry)| entry == table[7 * i % 256]));
+        assert!(indices.iter().enumerate().all(|(i, &entry)| entry == table[7 * i % N]));
+    }
+
+    #[test]
+    fn tables_are_looked_up_exactly() {
+        check_look_up::<32>();
+        check_look_up::<256>();
     }
 }
