@@ -1,13 +1,14 @@
 //! What learns: masters, moments, and the forward weights and records of a segment.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
 use super::samples::Samples;
 use super::state::{Shape, Stream, Weights};
+use super::{LEAST_GANG, forward, set_symbols};
 use super::{each_gang, each_group, embedding_backward, embedding_update, lstm_backward, output_error, weight_update};
-use super::{forward, set_symbols};
 use crate::engine::Replay;
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::wide::AdamStep;
@@ -24,6 +25,9 @@ pub struct Learner {
     pub segment: Records,
     /// Records of windows that are learnt again.
     pub replay: Option<Records>,
+    /// Whether the thread that predicts waits, and has nothing to do. When it helps changes
+    /// no result, only who computes it.
+    pub helper: Arc<AtomicBool>,
 }
 
 /// A batch of streams, forward and backward.
@@ -54,19 +58,20 @@ impl Learner {
             weights: Weights::pack(&segment.shape, &parameters.master),
             segment,
             replay: config.replay().map(|config| Records::new(&config)),
+            helper: Arc::default(),
         }
     }
 
     /// Learns from a segment of `steps` steps that was predicted.
     pub fn learn(&mut self, steps: usize, adam: &AdamStep) {
-        let Learner { master, moments, weights, segment, .. } = self;
-        backward(segment, weights, steps);
+        let Learner { master, moments, weights, segment, helper, .. } = self;
+        backward(segment, weights, steps, helper);
         update(segment, weights, master, moments, steps, adam);
     }
 
     /// Learns from windows of what is already coded.
     pub fn learn_again(&mut self, windows: &Replay, adam: &AdamStep) {
-        let Learner { master, moments, weights, replay, .. } = self;
+        let Learner { master, moments, weights, replay, helper, .. } = self;
         let records = replay.as_mut().expect("the model has replay");
         let steps = records.shape.config.segment();
         set_symbols(&mut records.streams, &windows.previous, |stream| &mut stream.previous);
@@ -75,22 +80,34 @@ impl Learner {
         for (stream, shares) in records.streams.iter_mut().zip(windows.shares.chunks_exact(records.shape.cells())) {
             stream.shares.copy_from_slice(shares);
         }
-        forward(&records.shape, weights, &mut records.streams, 0..steps);
-        backward(records, weights, steps);
+        for first in (0..steps).step_by(RUN) {
+            let run = first..steps.min(first + RUN);
+            forward(&records.shape, weights, &mut records.streams, run, least_gang(helper));
+        }
+        backward(records, weights, steps, helper);
         update(records, weights, master, moments, steps, adam);
     }
 }
 
+/// Steps after which windows look out for a helper.
+const RUN: usize = 16;
+
+/// Two threads with a stream each are faster than one with both.
+fn least_gang(helper: &AtomicBool) -> usize {
+    let idle = helper.load(Ordering::Relaxed) || rayon::current_num_threads() > 2;
+    if idle { 1 } else { LEAST_GANG }
+}
+
 /// All errors, from the last step to the first.
-fn backward(records: &mut Records, weights: &Weights, steps: usize) {
-    let shape = &*records.shape;
-    each_gang(weights, &mut records.streams, |gang| {
-        each_group(gang, |group| output_error::output_error(shape, steps, group));
-        for layer in (0..shape.config.layers()).rev() {
+fn backward(records: &mut Records, weights: &Weights, steps: usize, helper: &AtomicBool) {
+    let Records { shape, streams, .. } = records;
+    each_group(streams, |group| output_error::output_error(shape, steps, group));
+    for layer in (0..shape.config.layers()).rev() {
+        each_gang(weights, streams, least_gang(helper), |gang| {
             lstm_backward::lstm_backward(shape, weights, layer, steps, gang);
-        }
-        gang.par_iter_mut().for_each(|stream| embedding_backward::embedding_backward(shape, weights, steps, stream));
-    });
+        });
+    }
+    streams.par_iter_mut().for_each(|stream| embedding_backward::embedding_backward(shape, weights, steps, stream));
 }
 
 /// Every weight, once.

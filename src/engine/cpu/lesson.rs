@@ -1,5 +1,7 @@
 //! Learning beside coding: on another thread where the pool has one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use rayon::Yield;
@@ -10,8 +12,8 @@ use super::learner::Learner;
 pub enum Lesson {
     /// At rest.
     Learnt(Box<Learner>),
-    /// At work; comes back when done.
-    Learning(Receiver<Box<Learner>>),
+    /// At work; comes back when done. Its helper is told there, see [`Learner::helper`].
+    Learning(Receiver<Box<Learner>>, Arc<AtomicBool>),
 }
 
 impl Lesson {
@@ -20,10 +22,11 @@ impl Lesson {
         Lesson::Learnt(Box::new(learner))
     }
 
-    /// Starts `work`; the learner must be at rest ([`Lesson::wait`]).
+    /// Starts `work`, once the learner is at rest.
     pub fn start(&mut self, work: impl FnOnce(&mut Learner) + Send + 'static) {
         let (sender, receiver) = channel();
-        if let Lesson::Learnt(mut learner) = std::mem::replace(self, Lesson::Learning(receiver)) {
+        let learning = Lesson::Learning(receiver, self.wait().helper.clone());
+        if let Lesson::Learnt(mut learner) = std::mem::replace(self, learning) {
             rayon::spawn(move || {
                 work(&mut learner);
                 // Nobody waits any more where the engine is gone.
@@ -34,23 +37,27 @@ impl Lesson {
 
     /// Waits until the learner is at rest; a thread of the pool helps meanwhile.
     pub fn wait(&mut self) -> &mut Learner {
-        if let Lesson::Learning(receiver) = self {
+        if let Lesson::Learning(receiver, helper) = self {
             let learner = loop {
                 match receiver.try_recv() {
                     Ok(learner) => break learner,
                     Err(TryRecvError::Disconnected) => unreachable!("a panic of the pool ends the process"),
                     Err(TryRecvError::Empty) => match rayon::yield_now() {
-                        Some(Yield::Executed) => {}
-                        Some(Yield::Idle) => std::thread::yield_now(),
+                        Some(Yield::Executed) => helper.store(false, Ordering::Relaxed),
+                        Some(Yield::Idle) => {
+                            helper.store(true, Ordering::Relaxed);
+                            std::thread::yield_now();
+                        }
                         None => break receiver.recv().expect("a panic of the pool ends the process"),
                     },
                 }
             };
+            helper.store(false, Ordering::Relaxed);
             *self = Lesson::Learnt(learner);
         }
         match self {
             Lesson::Learnt(learner) => learner,
-            Lesson::Learning(_) => unreachable!("it was waited for"),
+            Lesson::Learning(..) => unreachable!("it was waited for"),
         }
     }
 }

@@ -70,7 +70,7 @@ impl CpuEngine {
         for (stream, &symbol) in self.streams.iter_mut().zip(previous) {
             stream.previous[step] = symbol;
         }
-        forward(&self.shape, &self.weights, &mut self.streams, step..step + 1);
+        forward(&self.shape, &self.weights, &mut self.streams, step..step + 1, LEAST_GANG);
     }
 
     /// See [`super::Engine::finish_step`].
@@ -82,7 +82,7 @@ impl CpuEngine {
     pub fn begin_segment(&mut self, previous: &[u8]) {
         let count = self.streams.len();
         set_symbols(&mut self.streams, previous, |stream| &mut stream.previous);
-        forward(&self.shape, &self.weights, &mut self.streams, 0..previous.len() / count);
+        forward(&self.shape, &self.weights, &mut self.streams, 0..previous.len() / count, LEAST_GANG);
     }
 
     /// See [`super::Engine::finish_segment`].
@@ -175,9 +175,9 @@ fn set_symbols<T: Copy>(streams: &mut [Stream], symbols: &[T], part: impl Fn(&mu
     }
 }
 
-/// The model's output at each of `steps`, whose symbols are set.
-fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: Range<usize>) {
-    each_gang(weights, streams, |gang| {
+/// The model's output at each of `steps`, whose symbols are set, by gangs of at least so many streams.
+fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: Range<usize>, least: usize) {
+    each_gang(weights, streams, least, |gang| {
         for step in steps.clone() {
             embed::embed(shape, weights, step, gang);
             for layer in 0..shape.config.layers() {
@@ -188,14 +188,16 @@ fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: Rang
     });
 }
 
+/// Streams of a gang at least: a stream alone loads each weight for one product.
+const LEAST_GANG: usize = 2;
+
 /// Gangs: streams that go through the model together, threads sharing the work of
 /// each layer. All of them are one, unless the weights fit a core's own cache. Then
-/// there is one for each thread, and threads need not wait for each other; but a
-/// stream alone would load each weight for one product.
-fn each_gang(weights: &Weights, streams: &mut [Stream], work: impl Fn(&mut [Stream]) + Send + Sync) {
+/// there is one for each thread, and threads need not wait for each other.
+fn each_gang(weights: &Weights, streams: &mut [Stream], least: usize, work: impl Fn(&mut [Stream]) + Send + Sync) {
     const CACHE: usize = 1 << 19;
     let weights: usize = weights.matrices.iter().map(|matrix| size_of_val(&matrix.by_input[..])).sum();
-    let gang = streams.len().div_ceil(rayon::current_num_threads()).clamp(2, GROUP);
+    let gang = streams.len().div_ceil(rayon::current_num_threads()).clamp(least, GROUP);
     if weights <= CACHE && streams.len() > gang {
         streams.par_chunks_mut(gang).for_each(work);
     } else {
