@@ -136,3 +136,34 @@ fn update(
         weight_update::weight_update(shape, index, steps, adam, streams, samples, m, v, packed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::config::tests::small;
+    use crate::model::init::initial_parameters;
+    use crate::numerics::fixed::SHARE_ONE;
+    use crate::numerics::generator::random_u64;
+    use crate::numerics::wide::BiasCorrection;
+
+    #[test]
+    fn a_helper_changes_nothing() {
+        let config = ModelConfig { replay_streams: 2, replay_steps: 2 * RUN as u32 + 3, ..small() };
+        let symbols = 2 * (2 * RUN + 3);
+        let byte = |i: usize| random_u64(1, i as u64) as u8;
+        let windows = Replay {
+            previous: (0..symbols).map(byte).collect(),
+            targets: (2..symbols + 2).map(|i| byte(i).into()).collect(),
+            shares: vec![SHARE_ONE; 2 * config.units() * config.layers()],
+        };
+        let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, 0);
+        let parameters = initial_parameters(&config);
+        let learnt = [false, true].map(|help| {
+            let mut learner = Learner::new(&config, &parameters);
+            learner.helper.store(help, Ordering::Relaxed);
+            learner.learn_again(&windows, &adam);
+            (learner.master, learner.moments, learner.weights)
+        });
+        assert!(learnt[0] == learnt[1] && learnt[0].0 != parameters.master);
+    }
+}
