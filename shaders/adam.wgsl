@@ -31,6 +31,7 @@ fn second_moment(moment: vec4<u32>, leading: Leading, least: u32) -> vec4<u32> {
     let whole = leading.gradient12 * leading.gradient12;
     let short = select(vec4<u32>(0u), vec4<u32>(1u), whole < vec4<u32>(LEADING_ONE));
     let square = whole << short;
+    // Without a gradient below the fields of all moments.
     let square_field = EXPONENT_BIAS + 40 - vec4<i32>(2u * (leading.zeros + model.gradient_shift) + short);
 
     let mantissa = (moment & vec4<u32>(LEADING_ONE - 1u)) | vec4<u32>(LEADING_ONE);

@@ -17,7 +17,7 @@ pub const EXPONENT_BIAS: i32 = 150;
 pub const MANTISSA_BITS: u32 = 24;
 /// The leading one of a mantissa.
 const LEADING_ONE: u32 = 1 << (MANTISSA_BITS - 1);
-/// Mantissas below this one decay to less than their leading one.
+/// Mantissas m below this one decay to less than their leading one: m less ceil(m / 2^11).
 const DECAYS_BELOW: u32 = LEADING_ONE + 4099;
 
 /// A second moment is zero, as all begin, or at least 1.
@@ -282,20 +282,40 @@ mod tests {
 
         #[test]
         fn change_is_exact_up_to_its_limit(
-            variance in any_floor(), gradient in any_gradient(), rate in 0u32..=1 << 28, steps in 1usize..50, shift in 0u32..=12,
+            moment in any_wide(), floor in any_floor(), gradient in any_gradient(),
+            rate in 0u32..=1 << 28, steps in 1usize..50, shift in 0u32..=12,
         ) {
+            let variance = second_moment(moment, leading12(gradient), shift, floor);
             let mut bias = BiasCorrection::default();
             (1..steps).for_each(|_| { bias.advance(rate, 1, 1, shift); });
             let step = bias.advance(rate, 1, 1, shift);
             let factor = step.factors[factor_index(variance)];
             let (gradient12, power) = leading(gradient.unsigned_abs().into(), 12);
-            // Right shift of the factor alone, as its entry says for a variance of 2^0 and a gradient of 12 bits.
             let product = gradient12 * u128::from(factor & 0x7fff);
             let right = i64::from(factor >> 15) - 128 + i64::from(20 - power) + i64::from(variance >> 24);
             let exact = product >> right.clamp(0, 127);
             let change = adam_change(factor, variance, gradient, leading12(gradient));
             prop_assert_eq!(u128::from(change.unsigned_abs()), if gradient == 0 { 0 } else { exact });
             prop_assert!(exact < 1 << 27 && (change == 0 || (change < 0) == (gradient < 0)));
+        }
+
+        #[test]
+        fn factors_are_rates_by_roots_cut_off(rate in 1u32..=1 << 28, steps in 1usize..200, shift in 0u32..=12) {
+            let mut bias = BiasCorrection::default();
+            (1..steps).for_each(|_| { bias.advance(rate, 1, 1, shift); });
+            let step = bias.advance(rate, 1, 1, shift);
+            let correction = 1.0 - bias.0 as f64 / 63f64.exp2();
+            let rate = f64::from(rate) / 28f64.exp2() * (2048.0 * correction).sqrt() * 24f64.exp2();
+            for (index, factor) in step.factors.into_iter().enumerate() {
+                // The middle of what a field of 126 or 127 and four bits of a mantissa stand for.
+                let variance = f64::from(33 + 2 * (index as u32 % 16)) / 32.0 * if index < 16 { 0.5 } else { 1.0 };
+                // A gradient of 12 bits has 20 zeros; the field's half is 63.
+                let right = (factor >> 15) as i32 - 128 + 20 + 63;
+                let exact = rate * (-f64::from(shift)).exp2() / variance.sqrt() * f64::from(right).exp2();
+                let factor = f64::from(factor & 0x7fff);
+                // Roots have 26 bits and more.
+                prop_assert!(factor <= exact && exact * (1.0 - 26f64.exp2().recip()) < factor + 1.0, "{factor}, {exact}");
+            }
         }
 
         #[test]

@@ -12,7 +12,7 @@ use super::learner::Learner;
 pub enum Lesson {
     /// At rest.
     Learnt(Box<Learner>),
-    /// At work; comes back when done. Its helper is told there, see [`Learner::helper`].
+    /// At work; comes back when done, and sees from [`Learner::helper`] whether a thread waits.
     Learning(Receiver<Box<Learner>>, Arc<AtomicBool>),
 }
 

@@ -23,6 +23,7 @@ pub struct ModelUniform {
     weight_floor: u32,
     embedding_floor: u32,
     gradient_shift: u32,
+    /// GL rounds uniform blocks up to 16 bytes.
     padding: [u32; 2],
 }
 
