@@ -56,6 +56,8 @@ const ACROSS: u32 = 16u;
 const DOWN: u32 = 4u;
 const WIDE: u32 = 8u;
 const GROUP: u32 = 4u;
+// Lanes of a workgroup that carries four streams or samples.
+const LANES: u32 = 256u;
 
 const MASTER_FRACTION: u32 = 24u;
 const WEIGHT_FRACTION: u32 = 6u;

@@ -1,5 +1,5 @@
 // Gradient of the embedding, Adam, requantisation.
-// A lane carries four values of one symbol; dispatch (256 * embedding / 4 / 64).
+// A workgroup carries a symbol, whose samples its lanes look for; dispatch (256).
 
 @group(0) @binding(2) var<storage, read> factors: array<u32>;
 @group(0) @binding(3) var<storage, read> symbols: array<u32>; // [2][segment][streams]
@@ -8,20 +8,33 @@
 @group(0) @binding(6) var<storage, read_write> moments: array<vec4<u32>>;
 @group(0) @binding(7) var<storage, read_write> embedding: array<u32>; // [256][embedding / 4]
 
+// Sums of the symbol's errors; of at most 1024 values.
+var<workgroup> gradient: array<atomic<i32>, 1024>;
+
 @compute @workgroup_size(64)
-fn embedding_update(@builtin(global_invocation_id) id: vec3<u32>) {
+fn embedding_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let width = model.embedding / 4u;
-    let symbol = id.x / width;
-    let word = id.x % width;
-    if symbol >= SYMBOLS {
-        return;
-    }
-    var gradient = vec4<i32>(0);
-    for (var sample = 0u; sample < model.steps * model.streams; sample++) {
-        if symbols[sample] == symbol {
-            gradient += embedding_errors[sample * width + word];
+    for (var sample = lane; sample < model.steps * model.streams; sample += 64u) {
+        if symbols[sample] == group.x {
+            for (var word = 0u; word < width; word++) {
+                let error = embedding_errors[sample * width + word];
+                atomicAdd(&gradient[4u * word], error.x);
+                atomicAdd(&gradient[4u * word + 1u], error.y);
+                atomicAdd(&gradient[4u * word + 2u], error.z);
+                atomicAdd(&gradient[4u * word + 3u], error.w);
+            }
         }
     }
+    workgroupBarrier();
     let shift = MASTER_FRACTION - ACTIVATION_FRACTION;
-    embedding[id.x] = pack_bytes(round_shift(adam(id.x, model.embedding_floor, BYTE_LIMIT << shift, gradient), shift));
+    for (var word = lane; word < width; word += 64u) {
+        let sum = vec4<i32>(
+            atomicLoad(&gradient[4u * word]),
+            atomicLoad(&gradient[4u * word + 1u]),
+            atomicLoad(&gradient[4u * word + 2u]),
+            atomicLoad(&gradient[4u * word + 3u]),
+        );
+        let n = group.x * width + word;
+        embedding[n] = pack_bytes(round_shift(adam(n, model.embedding_floor, BYTE_LIMIT << shift, sum), shift));
+    }
 }

@@ -16,20 +16,11 @@ fn lstm_forward(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let sample = first_sample() + id.y;
     let row = sample * model.units + id.x / 4u * 16u + id.x % 4u;
+    let stream = place.first + id.y;
     let n = place.layer * width + id.x;
-    let index = sample * model.layers * width + n;
-    let i = sigmoid(sums[row]);
-    let f = sigmoid(sums[row + 4u]);
-    let g = tanh_gate(sums[row + 8u]);
-    let o = sigmoid(sums[row + 12u]);
-    let c = bounded(round_shift(f * cells[index] + ((i * g) >> vec4<u32>(2u)), GATE_FRACTION), CELL_LIMIT);
-    let tc = tanh_gate(c << vec4<u32>(1u));
-    let h = round_shift(o * tc, 2u * GATE_FRACTION - ACTIVATION_FRACTION);
-    gates[2u * index] = vec4<u32>(i | (f << vec4<u32>(16u)));
-    gates[2u * index + 1u] = vec4<u32>((g & vec4<i32>(0xffff)) | (o << vec4<u32>(16u)));
-    cells[index + model.streams * model.layers * width] = c;
-    let share = shares[(place.first + id.y) * model.layers * width + n];
-    let hidden = pack_bytes(bounded(round_shift(h * share, SHARE_FRACTION), BYTE_LIMIT));
+    let cell = load_cell(place.step, stream, n);
+    let hidden =
+        cell_forward(place.step, stream, n, cell, sums[row], sums[row + 4u], sums[row + 8u], sums[row + 12u]);
     // Inputs of the output and of the layer above, and of this layer one step later.
     let record = 4u * sample * record_quads();
     let output = record + 4u * inputs_before(model.layers) + n;

@@ -12,8 +12,6 @@
 @group(0) @binding(8) var<storage, read_write> by_row: array<vec4<u32>>; // [matrices][inputs / 16][rows / 4][4]
 @group(0) @binding(9) var<storage, read_write> biases: array<vec4<i32>>;
 
-const BIAS_LIMIT: i32 = 268435456;
-
 // Whether a lane carries eight rows and sixteen inputs: half as many loads for
 // a multiplication, but a quarter of the lanes.
 override LARGE_TILES: bool = false;
@@ -70,11 +68,6 @@ fn weight_update(@builtin(global_invocation_id) id: vec3<u32>) {
     }
 }
 
-// The first samples' vec4 of a column.
-fn sample_start(column: u32) -> u32 {
-    return column / 4u * 4u * sample_quads() + column % 4u;
-}
-
 // Adds errors times inputs over all samples; `e` and `x` are the first samples' vec4s.
 fn multiply_samples(e: u32, x: u32) {
     let plane = 4u * error_quads() * sample_quads();
@@ -115,25 +108,11 @@ fn multiply(tile: ptr<private, Tile>, low: vec4<u32>, high: vec4<u32>, x: vec4<u
     (*tile).w += dot_error_words(low, high, x.w);
 }
 
-fn update_bias(n: u32, row: u32, gradient: vec4<i32>) {
-    let shift = MASTER_FRACTION - WEIGHT_FRACTION - ACTIVATION_FRACTION;
-    biases[place.bias + row] = round_shift(adam(n, model.weight_floor, BIAS_LIMIT, gradient), shift);
-}
-
 // Four rows of four inputs, from vec4 n of the masters on.
 fn update(n: u32, row: u32, input: u32, gradient: Tile) {
-    let shift = MASTER_FRACTION - WEIGHT_FRACTION;
-    let limit = BYTE_LIMIT << shift;
-    let w0 = round_shift(adam(n, model.weight_floor, limit, gradient.x), shift);
-    let w1 = round_shift(adam(n + 16u, model.weight_floor, limit, gradient.y), shift);
-    let w2 = round_shift(adam(n + 32u, model.weight_floor, limit, gradient.z), shift);
-    let w3 = round_shift(adam(n + 48u, model.weight_floor, limit, gradient.w), shift);
-    by_input[place.packed + row / 4u * place.inputs + 4u * input + row % 4u] = vec4<u32>(
-        pack_bytes(vec4<i32>(w0.x, w1.x, w2.x, w3.x)),
-        pack_bytes(vec4<i32>(w0.y, w1.y, w2.y, w3.y)),
-        pack_bytes(vec4<i32>(w0.z, w1.z, w2.z, w3.z)),
-        pack_bytes(vec4<i32>(w0.w, w1.w, w2.w, w3.w)),
-    );
-    by_row[place.packed + input / 4u * place.rows + 4u * row + input % 4u] =
-        vec4<u32>(pack_bytes(w0), pack_bytes(w1), pack_bytes(w2), pack_bytes(w3));
+    let w0 = update_weights(n, gradient.x);
+    let w1 = update_weights(n + 16u, gradient.y);
+    let w2 = update_weights(n + 32u, gradient.z);
+    let w3 = update_weights(n + 48u, gradient.w);
+    put_weights(row, input, w0, w1, w2, w3);
 }

@@ -6,6 +6,7 @@ use crate::engine::gpu::kernels::KernelId;
 use crate::engine::{DeviceChoice, Engine, EngineError};
 use crate::model::ModelConfig;
 use crate::model::init::initial_parameters;
+use crate::numerics::softmax::SYMBOLS;
 
 /// Segments of one measurement.
 const SEGMENTS: u32 = 3;
@@ -35,7 +36,8 @@ pub async fn measure(
     let software = gpu.is_software();
     let gpu = std::cell::RefCell::new(gpu);
     let mut tasks: Vec<Box<dyn FnMut() -> Result<_, EngineError>>> = Vec::new();
-    for kernel in KernelId::ALL {
+    let kernels: Vec<KernelId> = gpu.borrow().kernels().collect();
+    for &kernel in &kernels {
         let gpu = &gpu;
         tasks.push(Box::new(move || {
             let mut done = Ok(());
@@ -45,7 +47,7 @@ pub async fn measure(
         }));
     }
     let times = in_turns(repeats, &mut tasks)?;
-    let speeds = KernelId::ALL.iter().zip(&times).map(|(&kernel, times)| KernelSpeed {
+    let speeds = kernels.iter().zip(&times).map(|(&kernel, times)| KernelSpeed {
         kernel: kernel.kernel().name,
         time: Spread::of(times.iter().map(|time| time.as_secs_f64()).collect()),
         rate: work(config, kernel).map(|work| rate(work, times)),
@@ -57,11 +59,15 @@ pub async fn measure(
 fn work(config: &ModelConfig, kernel: KernelId) -> Option<u64> {
     let samples = u64::from(config.streams) * u64::from(config.segment);
     let embedding = samples * u64::from(4 * config.units * config.embedding * config.layers);
+    let output = samples * u64::from(config.units * config.layers) * SYMBOLS as u64;
     match kernel {
         KernelId::ForwardSums => Some(Product::Forward.per_segment(config)),
+        KernelId::LayerForward => Some(Product::Forward.per_segment(config) - output),
+        KernelId::OutputLayer => Some(output),
+        KernelId::LayerBackward => Some(Product::Backward.per_segment(config) - embedding),
         KernelId::BackwardSums => Some(Product::Backward.per_segment(config) - embedding),
-        KernelId::EmbeddingBackward => Some(embedding),
-        KernelId::WeightUpdate => Some(Product::Gradient.per_segment(config)),
+        KernelId::EmbeddingBackward | KernelId::SplitEmbedding => Some(embedding),
+        KernelId::WeightUpdate | KernelId::SplitUpdate => Some(Product::Gradient.per_segment(config)),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use super::kernels::{KERNELS, Kernel};
+use super::kernels::{KERNELS, Kernel, PORTABLE, WORKGROUP_BYTES};
 use super::uniforms::{ModelUniform, Place};
 use crate::engine::EngineError;
 
@@ -64,13 +64,19 @@ impl OpenDevice {
         let name = adapter_name(&info);
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let available = adapter.limits();
+        // Compilers for GL take minutes for kernels with barriers in loops.
+        let splits =
+            info.backend != wgpu::Backend::Gl && available.max_compute_workgroup_storage_size >= WORKGROUP_BYTES;
+        let least = wgpu::Limits::downlevel_defaults();
+        let workgroup_bytes = if splits { WORKGROUP_BYTES } else { least.max_compute_workgroup_storage_size };
         let required_limits = wgpu::Limits {
             max_storage_buffers_per_shader_stage: 8,
+            max_compute_workgroup_storage_size: workgroup_bytes,
             max_buffer_size: available.max_buffer_size,
             max_storage_buffer_binding_size: available.max_storage_buffer_binding_size,
             max_inter_stage_shader_variables: available.max_inter_stage_shader_variables,
             max_uniform_buffer_binding_size: 16 << 10,
-            ..wgpu::Limits::downlevel_defaults()
+            ..least
         };
         let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
         let (device, queue) = adapter
@@ -93,12 +99,13 @@ impl OpenDevice {
                 note(format!("device lost: {message}"));
             }
         });
-        let layouts: Vec<_> = KERNELS.iter().map(|kernel| bind_group_layout(&device, kernel)).collect();
+        let kernels = if splits { &KERNELS[..] } else { &KERNELS[..PORTABLE] };
+        let layouts: Vec<_> = kernels.iter().map(|kernel| bind_group_layout(&device, kernel)).collect();
         let module = |kernel: &Kernel| {
             let source = wgpu::ShaderSource::Wgsl(source(kernel).into());
             device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(kernel.name), source })
         };
-        let modules = KERNELS.iter().map(module).collect();
+        let modules = kernels.iter().map(module).collect();
         let open = OpenDevice {
             name,
             software,
@@ -114,11 +121,18 @@ impl OpenDevice {
         Ok(open)
     }
 
-    /// All kernels; compiled when they are first asked for.
+    /// Whether it runs the kernels that split a sum over a workgroup's lanes:
+    /// software does without them, as it pays more for barriers than for dispatches.
+    pub fn splits(&self) -> bool {
+        !self.software && self.modules.len() > PORTABLE
+    }
+
+    /// The kernels that it runs; compiled when they are first asked for.
     pub fn pipelines(&self) -> Arc<Vec<wgpu::ComputePipeline>> {
         let compile = || {
             let software = f64::from(u8::from(self.software));
-            let kernels = KERNELS.iter().zip(&self.modules).zip(&self.layouts);
+            let kernels = if self.splits() { &KERNELS[..] } else { &KERNELS[..PORTABLE] };
+            let kernels = kernels.iter().zip(&self.modules).zip(&self.layouts);
             let constants = [
                 // A GPU has an instruction for four products of limbs, drivers for processors use none.
                 ("JOIN_LIMBS", software),

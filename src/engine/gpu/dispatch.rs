@@ -1,5 +1,7 @@
 //! What runs on the device in which order, kernel by kernel.
 
+use std::ops::RangeInclusive;
+
 use super::GpuEngine;
 use super::kernels::{KernelId, error_sample_row, input_sample_row};
 use super::uniforms::Span;
@@ -18,6 +20,10 @@ impl GpuEngine {
     pub(super) fn record_step(&self, pass: &mut wgpu::ComputePass<'_>, step: usize, group: usize) {
         let (layers, span) = (self.shape.config.layers(), Span::Step(step, group));
         self.dispatch(pass, KernelId::Embed, span, 0);
+        if self.splits {
+            (0..layers).for_each(|layer| self.dispatch(pass, KernelId::LayerForward, span, layer));
+            return self.dispatch(pass, KernelId::OutputLayer, span, layers);
+        }
         for layer in 0..layers {
             self.dispatch(pass, KernelId::ForwardSums, span, layer);
             self.dispatch(pass, KernelId::LstmForward, span, layer);
@@ -30,9 +36,38 @@ impl GpuEngine {
     pub(super) fn record_segment(&self, pass: &mut wgpu::ComputePass<'_>) {
         let layers = self.shape.config.layers();
         self.dispatch(pass, KernelId::Embed, Span::Segment, 0);
+        if self.splits {
+            self.record_layers_forward(pass);
+            return self.dispatch(pass, KernelId::OutputLayer, Span::Segment, layers);
+        }
         (0..layers).for_each(|layer| self.record_forward(pass, layer));
         self.dispatch(pass, KernelId::ForwardSums, Span::Segment, layers);
         self.dispatch(pass, KernelId::OutputForward, Span::Segment, layers);
+    }
+
+    /// All steps of all layers, each layer one step behind the one below, so
+    /// that a dispatch has work for all of them.
+    pub(super) fn record_layers_forward(&self, pass: &mut wgpu::ComputePass<'_>) {
+        for (wave, layers) in self.waves() {
+            let (lowest, count) = (*layers.start(), layers.count());
+            self.dispatch_layers(pass, KernelId::LayerForward, Span::Own(wave - lowest), lowest, count);
+        }
+    }
+
+    /// The same backward: each layer one step behind the one above.
+    pub(super) fn record_layers_backward(&self, pass: &mut wgpu::ComputePass<'_>) {
+        let (last_step, last_layer) = (self.model.steps as usize - 1, self.shape.config.layers() - 1);
+        for (wave, below) in self.waves() {
+            let (least, count) = (*below.start(), below.count());
+            let step = last_step + least - wave;
+            self.dispatch_layers(pass, KernelId::LayerBackward, Span::Own(step), last_layer - least, count);
+        }
+    }
+
+    /// Waves of a segment, and by how many steps the layers at work in each are behind.
+    fn waves(&self) -> impl Iterator<Item = (usize, RangeInclusive<usize>)> {
+        let (steps, layers) = (self.model.steps as usize, self.shape.config.layers());
+        (0..steps + layers - 1).map(move |wave| (wave, (wave + 1).saturating_sub(steps)..=wave.min(layers - 1)))
     }
 
     pub(super) fn record_forward(&self, pass: &mut wgpu::ComputePass<'_>, layer: usize) {
@@ -60,15 +95,26 @@ impl GpuEngine {
     pub(super) fn record_training(&self, pass: &mut wgpu::ComputePass<'_>) {
         let layers = self.shape.config.layers();
         self.dispatch(pass, KernelId::OutputError, Span::Segment, layers);
-        (0..layers).rev().for_each(|layer| self.record_backward(pass, layer));
-        self.dispatch(pass, KernelId::EmbeddingBackward, Span::Segment, 0);
+        let (embedding, update) = if self.splits {
+            self.record_layers_backward(pass);
+            (KernelId::SplitEmbedding, KernelId::SplitUpdate)
+        } else {
+            (0..layers).rev().for_each(|layer| self.record_backward(pass, layer));
+            (KernelId::EmbeddingBackward, KernelId::WeightUpdate)
+        };
+        self.dispatch(pass, embedding, Span::Segment, 0);
         self.dispatch(pass, KernelId::EmbeddingUpdate, Span::Segment, 0);
         self.dispatch(pass, KernelId::Samples, Span::Segment, 0);
-        (0..=layers).for_each(|layer| self.dispatch(pass, KernelId::WeightUpdate, Span::Segment, layer));
+        (0..=layers).for_each(|layer| self.dispatch(pass, update, Span::Segment, layer));
     }
 
     /// Records one kernel.
     pub(super) fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, id: KernelId, span: Span, layer: usize) {
+        self.dispatch_layers(pass, id, span, layer, 1);
+    }
+
+    /// Records one kernel for so many layers, of which `layer` is the first.
+    fn dispatch_layers(&self, pass: &mut wgpu::ComputePass<'_>, id: KernelId, span: Span, layer: usize, layers: usize) {
         let config = &self.shape.config;
         let (units, embedding) = (config.units(), config.embedding());
         let (streams, steps) = match span {
@@ -87,11 +133,15 @@ impl GpuEngine {
             KernelId::ForwardSums => product(matrix.rows),
             KernelId::LstmForward | KernelId::LstmBackward => grid(units / 4, streams),
             KernelId::OutputForward | KernelId::OutputError => (streams, steps),
+            KernelId::LayerForward | KernelId::LayerBackward => (streams.div_ceil(GROUP), units / 16),
+            KernelId::SplitEmbedding => (samples.div_ceil(GROUP), embedding / 16),
+            KernelId::OutputLayer => (samples.div_ceil(GROUP), 1),
             KernelId::BackwardSums => product(units),
             KernelId::EmbeddingBackward => product(embedding),
-            KernelId::EmbeddingUpdate => line(SYMBOLS * embedding / 4),
+            KernelId::EmbeddingUpdate => (SYMBOLS, 1),
             KernelId::Samples => grid(columns, samples.div_ceil(4)),
             // LARGE_TILES in shaders/weight_update.wgsl.
+            KernelId::SplitUpdate => (matrix.rows / 64, (matrix.inputs / 8 + 1).div_ceil(2)),
             KernelId::WeightUpdate if self.open.software => grid(matrix.rows / 8, matrix.inputs / 16 + 1),
             KernelId::WeightUpdate => grid(matrix.rows / 4, matrix.inputs / 8 + 1),
         };
@@ -101,6 +151,6 @@ impl GpuEngine {
             &self.bind_groups[self.set][id as usize],
             &[span.offset(&self.shape, self.groups.len(), layer)],
         );
-        pass.dispatch_workgroups(x as u32, y as u32, 1);
+        pass.dispatch_workgroups(x as u32, y as u32, layers as u32);
     }
 }

@@ -152,20 +152,42 @@ pub enum KernelId {
     EmbeddingUpdate,
     Samples,
     WeightUpdate,
+    LayerForward,
+    OutputLayer,
+    LayerBackward,
+    SplitEmbedding,
+    SplitUpdate,
 }
 
 const COMMON: &str = include_str!("../../../shaders/common.wgsl");
 const ACCUMULATORS: &str = include_str!("../../../shaders/accumulators.wgsl");
 const ACTIVATION: &str = include_str!("../../../shaders/activation.wgsl");
 const ADAM: &str = include_str!("../../../shaders/adam.wgsl");
+const CELL_BACKWARD: &str = include_str!("../../../shaders/cell_backward.wgsl");
+const CELL_FORWARD: &str = include_str!("../../../shaders/cell_forward.wgsl");
 const DOT_ERRORS: &str = include_str!("../../../shaders/dot_errors.wgsl");
+const GRADIENT: &str = include_str!("../../../shaders/gradient.wgsl");
 const MULTIPLY_ROWS: &str = include_str!("../../../shaders/multiply_rows.wgsl");
+const SPLIT_INPUTS: &str = include_str!("../../../shaders/split_inputs.wgsl");
+const SPLIT_ROWS: &str = include_str!("../../../shaders/split_rows.wgsl");
 
 const READ: bool = false;
 const WRITE: bool = true;
 
+/// What an update of weights binds.
+const UPDATE_BINDINGS: &[(Buffer, bool)] = &[
+    (Buffer::Factors, READ),
+    (Buffer::InputSamples, READ),
+    (Buffer::ErrorSamples, READ),
+    (Buffer::Masters, WRITE),
+    (Buffer::Moments, WRITE),
+    (Buffer::ByInput, WRITE),
+    (Buffer::ByRow, WRITE),
+    (Buffer::Biases, WRITE),
+];
+
 /// All kernels, in the order of [`KernelId`].
-pub const KERNELS: [Kernel; 11] = [
+pub const KERNELS: [Kernel; 16] = [
     Kernel {
         name: "embed",
         source: &[COMMON, include_str!("../../../shaders/embed.wgsl")],
@@ -178,7 +200,7 @@ pub const KERNELS: [Kernel; 11] = [
     },
     Kernel {
         name: "lstm_forward",
-        source: &[COMMON, ACTIVATION, include_str!("../../../shaders/lstm_forward.wgsl")],
+        source: &[COMMON, ACTIVATION, CELL_FORWARD, include_str!("../../../shaders/lstm_forward.wgsl")],
         bindings: &[
             (Buffer::Tables, READ),
             (Buffer::Sums, READ),
@@ -205,7 +227,7 @@ pub const KERNELS: [Kernel; 11] = [
     },
     Kernel {
         name: "lstm_backward",
-        source: &[COMMON, ACTIVATION, include_str!("../../../shaders/lstm_backward.wgsl")],
+        source: &[COMMON, ACTIVATION, CELL_BACKWARD, include_str!("../../../shaders/lstm_backward.wgsl")],
         bindings: &[
             (Buffer::Tables, READ),
             (Buffer::Sums, READ),
@@ -250,23 +272,65 @@ pub const KERNELS: [Kernel; 11] = [
     },
     Kernel {
         name: "weight_update",
-        source: &[COMMON, DOT_ERRORS, ADAM, include_str!("../../../shaders/weight_update.wgsl")],
+        source: &[COMMON, DOT_ERRORS, ADAM, GRADIENT, include_str!("../../../shaders/weight_update.wgsl")],
+        bindings: UPDATE_BINDINGS,
+    },
+    Kernel {
+        name: "layer_forward",
+        source: &[COMMON, ACTIVATION, CELL_FORWARD, SPLIT_INPUTS, include_str!("../../../shaders/layer_forward.wgsl")],
         bindings: &[
-            (Buffer::Factors, READ),
-            (Buffer::InputSamples, READ),
-            (Buffer::ErrorSamples, READ),
-            (Buffer::Masters, WRITE),
-            (Buffer::Moments, WRITE),
-            (Buffer::ByInput, WRITE),
-            (Buffer::ByRow, WRITE),
-            (Buffer::Biases, WRITE),
+            (Buffer::Tables, READ),
+            (Buffer::ByInput, READ),
+            (Buffer::Biases, READ),
+            (Buffer::Shares, READ),
+            (Buffer::Inputs, WRITE),
+            (Buffer::Gates, WRITE),
+            (Buffer::Cells, WRITE),
         ],
+    },
+    Kernel {
+        name: "output_layer",
+        source: &[COMMON, ACTIVATION, SPLIT_INPUTS, include_str!("../../../shaders/output_layer.wgsl")],
+        bindings: &[
+            (Buffer::Tables, READ),
+            (Buffer::ByInput, READ),
+            (Buffer::Biases, READ),
+            (Buffer::Inputs, READ),
+            (Buffer::Weights, WRITE),
+        ],
+    },
+    Kernel {
+        name: "layer_backward",
+        source: &[COMMON, ACTIVATION, CELL_BACKWARD, SPLIT_ROWS, include_str!("../../../shaders/layer_backward.wgsl")],
+        bindings: &[
+            (Buffer::Tables, READ),
+            (Buffer::ByRow, READ),
+            (Buffer::Shares, READ),
+            (Buffer::Gates, READ),
+            (Buffer::Cells, WRITE),
+            (Buffer::Errors, WRITE),
+        ],
+    },
+    Kernel {
+        name: "split_embedding",
+        source: &[COMMON, SPLIT_ROWS, include_str!("../../../shaders/split_embedding.wgsl")],
+        bindings: &[(Buffer::ByRow, READ), (Buffer::Errors, READ), (Buffer::EmbeddingErrors, WRITE)],
+    },
+    Kernel {
+        name: "split_update",
+        source: &[COMMON, ADAM, GRADIENT, include_str!("../../../shaders/split_update.wgsl")],
+        bindings: UPDATE_BINDINGS,
     },
 ];
 
+/// How many of the kernels, the first, need no more than every WebGPU device has.
+pub const PORTABLE: usize = 11;
+/// What the others need of a workgroup's memory, in bytes.
+pub const WORKGROUP_BYTES: u32 = 32 << 10;
+
 impl KernelId {
     /// All kernels.
-    pub const ALL: [KernelId; 11] = [
+    pub const ALL: [KernelId; 16] = [
         KernelId::Embed,
         KernelId::ForwardSums,
         KernelId::LstmForward,
@@ -278,6 +342,11 @@ impl KernelId {
         KernelId::EmbeddingUpdate,
         KernelId::Samples,
         KernelId::WeightUpdate,
+        KernelId::LayerForward,
+        KernelId::OutputLayer,
+        KernelId::LayerBackward,
+        KernelId::SplitEmbedding,
+        KernelId::SplitUpdate,
     ];
 
     /// The kernel itself.

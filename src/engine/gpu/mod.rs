@@ -51,6 +51,8 @@ pub struct GpuEngine {
     groups: Vec<Group>,
     /// Between two places of one buffer.
     scratch: wgpu::Buffer,
+    /// Whether it runs the kernels that split sums, see [`OpenDevice::splits`].
+    splits: bool,
 }
 
 impl GpuEngine {
@@ -160,6 +162,7 @@ impl GpuEngine {
         let pipelines = open.pipelines();
         open.check()?;
         let (set, learnt) = (0, false);
+        let splits = open.splits();
         Ok(GpuEngine {
             open,
             shape,
@@ -175,6 +178,7 @@ impl GpuEngine {
             read_back,
             groups,
             scratch,
+            splits,
         })
     }
 

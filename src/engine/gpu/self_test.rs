@@ -9,7 +9,7 @@ use super::GpuEngine;
 use super::adapter::OpenDevice;
 use super::dispatch::GROUP;
 use super::image::{State, image};
-use super::kernels::{Buffer, KERNELS, KernelId};
+use super::kernels::{Buffer, KERNELS, KernelId, PORTABLE};
 use super::steps::halves;
 use super::uniforms::Span;
 use crate::engine::cpu::samples::Samples;
@@ -40,11 +40,11 @@ pub enum Operands {
     Largest,
 }
 
-/// A shape that fills no tile.
+/// A shape that fills no tile, and has samples enough for every loop.
 fn config() -> ModelConfig {
     ModelConfig {
-        streams: 5,
-        segment: 3,
+        streams: 9,
+        segment: 8,
         embedding: 16,
         units: 80,
         layers: 2,
@@ -77,11 +77,13 @@ pub async fn check_kernels(
     let shape = Shape::new(config);
     let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, seed as u32 % 4);
     let groups = halves(config.streams());
-    for (id, kernel) in KernelId::ALL.into_iter().zip(&KERNELS) {
+    let kernels = if open.splits() { KERNELS.len() } else { PORTABLE };
+    for (id, kernel) in KernelId::ALL.into_iter().zip(&KERNELS[..kernels]) {
         for layer in layers(config, id) {
             for group in iter::once(None).chain((0..groups.len()).filter(|_| has_groups(id)).map(Some)) {
                 let mut state = draw_state(&shape, operands, seed * 100 + id as u64);
                 let mut engine = GpuEngine::with_state(open.clone(), shape.clone(), &state, &groups, None)?;
+                engine.splits = id as usize >= PORTABLE;
                 engine.set_segment(config.segment(), &adam);
                 run_on_device(&engine, id, layer, group);
                 let streams = group.map_or(0..config.streams(), |group| groups[group].clone());
@@ -99,7 +101,8 @@ pub async fn check_kernels(
 
 /// Whether a decoder's step has the kernel, for one group of streams at a time.
 fn has_groups(id: KernelId) -> bool {
-    matches!(id, KernelId::Embed | KernelId::ForwardSums | KernelId::LstmForward | KernelId::OutputForward)
+    use KernelId::{Embed, ForwardSums, LayerForward, LstmForward, OutputForward, OutputLayer};
+    matches!(id, Embed | ForwardSums | LstmForward | OutputForward | LayerForward | OutputLayer)
 }
 
 /// The layers that a kernel is checked on one by one, as sums of one overwrite those of another.
@@ -130,6 +133,13 @@ fn run_on_device(engine: &GpuEngine, id: KernelId, layer: usize, group: Option<u
                 engine.dispatch(pass, KernelId::ForwardSums, span, layers);
                 engine.dispatch(pass, id, span, layers);
             }),
+            (KernelId::LayerForward, Some(group)) => spans(group).for_each(|span| {
+                engine.dispatch(pass, KernelId::Embed, span, 0);
+                (0..layers).for_each(|layer| engine.dispatch(pass, id, span, layer));
+            }),
+            (KernelId::OutputLayer, Some(group)) => {
+                spans(group).for_each(|span| engine.dispatch(pass, id, span, layers));
+            }
             (_, Some(group)) => spans(group).for_each(|span| engine.dispatch(pass, id, span, layer)),
             (KernelId::ForwardSums, None) => {
                 all(pass, id, layer);
@@ -147,12 +157,17 @@ fn run_on_device(engine: &GpuEngine, id: KernelId, layer: usize, group: Option<u
                 }
                 (0..steps - 1).for_each(|step| own(pass, step));
             }
+            (KernelId::LayerForward, None) => {
+                all(pass, KernelId::Embed, 0);
+                engine.record_layers_forward(pass);
+            }
+            (KernelId::LayerBackward, None) => engine.record_layers_backward(pass),
             (KernelId::LstmBackward, None) => engine.record_backward(pass, layer),
-            (KernelId::WeightUpdate, None) => {
+            (KernelId::WeightUpdate | KernelId::SplitUpdate, None) => {
                 all(pass, KernelId::Samples, 0);
                 (0..=layers).for_each(|layer| all(pass, id, layer));
             }
-            (KernelId::OutputError, None) => all(pass, id, layers),
+            (KernelId::OutputError | KernelId::OutputLayer, None) => all(pass, id, layers),
             (_, None) => all(pass, id, 0),
         }
     }
@@ -183,7 +198,7 @@ fn run_twin(shape: &Shape, id: KernelId, layer: usize, adam: &AdamStep, group: R
         }
         // Another order of the same numbers: the image makes it.
         KernelId::Samples => return,
-        KernelId::WeightUpdate => {
+        KernelId::WeightUpdate | KernelId::SplitUpdate => {
             let mut samples = Samples::default();
             samples.gather(shape, steps, streams);
             for (index, matrix) in shape.layout.matrices.iter().enumerate() {
@@ -200,9 +215,16 @@ fn run_twin(shape: &Shape, id: KernelId, layer: usize, adam: &AdamStep, group: R
         match id {
             KernelId::Embed => (0..steps).for_each(|step| embed(shape, weights, step, streams)),
             KernelId::LstmForward => (0..steps).for_each(|step| lstm_forward(shape, weights, layer, step, streams)),
-            KernelId::OutputForward => output_forward(shape, weights, 0..steps, streams),
+            KernelId::LayerForward => (0..steps).for_each(|step| {
+                embed(shape, weights, step, streams);
+                (0..shape.config.layers()).for_each(|layer| lstm_forward(shape, weights, layer, step, streams));
+            }),
+            KernelId::OutputForward | KernelId::OutputLayer => output_forward(shape, weights, 0..steps, streams),
             KernelId::OutputError => output_error(shape, steps, streams),
             KernelId::LstmBackward => lstm_backward(shape, weights, layer, steps, streams),
+            KernelId::LayerBackward => {
+                (0..shape.config.layers()).rev().for_each(|layer| lstm_backward(shape, weights, layer, steps, streams));
+            }
             _ => streams.iter_mut().for_each(|stream| embedding_backward(shape, weights, steps, stream)),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::kernels::{Buffer, KernelId};
+use super::kernels::{Buffer, KernelId, PORTABLE};
 use super::steps::weight_bytes;
 use super::uniforms::Span;
 use super::{EngineError, GpuEngine};
@@ -37,8 +37,10 @@ impl GpuEngine {
                 }
             }
             KernelId::LstmForward | KernelId::LstmBackward => (0..layers).for_each(|layer| own(pass, layer)),
-            KernelId::WeightUpdate => (0..=layers).for_each(|layer| segment(pass, layer)),
-            KernelId::OutputForward | KernelId::OutputError => segment(pass, layers),
+            KernelId::WeightUpdate | KernelId::SplitUpdate => (0..=layers).for_each(|layer| segment(pass, layer)),
+            KernelId::OutputForward | KernelId::OutputError | KernelId::OutputLayer => segment(pass, layers),
+            KernelId::LayerForward => self.record_layers_forward(pass),
+            KernelId::LayerBackward => self.record_layers_backward(pass),
             _ => segment(pass, 0),
         }
     }
@@ -55,6 +57,14 @@ impl GpuEngine {
         }
         self.open.queue.submit([encoder.finish()]);
         self.wait()
+    }
+
+    /// The kernels that this model's steps and segments are made of.
+    pub fn kernels(&self) -> impl Iterator<Item = KernelId> {
+        use KernelId::{Embed, EmbeddingUpdate, OutputError, Samples};
+        let (splits, shared) = (self.splits, [Embed, OutputError, EmbeddingUpdate, Samples]);
+        let is_used = move |&id: &KernelId| shared.contains(&id) || (id as usize >= PORTABLE) == splits;
+        KernelId::ALL.into_iter().filter(is_used)
     }
 
     /// Whether processors play the device.
@@ -95,9 +105,14 @@ impl GpuEngine {
     /// Dispatches of a step, and of learning from a whole segment.
     pub fn dispatches(&self) -> (usize, usize) {
         let (layers, steps) = (self.shape.config.layers(), self.shape.config.segment());
-        // Errors of the output; a layer's sums from the output and from above, then two kernels a
-        // step but for the last step's sums; embedding back and updated; samples; matrices updated.
-        (self.groups.len() * (2 * layers + 3), 1 + layers * (1 + 2 * steps) - 1 + 2 + 1 + layers + 1)
+        let (step, backward) = if self.splits {
+            (layers + 2, steps + layers - 1)
+        } else {
+            // A layer's sums from the output and from above, then its own steps.
+            (2 * layers + 3, layers * (1 + 2 * steps - 1) + layers - 1)
+        };
+        // Errors of the output; those of all layers; embedding back and updated; samples; matrices updated.
+        (self.groups.len() * step, 1 + backward + 2 + 1 + layers + 1)
     }
 
     fn wait(&self) -> Result<(), EngineError> {

@@ -1,0 +1,107 @@
+// Gradient of one matrix over all samples of a segment, Adam, requantisation;
+// the samples are split over the lanes of a workgroup.
+// Eight lanes carry four rows and eight inputs; those behind the last inputs
+// carry the biases. Dispatch (rows / 4 / 16, (inputs / 8 + 1) / 2).
+
+@group(0) @binding(2) var<storage, read> factors: array<u32>;
+@group(0) @binding(3) var<storage, read> input_samples: array<vec4<u32>>; // [input_columns / 4][samples / 4][4]
+@group(0) @binding(4) var<storage, read> error_samples: array<vec4<u32>>; // [2 planes][record / 4][samples / 4][4]
+@group(0) @binding(5) var<storage, read_write> masters: array<vec4<i32>>;
+@group(0) @binding(6) var<storage, read_write> moments: array<vec4<u32>>;
+@group(0) @binding(7) var<storage, read_write> by_input: array<vec4<u32>>; // [matrices][rows / 16][inputs / 4][4]
+@group(0) @binding(8) var<storage, read_write> by_row: array<vec4<u32>>; // [matrices][inputs / 16][rows / 4][4]
+@group(0) @binding(9) var<storage, read_write> biases: array<vec4<i32>>;
+
+const ACROSS_TILES: u32 = 16u;
+const TILES: u32 = 32u;
+const PARTS: u32 = 8u;
+
+// What each lane has of the sums of four rows: [parts][inputs][tiles]. Later
+// the weights, [inputs][tiles].
+var<workgroup> partial_sums: array<vec4<i32>, 2048>;
+
+var<private> low: array<vec4<i32>, 8>; // four rows of each input, from low limbs
+var<private> high: array<vec4<i32>, 8>;
+
+@compute @workgroup_size(16, 2, 8)
+fn split_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let row = ACROSS_TILES * group.x + local.x;
+    let block = 2u * (TILES / ACROSS_TILES * group.y + local.y);
+    let tile = ACROSS_TILES * local.y + local.x;
+    let part = local.z;
+    let width = place.inputs / 4u;
+    if block <= width {
+        // Behind the last input stands the biases' constant.
+        let x = sample_start(select(4u * place.start + block, input_columns() - 4u, block == width));
+        multiply_samples(sample_start(place.layer * model.units + row), x, part);
+    }
+    for (var input = 0u; input < 8u; input++) {
+        partial_sums[(part * 8u + input) * TILES + tile] = low[input] + (high[input] << vec4<u32>(8u));
+    }
+    workgroupBarrier();
+
+    // From here on a lane carries one of the eight inputs.
+    var gradient = vec4<i32>(0);
+    for (var other = 0u; other < PARTS; other++) {
+        gradient += partial_sums[(other * 8u + part) * TILES + tile];
+    }
+    let n = place.master + (row / 16u * (place.inputs + 1u) + 4u * block + part) * 16u + row % 16u;
+    if block < width {
+        partial_sums[part * TILES + tile] = update_weights(n, gradient);
+    } else if block == width && part == 0u {
+        update_bias(n, row, gradient);
+    }
+    workgroupBarrier();
+
+    if block < width && part < 2u {
+        let w = part * 4u * TILES + tile;
+        put_weights(
+            row, block + part,
+            partial_sums[w], partial_sums[w + TILES], partial_sums[w + 2u * TILES], partial_sums[w + 3u * TILES],
+        );
+    }
+}
+
+// Adds errors times inputs over one part of the samples; `e` and `x` are the first samples' vec4s.
+fn multiply_samples(e: u32, x: u32, part: u32) {
+    let count = model.steps * model.streams;
+    let e_high = e + 4u * error_quads() * sample_quads();
+    var n = 4u * part;
+    // Two at a time: loads take long.
+    for (; n + 4u * PARTS < count; n += 8u * PARTS) {
+        let m = n + 4u * PARTS;
+        let l0 = error_samples[e + n];
+        let h0 = error_samples[e_high + n];
+        let x0 = input_samples[x + n];
+        let y0 = input_samples[x + n + 1u];
+        let l1 = error_samples[e + m];
+        let h1 = error_samples[e_high + m];
+        let x1 = input_samples[x + m];
+        let y1 = input_samples[x + m + 1u];
+        multiply(l0, h0, x0, y0);
+        multiply(l1, h1, x1, y1);
+    }
+    if n < count {
+        multiply(error_samples[e + n], error_samples[e_high + n], input_samples[x + n], input_samples[x + n + 1u]);
+    }
+}
+
+// Adds four rows' errors times eight inputs, of four samples.
+fn multiply(l: vec4<u32>, h: vec4<u32>, x: vec4<u32>, y: vec4<u32>) {
+    low[0] += dot_words(l, x.x);
+    low[1] += dot_words(l, x.y);
+    low[2] += dot_words(l, x.z);
+    low[3] += dot_words(l, x.w);
+    low[4] += dot_words(l, y.x);
+    low[5] += dot_words(l, y.y);
+    low[6] += dot_words(l, y.z);
+    low[7] += dot_words(l, y.w);
+    high[0] += dot_words(h, x.x);
+    high[1] += dot_words(h, x.y);
+    high[2] += dot_words(h, x.z);
+    high[3] += dot_words(h, x.w);
+    high[4] += dot_words(h, y.x);
+    high[5] += dot_words(h, y.y);
+    high[6] += dot_words(h, y.z);
+    high[7] += dot_words(h, y.w);
+}
