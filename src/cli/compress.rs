@@ -1,6 +1,7 @@
 //! `lockstep FILE`: a file becomes an archive.
 
 use std::io::{self, BufReader, IsTerminal, Read};
+use std::iter;
 use std::path::Path;
 
 use anyhow::bail;
@@ -140,7 +141,7 @@ fn encode(
     if let (Some(size), None) = (settings.frame_size, &checkpoint) {
         let each = memory_needed(&header, prior, settings.fallback).saturating_add(2 * frame);
         let most = settings.length.map_or(u64::MAX, |length| length.div_ceil(size));
-        let workers = frames::workers(options, settings.memory, each, most);
+        let workers = frames::workers(options, iter::once(&header.method), settings.memory, each, most);
         if workers > 1 {
             let work = Work { options, start, name, progress };
             let embedded = start.embed(output)?;

@@ -106,7 +106,8 @@ fn decode(
         let lengths: Vec<_> = frames.iter().map(|frame| (frame.trailer.raw_len, frame.trailer.frame_len)).collect();
         let longest = lengths.iter().map(|&(raw, coded)| raw.saturating_add(coded)).max().unwrap_or(0);
         let each = needed.saturating_add(longest);
-        let workers = frames::workers(options, settings.memory, each, lengths.len() as u64);
+        let methods = frames.iter().map(|frame| &frame.header.method);
+        let workers = frames::workers(options, methods, settings.memory, each, lengths.len() as u64);
         if workers > 1 {
             let work = Work { options, start, name, progress };
             return frames::decode(work, workers, &settings, &lengths, input, output);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use lockstep::codec::{self, CodecError, CompressSettings, DecompressSettings, Monitor, Next, Summary};
-use lockstep::engine::means_cpu;
+use lockstep::engine::{DeviceChoice, means_cpu};
 use lockstep::model::Method;
 
 use super::options::Options;
@@ -27,10 +27,20 @@ pub struct Work<'a> {
 }
 
 /// How many frames to work on at a time: one a thread of the CPU engine, as far as
-/// `memory` lets each take `each` bytes. A device works on one frame.
-pub fn workers(options: &Options, memory: u64, each: u64, frames: u64) -> usize {
+/// `memory` lets each take `each` bytes. A device, which any of the methods may
+/// need, works on one frame.
+pub fn workers<'a>(
+    options: &Options,
+    mut methods: impl Iterator<Item = &'a Method>,
+    memory: u64,
+    each: u64,
+    frames: u64,
+) -> usize {
     let most = (rayon::current_num_threads() as u64).min(memory / each.max(1)).min(frames);
-    if most > 1 && pollster::block_on(means_cpu(&options.device)) { most as usize } else { 1 }
+    let may_need_gpu =
+        |method: &&Method| method.network && options.device.for_model(&method.model) != DeviceChoice::Cpu;
+    let mut is_cpu = || !methods.any(|method| may_need_gpu(&method)) || pollster::block_on(means_cpu(&options.device));
+    if most > 1 && is_cpu() { most as usize } else { 1 }
 }
 
 /// Raw and coded bytes of all frames so far, and whether one has failed.

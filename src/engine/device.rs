@@ -7,11 +7,13 @@ use std::sync::Arc;
 use super::EngineError;
 use super::gpu::adapter::{OpenDevice, adapter_name};
 use super::gpu::self_test::self_test;
+use crate::model::{Layout, ModelConfig};
 
 /// What the user asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// A real GPU if there is one, else the CPU engine; never software Vulkan.
+    /// A real GPU if there is one and the model has work for it, else the CPU
+    /// engine; never software Vulkan.
     #[default]
     Auto,
     /// The CPU engine.
@@ -22,6 +24,20 @@ pub enum DeviceChoice {
     Named(String),
     /// A device that is open already, and taken as it is.
     Open(Arc<OpenDevice>),
+}
+
+/// Parameters times streams from which a GPU is faster than a CPU: a step takes a
+/// GPU some 100 us however small it is (docs/PERFORMANCE.md).
+const WORTH_GPU: usize = 3 << 18;
+
+impl DeviceChoice {
+    /// What it is for a model: left to choose, the CPU engine for a small one.
+    pub fn for_model(&self, model: &ModelConfig) -> DeviceChoice {
+        match self {
+            DeviceChoice::Auto if Layout::new(model).total * model.streams() < WORTH_GPU => DeviceChoice::Cpu,
+            choice => choice.clone(),
+        }
+    }
 }
 
 impl FromStr for DeviceChoice {
@@ -179,5 +195,28 @@ fn kind(device_type: wgpu::DeviceType) -> &'static str {
         wgpu::DeviceType::VirtualGpu => "virtual GPU",
         wgpu::DeviceType::Cpu => "software",
         wgpu::DeviceType::Other => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::levels::config_for;
+
+    #[test]
+    fn only_models_with_work_for_a_gpu_are_left_to_it() {
+        let choice =
+            |level, streams| DeviceChoice::Auto.for_model(&ModelConfig { streams, ..config_for(level, 1 << 20) });
+        assert_eq!(
+            [(3, 1), (5, 1), (6, 1), (3, 8)].map(|(level, streams)| choice(level, streams)),
+            [const { DeviceChoice::Cpu }; 4]
+        );
+        assert_eq!(
+            [(7, 1), (9, 1), (5, 4), (3, 64)].map(|(level, streams)| choice(level, streams)),
+            [const { DeviceChoice::Auto }; 4]
+        );
+        let small = config_for(3, 0);
+        assert_eq!(DeviceChoice::Gpu.for_model(&small), DeviceChoice::Gpu);
+        assert_eq!(DeviceChoice::Named("0".into()).for_model(&small), DeviceChoice::Named("0".into()));
     }
 }

@@ -86,7 +86,7 @@ impl Engine {
         config: &ModelConfig,
         parameters: &Parameters,
     ) -> Result<Self, EngineError> {
-        match device::choose(choice).await? {
+        match device::choose(&choice.for_model(config)).await? {
             Chosen::Cpu(refused) => Ok(Engine { refused, ..Engine::cpu(config, parameters) }),
             Chosen::Gpu(device) => Engine::gpu(device, config, parameters),
         }
