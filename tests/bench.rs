@@ -58,6 +58,7 @@ fn a_file_is_coded_and_a_table_is_printed() {
         .stdout(contains("1 x 16 units, embedding 16"))
         .stdout(contains("cpu gradient, 2 threads"))
         .stdout(contains("700 => "));
+    bench(&folder, "--device cpu --size 300 a").stdout(contains("300 => "));
     // Vectors narrower than this machine has can be asked for.
     let args = format!("bench -3 --repeats 1 -T2 {} --device cpu a", TINY.join(" "));
     let plain = folder.lockstep(&args).env("LOCKSTEP_VECTORS", "plain").assert().success();

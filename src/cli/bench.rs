@@ -1,7 +1,8 @@
 //! `lockstep bench`: how fast the model runs here, and where the time goes.
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -18,6 +19,9 @@ use super::sizes::parse_size;
 /// Input that sample text stands for: it decides the number of streams.
 const SAMPLE_OF: u64 = 1 << 20;
 
+/// Bytes of made-up text, at the default level.
+const SAMPLE_SIZE: u64 = 64 << 10;
+
 /// What to measure.
 #[derive(Args, Clone, Debug)]
 pub struct BenchOptions {
@@ -33,9 +37,9 @@ pub struct BenchOptions {
     /// Repetitions of every measurement
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     repeats: u16,
-    /// Bytes of made-up text, with K, M or G
-    #[arg(long, value_name = "SIZE", default_value = "64K", value_parser = parse_size)]
-    size: u64,
+    /// Bytes to code, with K, M or G [default: all of FILE, or 64K of made-up text]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    size: Option<u64>,
     /// Threads of the CPU engine; 0 is one a core
     #[arg(short = 'T', long, value_name = "N", default_value_t = 0)]
     pub threads: u16,
@@ -57,10 +61,19 @@ pub fn bench(options: &BenchOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A file's first bytes, at most so many.
+fn read_start(path: &Path, size: u64) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(size).read_to_end(&mut bytes))
+        .with_context(|| format!("can't read {}", path.display()))?;
+    Ok(bytes)
+}
+
 async fn measure(options: &BenchOptions) -> anyhow::Result<Report> {
     let (device, repeats) = (&options.device, usize::from(options.repeats));
     let file = match &options.file {
-        Some(path) => Some(std::fs::read(path).with_context(|| format!("can't read {}", path.display()))?),
+        Some(path) => Some(read_start(path, options.size.unwrap_or(u64::MAX))?),
         None => None,
     };
     let length = file.as_ref().map_or(SAMPLE_OF, |file| file.len() as u64);
@@ -72,9 +85,11 @@ async fn measure(options: &BenchOptions) -> anyhow::Result<Report> {
     let weight = |config: &ModelConfig| Layout::new(config).total as u64;
     let data = |config: &ModelConfig| match &file {
         Some(file) => file.clone(),
-        None => sample::sample_text(
-            (options.size * weight(&method(DEFAULT_LEVEL).model) / weight(config)).min(4 * options.size) as usize,
-        ),
+        None => {
+            let size = options.size.unwrap_or(SAMPLE_SIZE);
+            let as_slow = size.saturating_mul(weight(&method(DEFAULT_LEVEL).model)) / weight(config);
+            sample::sample_text(as_slow.min(size.saturating_mul(4)) as usize)
+        }
     };
 
     let cpu = cpu::measure(&config, repeats);

@@ -92,13 +92,18 @@ impl ModelOptions {
     }
 
     fn apply_to_model(&self, level: ModelConfig) -> ModelConfig {
+        let streams = self.streams.unwrap_or(level.streams);
+        let error_fraction = self.error_bits.unwrap_or(level.error_fraction);
+        // A level's segment is as much shorter as many streams need. Other values are refused later.
+        let most_samples = ModelConfig::most_samples(error_fraction.min(14));
+        let longest = (most_samples / u64::from(streams.max(1))).max(1);
         ModelConfig {
-            streams: self.streams.unwrap_or(level.streams),
-            segment: self.segment.unwrap_or(level.segment),
+            streams,
+            segment: self.segment.unwrap_or(u64::from(level.segment).min(longest) as u32),
             embedding: self.embedding.unwrap_or(level.embedding),
             units: self.units.unwrap_or(level.units),
             layers: self.layers.unwrap_or(level.layers),
-            error_fraction: self.error_bits.unwrap_or(level.error_fraction),
+            error_fraction,
             replay_streams: self.replay_streams.unwrap_or(level.replay_streams),
             replay_steps: self.replay_steps.unwrap_or(level.replay_steps),
             dropout: self.dropout.unwrap_or(level.dropout),
@@ -123,5 +128,26 @@ fn parse_rate(text: &str) -> Result<u32, String> {
     match text.parse::<f64>() {
         Ok(rate) if (0.0..=1.0).contains(&rate) => Ok((rate * f64::from(1 << RATE_FRACTION)).round() as u32),
         _ => Err("a learning rate is a number from 0 to 1, such as 0.005".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lockstep::model::levels::method_for;
+
+    #[test]
+    fn many_streams_get_segments_that_fit() {
+        let segment = |streams, error_bits| {
+            let options = ModelOptions { streams, error_bits, ..Default::default() };
+            let method = options.apply(method_for(5, 1 << 20));
+            assert_eq!(method.validate(), Ok(()), "{streams:?} streams, {error_bits:?} bits");
+            method.model.segment
+        };
+        let streams = [None, Some(64), Some(128), Some(4096)];
+        assert_eq!(streams.map(|streams| segment(streams, None)), [40, 40, 32, 1]);
+        assert_eq!(streams[..2].iter().map(|&streams| segment(streams, Some(13))).collect::<Vec<_>>(), [40, 32]);
+        let asked = ModelOptions { streams: Some(128), segment: Some(40), ..Default::default() };
+        assert!(asked.apply(method_for(5, 1 << 20)).validate().is_err());
     }
 }

@@ -88,12 +88,14 @@ impl ModelConfig {
         multiple("units", self.units)?;
         let samples = u64::from(self.streams) * u64::from(self.segment);
         let samples = samples.max(u64::from(self.replay_streams) * u64::from(self.replay_steps));
-        let weight_part = u64::from(BYTE_LIMIT.unsigned_abs()) << self.error_fraction;
+        if samples > Self::most_samples(self.error_fraction) { Err(ConfigError::Overflow) } else { Ok(()) }
+    }
+
+    /// Most samples (streams times steps) over which no gradient's sum can leave 32 bits.
+    pub fn most_samples(error_fraction: u32) -> u64 {
+        let weight_part = u64::from(BYTE_LIMIT.unsigned_abs()) << error_fraction;
         let embedding_part = u64::from(STATE_ERROR_LIMIT.unsigned_abs());
-        if samples * weight_part.max(embedding_part) >= 1 << 31 {
-            return Err(ConfigError::Overflow);
-        }
-        Ok(())
+        ((1 << 31) - 1) / weight_part.max(embedding_part)
     }
 
     /// Largest magnitude of a gate or output error.
