@@ -22,7 +22,10 @@ fn layer_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
 
     // At the end sixteen lanes carry four cells of a stream; what they load is needed then only.
     let stream = first + lane / BLOCKS % GROUP;
-    let cell = load_saved(step, layer, min(stream, model.streams - 1u), BLOCKS * group.y + lane % BLOCKS);
+    var cell: Saved;
+    if lane < BLOCKS * GROUP && stream < model.streams {
+        cell = load_saved(step, layer, stream, BLOCKS * group.y + lane % BLOCKS);
+    }
 
     let block = lane % BLOCKS;
     multiply_sources(lane, sample, layer, step, BLOCKS * group.y + block);
@@ -48,20 +51,20 @@ fn layer_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
 }
 
 // The output's errors, those of the layer above at this step, and this layer's at the next.
-fn multiply_sources(lane: u32, sample: vec4<u32>, layer: u32, step: u32, block: u32) {
+fn multiply_sources(lane: u32, sample: vec4<u32>, layer: u32, step: u32, quad: u32) {
     let rows = 4u * model.units;
     let own = sample * error_quads();
-    let output_inputs = layer * model.units / 16u + block / 4u;
-    let output = rows * inputs_before(model.layers) + output_inputs * SYMBOLS + block % 4u;
+    let output_inputs = layer * model.units / 16u + quad / 4u;
+    let output = rows * inputs_before(model.layers) + output_inputs * SYMBOLS + quad % 4u;
     multiply_part(lane, own + model.layers * model.units / 4u, output, SYMBOLS / 16u);
     if layer + 1u < model.layers {
-        let inputs = inputs_before(layer + 1u) + model.embedding / 16u + block / 4u;
-        multiply_part(lane, own + (layer + 1u) * model.units / 4u, rows * inputs + block % 4u, rows / 16u);
+        let inputs = inputs_before(layer + 1u) + model.embedding / 16u + quad / 4u;
+        multiply_part(lane, own + (layer + 1u) * model.units / 4u, rows * inputs + quad % 4u, rows / 16u);
     }
     if step + 1u < model.steps {
-        let inputs = inputs_before(layer + 1u) - model.units / 16u + block / 4u;
+        let inputs = inputs_before(layer + 1u) - model.units / 16u + quad / 4u;
         let later = own + model.streams * error_quads() + layer * model.units / 4u;
-        multiply_part(lane, later, rows * inputs + block % 4u, rows / 16u);
+        multiply_part(lane, later, rows * inputs + quad % 4u, rows / 16u);
     }
 }
 

@@ -70,14 +70,16 @@ fn a_file_is_coded_and_a_table_is_printed() {
 fn devices_are_measured_kernel_by_kernel() {
     let folder = Folder::new();
     let devices = folder.lockstep("devices --json").assert().success().get_output().stdout.clone();
-    if serde_json::from_slice::<Value>(&devices).unwrap().as_array().unwrap().len() < 2 {
+    let devices: Value = serde_json::from_slice(&devices).unwrap();
+    if devices.as_array().unwrap().len() < 2 {
         eprintln!("SKIPPED: no GPU and no software Vulkan on this machine");
         return;
     }
     let output = bench(&folder, "--device gpu --json --size 1K").get_output().stdout.clone();
     let value: Value = serde_json::from_slice(&output).unwrap();
     check(&value);
-    assert_eq!(value["gpu_kernels_per_second"].as_array().unwrap().len(), 11);
-    assert_eq!(value["dispatches_per_step"], 5);
+    let counts = (value["gpu_kernels_per_second"].as_array().unwrap().len(), value["dispatches_per_step"].clone());
+    // One layer; hardware has fewer kernels for it.
+    assert!(counts == (11, 5.into()) || counts == (9, 3.into()), "{counts:?}");
     assert!(value["step_seconds"]["device"]["read_back"]["median"].as_f64().unwrap() > 0.0);
 }

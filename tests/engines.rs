@@ -125,6 +125,23 @@ fn engines_agree_on_two_groups_of_streams() {
     }
 }
 
+/// One stream and others, more layers than steps, blocks that end within a segment, replay.
+#[test]
+fn engines_agree_as_hardware_runs_them() {
+    let devices = devices::hardware();
+    for (streams, segment, layers) in [(1, 7, 2), (6, 3, 5)] {
+        let config = ModelConfig { streams, segment, layers, units: 16, ..config() };
+        agree_on(&devices, &ModelConfig { replay_streams: 2, replay_steps: 4, dropout: 77, ..config }, &text(100));
+    }
+    let config = ModelConfig { units: 16, ..config() };
+    let blocks = |predictor: &mut Predictor| [300, 101].map(|len| encode(predictor, &text(len)));
+    let mut predictors = predictors(&Method::network_alone(config), &devices);
+    let expected = blocks(&mut predictors[0]);
+    for predictor in &mut predictors[1..] {
+        assert_eq!(blocks(predictor), expected, "{}", predictor.description());
+    }
+}
+
 #[test]
 fn engines_agree_on_wider_errors_and_more_layers() {
     agree(&ModelConfig { error_fraction: 14, ..config() }, &text(150));

@@ -37,10 +37,10 @@ pub fn workers<'a>(
     frames: u64,
 ) -> usize {
     let most = (rayon::current_num_threads() as u64).min(memory / each.max(1)).min(frames);
-    let may_need_gpu =
-        |method: &&Method| method.network && options.device.for_model(&method.model) != DeviceChoice::Cpu;
-    let mut is_cpu = || !methods.any(|method| may_need_gpu(&method)) || pollster::block_on(means_cpu(&options.device));
-    if most > 1 && is_cpu() { most as usize } else { 1 }
+    let mut may_need_gpu =
+        || methods.any(|method| method.network && options.device.for_model(&method.model) != DeviceChoice::Cpu);
+    let is_cpu = most > 1 && (!may_need_gpu() || pollster::block_on(means_cpu(&options.device)));
+    if is_cpu { most as usize } else { 1 }
 }
 
 /// Raw and coded bytes of all frames so far, and whether one has failed.

@@ -12,7 +12,7 @@ use super::job::{Position, Resumed, resume, run};
 use super::learner::Learner;
 use super::monitor::Monitor;
 use super::transformed;
-use super::{Summary, check_memory, find_prior};
+use super::{Summary, check_memory, find_prior, most_telling};
 use crate::archive::{
     ArchiveError, Block, Compact, FrameReader, Hashed, Header, PRIOR_MAGIC, Part, Payload, next_part,
 };
@@ -83,7 +83,7 @@ pub async fn decompress(
             }
         };
         match decoded {
-            Ok(used) => engine = used.or(engine),
+            Ok(used) => engine = most_telling(engine, used),
             Err(CodecError::Archive(ArchiveError::Trailer)) => damaged = true,
             Err(error) => return Err(error),
         }

@@ -10,7 +10,7 @@ use super::job::{Position, Resumed, resume, run};
 use super::learner::Learner;
 use super::monitor::Monitor;
 use super::transformed;
-use super::{Summary, check_memory};
+use super::{Summary, check_memory, most_telling};
 use crate::archive::{BLOCK_SIZES, FrameWriter, Hashed, Header, Payload};
 use crate::engine::DeviceChoice;
 use crate::model::Method;
@@ -67,7 +67,7 @@ pub async fn compress(
     };
     let mut engine = None;
     loop {
-        engine = encode_frame(&mut input, &mut output, settings, resumed.take(), monitor).await?.or(engine);
+        engine = most_telling(engine, encode_frame(&mut input, &mut output, settings, resumed.take(), monitor).await?);
         if settings.frame_size.is_none() || at_end(input.inner())? {
             break;
         }

@@ -32,8 +32,16 @@ pub struct Summary {
     pub raw: u64,
     /// Bytes of the archive.
     pub coded: u64,
-    /// What the model ran on; nothing if it was not needed.
+    /// What the model ran on, a GPU if any frame did; nothing if it was not needed.
     pub engine: Option<String>,
+}
+
+/// Which of two engines that worked on an archive's frames to name: not the CPU.
+fn most_telling(before: Option<String>, now: Option<String>) -> Option<String> {
+    match (before, now) {
+        (Some(before), now) if now.is_none() || !before.starts_with("CPU") => Some(before),
+        (_, now) => now,
+    }
 }
 
 /// Bytes of memory that a frame's coding or decoding takes; with a fallback the
@@ -69,4 +77,24 @@ fn check_memory(header: &Header, prior: Option<&Prior>, fallback: bool, limit: u
     // Asked for and given back untouched: a refusal here is an error, later it would be the end.
     let room = usize::try_from(needed).is_ok_and(|needed| Vec::<u8>::new().try_reserve_exact(needed).is_ok());
     if room { Ok(()) } else { Err(CodecError::OutOfMemory { needed }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::most_telling;
+
+    #[test]
+    fn a_gpu_that_worked_on_any_frame_is_named() {
+        let engine = |name: &str| Some(name.to_owned());
+        let (cpu, gpu) = (engine("CPU, 2 threads"), engine("llvmpipe"));
+        for (before, now, named) in [
+            (None, cpu.clone(), cpu.clone()),
+            (cpu.clone(), None, cpu.clone()),
+            (cpu.clone(), gpu.clone(), gpu.clone()),
+            (gpu.clone(), cpu.clone(), gpu.clone()),
+            (None, None, None),
+        ] {
+            assert_eq!(most_telling(before, now), named);
+        }
+    }
 }

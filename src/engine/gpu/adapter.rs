@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use super::kernels::{KERNELS, Kernel, PORTABLE, WORKGROUP_BYTES};
+use super::kernels::{KERNELS, Kernel, KernelId, PORTABLE, WORKGROUP_BYTES};
 use super::uniforms::{ModelUniform, Place};
 use crate::engine::EngineError;
 
@@ -17,7 +17,7 @@ pub struct OpenDevice {
     pub queue: wgpu::Queue,
     pub layouts: Vec<wgpu::BindGroupLayout>,
     modules: Vec<wgpu::ShaderModule>,
-    pipelines: OnceLock<Arc<Vec<wgpu::ComputePipeline>>>,
+    pipelines: Vec<OnceLock<wgpu::ComputePipeline>>,
     /// The first error that no call reported.
     failure: Arc<Mutex<Option<String>>>,
     /// How long it may take to answer.
@@ -51,8 +51,9 @@ pub fn adapter_name(info: &wgpu::AdapterInfo) -> String {
 }
 
 impl OpenDevice {
-    /// Opens an adapter with the limits that every WebGPU device has, but for
-    /// the size of buffers, and compiles all kernels.
+    /// Opens an adapter with the limits that every WebGPU device has, but for the
+    /// size of buffers and, where there is enough for kernels that split sums, of
+    /// a workgroup's memory.
     pub async fn open(adapter: &wgpu::Adapter) -> Result<Self, EngineError> {
         Self::open_with(adapter, |kernel| kernel.source.concat()).await
     }
@@ -64,7 +65,7 @@ impl OpenDevice {
         let name = adapter_name(&info);
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let available = adapter.limits();
-        // Compilers for GL take minutes for kernels with barriers in loops.
+        // GL is for devices that have nothing better; Mesa's compiler for it takes minutes for such kernels.
         let splits =
             info.backend != wgpu::Backend::Gl && available.max_compute_workgroup_storage_size >= WORKGROUP_BYTES;
         let least = wgpu::Limits::downlevel_defaults();
@@ -110,7 +111,7 @@ impl OpenDevice {
             name,
             software,
             modules,
-            pipelines: Default::default(),
+            pipelines: kernels.iter().map(|_| OnceLock::new()).collect(),
             device,
             queue,
             layouts,
@@ -121,28 +122,28 @@ impl OpenDevice {
         Ok(open)
     }
 
+    /// What kernels' override constants are, where a kernel has them.
+    pub fn constants(&self) -> [(&'static str, f64); 2] {
+        let software = f64::from(u8::from(self.software));
+        [
+            // A GPU has an instruction for four products of limbs, drivers for processors use none.
+            ("JOIN_LIMBS", software),
+            // Loads are what processors take most of their time for; a GPU wants many lanes.
+            ("LARGE_TILES", software),
+        ]
+    }
+
     /// Whether it runs the kernels that split a sum over a workgroup's lanes:
     /// software does without them, as it pays more for barriers than for dispatches.
     pub fn splits(&self) -> bool {
         !self.software && self.modules.len() > PORTABLE
     }
 
-    /// The kernels that it runs; compiled when they are first asked for.
-    pub fn pipelines(&self) -> Arc<Vec<wgpu::ComputePipeline>> {
-        let compile = || {
-            let software = f64::from(u8::from(self.software));
-            let kernels = if self.splits() { &KERNELS[..] } else { &KERNELS[..PORTABLE] };
-            let kernels = kernels.iter().zip(&self.modules).zip(&self.layouts);
-            let constants = [
-                // A GPU has an instruction for four products of limbs, drivers for processors use none.
-                ("JOIN_LIMBS", software),
-                // Loads are what processors take most of their time for; a GPU wants many lanes.
-                ("LARGE_TILES", software),
-            ];
-            let compile = |((kernel, module), layout)| pipeline(&self.device, kernel, module, layout, &constants);
-            Arc::new(kernels.map(compile).collect())
-        };
-        self.pipelines.get_or_init(compile).clone()
+    /// A kernel, compiled when it is first asked for; the self-test asks for all that run.
+    pub fn pipeline(&self, id: KernelId) -> &wgpu::ComputePipeline {
+        let n = id as usize;
+        let compile = || pipeline(&self.device, id.kernel(), &self.modules[n], &self.layouts[n], &self.constants());
+        self.pipelines[n].get_or_init(compile)
     }
 
     /// Reports an error that no call reported.

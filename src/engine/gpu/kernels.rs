@@ -138,6 +138,13 @@ pub struct Kernel {
     pub bindings: &'static [(Buffer, bool)],
 }
 
+impl Kernel {
+    /// The buffers that it writes.
+    pub fn written(&self) -> impl Iterator<Item = Buffer> {
+        self.bindings.iter().filter(|(_, written)| *written).map(|&(buffer, _)| buffer)
+    }
+}
+
 /// Indices into [`KERNELS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KernelId {
@@ -348,6 +355,12 @@ impl KernelId {
         KernelId::SplitEmbedding,
         KernelId::SplitUpdate,
     ];
+
+    /// Whether a device runs it, that splits sums or does not.
+    pub fn is_used(self, splits: bool) -> bool {
+        use KernelId::{Embed, EmbeddingUpdate, OutputError, Samples};
+        matches!(self, Embed | OutputError | EmbeddingUpdate | Samples) || (self as usize >= PORTABLE) == splits
+    }
 
     /// The kernel itself.
     pub fn kernel(self) -> &'static Kernel {

@@ -1,7 +1,7 @@
 //! The GPU engine: WGSL kernels through wgpu, each equal to its twin in `cpu/`.
 
 pub mod adapter;
-mod dispatch;
+pub mod dispatch;
 pub mod image;
 pub mod kernels;
 mod read_back;
@@ -44,7 +44,6 @@ pub struct GpuEngine {
     learnt: bool,
     /// The same model with the streams of replay.
     replay: Option<Box<GpuEngine>>,
-    pipelines: Arc<Vec<wgpu::ComputePipeline>>,
     /// Receives a segment's distributions.
     read_back: ReadBack,
     /// What the streams make for a decoder's steps; none for replay.
@@ -58,40 +57,42 @@ pub struct GpuEngine {
 impl GpuEngine {
     /// A model with the given learnt state and streams at zero.
     pub fn new(open: Arc<OpenDevice>, config: &ModelConfig, parameters: &Parameters) -> Result<Self, EngineError> {
-        let shape = Shape::new(config);
+        let (shape, splits) = (Shape::new(config), open.splits());
         let state = State {
             masters: parameters.master.clone(),
             moments: parameters.moments.clone(),
             weights: Weights::pack(&shape, &parameters.master),
             streams: vec![Stream::new(&shape); config.streams()],
-            sums: vec![0; Buffer::Sums.words(&shape)],
+            sums: vec![0; sums_len(&shape, splits)],
         };
         let groups = groups(open.software, config.streams());
-        let mut engine = Self::with_state(open.clone(), shape, &state, &groups, None)?;
+        let mut engine = Self::with_state(open.clone(), shape, &state, &groups, splits, None)?;
         if let Some(config) = config.replay() {
             let shape = Shape::new(&config);
             let weights = Weights { embedding: Vec::new(), matrices: Vec::new() };
             let streams = vec![Stream::new(&shape); config.streams()];
-            let sums = vec![0; Buffer::Sums.words(&shape)];
+            let sums = vec![0; sums_len(&shape, splits)];
             let state = State { masters: Vec::new(), moments: Vec::new(), weights, streams, sums };
-            engine.replay = Some(Box::new(Self::with_state(open, shape, &state, &[], Some(&engine))?));
+            engine.replay = Some(Box::new(Self::with_state(open, shape, &state, &[], splits, Some(&engine))?));
         }
         Ok(engine)
     }
 
     /// A model with every buffer as `state` has it, but for those of weights
-    /// where it shares them with another.
+    /// where it shares them with another; `splits` says which kernels it runs.
     fn with_state(
         open: Arc<OpenDevice>,
         shape: Shape,
         state: &State,
         groups: &[Range<usize>],
+        splits: bool,
         shared: Option<&GpuEngine>,
     ) -> Result<Self, EngineError> {
         let device = &open.device;
         let limits = device.limits();
         let limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
-        let largest = Buffer::ALL.iter().map(|kind| 4 * kind.words(&shape) as u64).max().unwrap_or(0);
+        let words = |kind: Buffer| if kind == Buffer::Sums { state.sums.len() } else { kind.words(&shape) };
+        let largest = Buffer::ALL.iter().map(|&kind| 4 * words(kind) as u64).max().unwrap_or(0);
         if largest > limit {
             return Err(EngineError::Unfit(format!(
                 "{} has room for {} MiB in one buffer, but this model needs {} MiB: use --device cpu or a smaller model",
@@ -116,10 +117,10 @@ impl GpuEngine {
                 buffers.push(engine.buffer(kind).clone());
                 continue;
             }
-            let words = image(&shape, state, kind);
-            debug_assert_eq!(words.len(), kind.words(&shape), "{kind:?}");
+            let contents = image(&shape, state, kind);
+            debug_assert_eq!(contents.len(), words(kind), "{kind:?}");
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
-            let make = || buffer(&format!("{kind:?}"), bytemuck::cast_slice(&words), usage);
+            let make = || buffer(&format!("{kind:?}"), bytemuck::cast_slice(&contents), usage);
             buffers.push(make());
             if FORWARD_WEIGHTS.contains(&kind) {
                 second.push(make());
@@ -159,10 +160,8 @@ impl GpuEngine {
             usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let pipelines = open.pipelines();
         open.check()?;
         let (set, learnt) = (0, false);
-        let splits = open.splits();
         Ok(GpuEngine {
             open,
             shape,
@@ -174,7 +173,6 @@ impl GpuEngine {
             set,
             learnt,
             replay: None,
-            pipelines,
             read_back,
             groups,
             scratch,
@@ -210,7 +208,9 @@ impl GpuEngine {
         self.model.steps = (previous.len() / self.shape.config.streams()) as u32;
         self.write_model();
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        self.record_segment(&mut encoder.begin_compute_pass(&Default::default()));
+        let mut list = Vec::new();
+        self.record_segment(&mut list);
+        self.run(&mut encoder, &list);
         let weights = &self.buffers[Buffer::Weights as usize];
         self.read_back.begin(&self.open, encoder, weights, weight_bytes(0..previous.len()));
     }
@@ -231,7 +231,9 @@ impl GpuEngine {
         self.write_targets(targets);
         self.set_segment(steps, adam);
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        self.record_training(&mut encoder.begin_compute_pass(&Default::default()));
+        let mut list = Vec::new();
+        self.record_training(&mut list);
+        self.run(&mut encoder, &list);
         self.carry(&mut encoder, steps);
         self.open.queue.submit([encoder.finish()]);
         if let (Some((windows, adam)), Some(replay)) = (replay, &mut self.replay) {
@@ -251,11 +253,10 @@ impl GpuEngine {
         self.open.queue.write_buffer(self.buffer(Buffer::Shares), 0, bytemuck::cast_slice(&windows.shares));
         self.set_segment(steps, adam);
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        {
-            let pass = &mut encoder.begin_compute_pass(&Default::default());
-            self.record_segment(pass);
-            self.record_training(pass);
-        }
+        let mut list = Vec::new();
+        self.record_segment(&mut list);
+        self.record_training(&mut list);
+        self.run(&mut encoder, &list);
         self.open.queue.submit([encoder.finish()]);
     }
 
@@ -376,4 +377,9 @@ impl GpuEngine {
         read_back.finish(&self.open, &mut words).await?;
         Ok(words)
     }
+}
+
+/// Length of [`Buffer::Sums`]: next to nothing where no kernel leaves sums for another.
+fn sums_len(shape: &Shape, splits: bool) -> usize {
+    if splits { 16 } else { Buffer::Sums.words(shape) }
 }

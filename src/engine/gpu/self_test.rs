@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use super::GpuEngine;
 use super::adapter::OpenDevice;
-use super::dispatch::GROUP;
+use super::dispatch::{Dispatch, GROUP};
 use super::image::{State, image};
-use super::kernels::{Buffer, KERNELS, KernelId, PORTABLE};
+use super::kernels::{Buffer, KernelId, PORTABLE};
 use super::steps::halves;
-use super::uniforms::Span;
+use super::uniforms::{Place, Span, places};
 use crate::engine::cpu::samples::Samples;
 use crate::engine::cpu::state::{Shape, Stream, Weights};
 use crate::engine::cpu::{
@@ -40,14 +40,13 @@ pub enum Operands {
     Largest,
 }
 
-/// A shape that fills no tile, and has samples enough for every loop.
-fn config() -> ModelConfig {
+fn config(streams: u32, segment: u32, units: u32, layers: u32) -> ModelConfig {
     ModelConfig {
-        streams: 9,
-        segment: 8,
+        streams,
+        segment,
         embedding: 16,
-        units: 80,
-        layers: 2,
+        units,
+        layers,
         error_fraction: 12,
         replay_streams: 0,
         replay_steps: 1,
@@ -59,44 +58,145 @@ fn config() -> ModelConfig {
     }
 }
 
-/// The check that opening a device makes: all kernels, random and extreme operands.
+/// The check that opening a device makes: all kernels that it runs, random and extreme
+/// operands, on a shape that fills no tile; and one of which the loops of split sums
+/// go round more than once.
 pub async fn self_test(open: &Arc<OpenDevice>) -> Result<(), EngineError> {
+    let is_used = |id: KernelId| id.is_used(open.splits());
     for operands in [Operands::Random, Operands::Extreme] {
-        check_kernels(open, &config(), operands, 1).await?;
+        check_those(open, &config(9, 8, 80, 2), operands, 1, is_used).await?;
     }
-    Ok(())
+    let split = |id| is_used(id) && id as usize >= PORTABLE;
+    check_those(open, &config(2, 2, 272, 1), Operands::Random, 1, split).await
 }
 
-/// Runs each kernel on operands of its own and compares all that it writes.
+/// Runs each kernel that a device has on operands of its own and compares all that it writes.
 pub async fn check_kernels(
     open: &Arc<OpenDevice>,
     config: &ModelConfig,
     operands: Operands,
     seed: u64,
 ) -> Result<(), EngineError> {
-    let shape = Shape::new(config);
-    let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, seed as u32 % 4);
-    let groups = halves(config.streams());
-    let kernels = if open.splits() { KERNELS.len() } else { PORTABLE };
-    for (id, kernel) in KernelId::ALL.into_iter().zip(&KERNELS[..kernels]) {
-        for layer in layers(config, id) {
-            for group in iter::once(None).chain((0..groups.len()).filter(|_| has_groups(id)).map(Some)) {
-                let mut state = draw_state(&shape, operands, seed * 100 + id as u64);
-                let mut engine = GpuEngine::with_state(open.clone(), shape.clone(), &state, &groups, None)?;
-                engine.splits = id as usize >= PORTABLE;
-                engine.set_segment(config.segment(), &adam);
-                run_on_device(&engine, id, layer, group);
-                let streams = group.map_or(0..config.streams(), |group| groups[group].clone());
-                run_twin(&shape, id, layer, &adam, streams, &mut state);
-                for &(buffer, _) in kernel.bindings.iter().filter(|(_, written)| *written) {
-                    if engine.download(engine.buffer(buffer)).await? != image(&shape, &state, buffer) {
-                        return Err(EngineError::Inexact { adapter: open.name.clone(), kernel: kernel.name });
-                    }
-                }
+    check_those(open, config, operands, seed, |_| true).await
+}
+
+/// The same for some kernels.
+async fn check_those(
+    open: &Arc<OpenDevice>,
+    config: &ModelConfig,
+    operands: Operands,
+    seed: u64,
+    which: impl Fn(KernelId) -> bool,
+) -> Result<(), EngineError> {
+    let check = Check::new(open, config, operands, seed);
+    for run in runs(open, config).filter(|run| which(run.id)) {
+        let (engine, mut state) = check.start(run)?;
+        let mut encoder = open.device.create_command_encoder(&Default::default());
+        engine.run(&mut encoder, &dispatches(&engine, run));
+        open.queue.submit([encoder.finish()]);
+        check.run_twin(run, &mut state);
+        let kernel = run.id.kernel();
+        for buffer in kernel.written() {
+            if engine.download(engine.buffer(buffer)).await? != image(&check.shape, &state, buffer) {
+                return Err(EngineError::Inexact { adapter: open.name.clone(), kernel: kernel.name });
             }
         }
     }
     Ok(())
+}
+
+/// All that another implementation of WebGPU needs to run a kernel as
+/// [`check_kernels`] does, and what must come out.
+pub struct Case {
+    /// What is started, in order.
+    pub dispatches: Vec<Dispatch>,
+    /// The uniform buffer `model`.
+    pub model: Vec<u8>,
+    /// The uniform buffer of all places.
+    pub places: Vec<u8>,
+    /// What the buffers hold before, in the order of [`Buffer::ALL`].
+    pub before: Vec<Vec<u32>>,
+    /// What those that the last kernel writes must hold after.
+    pub after: Vec<(Buffer, Vec<u32>)>,
+}
+
+/// Bytes of a place that a dispatch sees.
+pub const PLACE_BYTES: usize = size_of::<Place>();
+
+/// The cases of [`check_kernels`], as `open` would run them.
+pub fn cases(
+    open: &Arc<OpenDevice>,
+    config: &ModelConfig,
+    operands: Operands,
+    seed: u64,
+) -> Result<Vec<Case>, EngineError> {
+    let check = Check::new(open, config, operands, seed);
+    let case = |run: Run| {
+        let (engine, mut state) = check.start(run)?;
+        let mut before: Vec<_> = Buffer::ALL.iter().map(|&buffer| image(&check.shape, &state, buffer)).collect();
+        before[Buffer::Factors as usize] = check.adam.factors.to_vec();
+        check.run_twin(run, &mut state);
+        Ok(Case {
+            dispatches: dispatches(&engine, run),
+            model: bytemuck::bytes_of(&engine.model).to_vec(),
+            places: places(&check.shape, &check.groups),
+            before,
+            after: run.id.kernel().written().map(|buffer| (buffer, image(&check.shape, &state, buffer))).collect(),
+        })
+    };
+    runs(open, config).map(case).collect()
+}
+
+/// A kernel on one layer, for all streams or for one group of them.
+#[derive(Clone, Copy)]
+struct Run {
+    id: KernelId,
+    layer: usize,
+    group: Option<usize>,
+}
+
+/// What all runs of a check share.
+struct Check {
+    open: Arc<OpenDevice>,
+    shape: Shape,
+    groups: Vec<Range<usize>>,
+    adam: AdamStep,
+    operands: Operands,
+    seed: u64,
+}
+
+impl Check {
+    fn new(open: &Arc<OpenDevice>, config: &ModelConfig, operands: Operands, seed: u64) -> Self {
+        let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, seed as u32 % 4);
+        let groups = halves(config.streams());
+        Check { open: open.clone(), shape: Shape::new(config), groups, adam, operands, seed }
+    }
+
+    /// A model with operands of the run's own, and the same state for the twin.
+    fn start(&self, run: Run) -> Result<(GpuEngine, State), EngineError> {
+        let state = draw_state(&self.shape, self.operands, self.seed * 100 + run.id as u64);
+        let (open, shape, splits) = (self.open.clone(), self.shape.clone(), run.id as usize >= PORTABLE);
+        let mut engine = GpuEngine::with_state(open, shape, &state, &self.groups, splits, None)?;
+        engine.set_segment(self.shape.config.segment(), &self.adam);
+        Ok((engine, state))
+    }
+
+    fn run_twin(&self, run: Run, state: &mut State) {
+        let streams = run.group.map_or(0..self.shape.config.streams(), |group| self.groups[group].clone());
+        run_twin(&self.shape, run.id, run.layer, &self.adam, streams, state);
+    }
+}
+
+/// Each kernel that a device has, on each layer that it is checked on by itself, for
+/// all streams and, where a decoder's step has it, for each group of them.
+fn runs(open: &OpenDevice, config: &ModelConfig) -> impl Iterator<Item = Run> {
+    let kernels = if open.splits() { &KernelId::ALL[..] } else { &KernelId::ALL[..PORTABLE] };
+    let groups = halves(config.streams()).len();
+    let layers = |&id| layers(config, id).map(move |layer| Run { id, layer, group: None });
+    kernels.iter().flat_map(layers).flat_map(move |run| {
+        let groups = if has_groups(run.id) { 0..groups } else { 0..0 };
+        iter::once(run).chain(groups.map(move |group| Run { group: Some(group), ..run }))
+    })
 }
 
 /// Whether a decoder's step has the kernel, for one group of streams at a time.
@@ -114,64 +214,62 @@ fn layers(config: &ModelConfig, id: KernelId) -> Range<usize> {
     }
 }
 
-/// Runs a kernel on a segment, after those whose results it needs and that have
-/// been checked before: as the encoder does, or step by step for a group of streams.
-fn run_on_device(engine: &GpuEngine, id: KernelId, layer: usize, group: Option<usize>) {
+/// A kernel on a segment, after those whose results it needs and that have been
+/// checked before: as the encoder does, or step by step for a group of streams.
+fn dispatches(engine: &GpuEngine, Run { id, layer, group }: Run) -> Vec<Dispatch> {
     let (steps, layers) = (engine.shape.config.segment(), engine.shape.config.layers());
-    let mut encoder = engine.open.device.create_command_encoder(&Default::default());
-    {
-        let pass = &mut encoder.begin_compute_pass(&Default::default());
-        let all = |pass: &mut _, id, layer| engine.dispatch(pass, id, Span::Segment, layer);
-        let own = |pass: &mut _, step| engine.dispatch(pass, id, Span::Own(step), layer);
-        let spans = |group| (0..steps).map(move |step| Span::Step(step, group));
-        match (id, group) {
-            (KernelId::LstmForward, Some(group)) => spans(group).for_each(|span| {
-                engine.dispatch(pass, KernelId::ForwardSums, span, layer);
-                engine.dispatch(pass, id, span, layer);
-            }),
-            (KernelId::OutputForward, Some(group)) => spans(group).for_each(|span| {
-                engine.dispatch(pass, KernelId::ForwardSums, span, layers);
-                engine.dispatch(pass, id, span, layers);
-            }),
-            (KernelId::LayerForward, Some(group)) => spans(group).for_each(|span| {
-                engine.dispatch(pass, KernelId::Embed, span, 0);
-                (0..layers).for_each(|layer| engine.dispatch(pass, id, span, layer));
-            }),
-            (KernelId::OutputLayer, Some(group)) => {
-                spans(group).for_each(|span| engine.dispatch(pass, id, span, layers));
-            }
-            (_, Some(group)) => spans(group).for_each(|span| engine.dispatch(pass, id, span, layer)),
-            (KernelId::ForwardSums, None) => {
-                all(pass, id, layer);
-                (0..steps).filter(|_| layer < layers).for_each(|step| own(pass, step));
-            }
-            (KernelId::LstmForward, None) => engine.record_forward(pass, layer),
-            (KernelId::OutputForward, None) => {
-                all(pass, KernelId::ForwardSums, layers);
-                all(pass, id, layers);
-            }
-            (KernelId::BackwardSums, None) => {
-                all(pass, id, layer);
-                if layer + 1 < layers {
-                    engine.dispatch(pass, id, Span::Above, layer);
-                }
-                (0..steps - 1).for_each(|step| own(pass, step));
-            }
-            (KernelId::LayerForward, None) => {
-                all(pass, KernelId::Embed, 0);
-                engine.record_layers_forward(pass);
-            }
-            (KernelId::LayerBackward, None) => engine.record_layers_backward(pass),
-            (KernelId::LstmBackward, None) => engine.record_backward(pass, layer),
-            (KernelId::WeightUpdate | KernelId::SplitUpdate, None) => {
-                all(pass, KernelId::Samples, 0);
-                (0..=layers).for_each(|layer| all(pass, id, layer));
-            }
-            (KernelId::OutputError | KernelId::OutputLayer, None) => all(pass, id, layers),
-            (_, None) => all(pass, id, 0),
+    let mut dispatches = Vec::new();
+    let list = &mut dispatches;
+    let all = |list: &mut _, id, layer| engine.dispatch(list, id, Span::Segment, layer);
+    let own = |list: &mut _, step| engine.dispatch(list, id, Span::Own(step), layer);
+    let spans = |group| (0..steps).map(move |step| Span::Step(step, group));
+    match (id, group) {
+        (KernelId::LstmForward, Some(group)) => spans(group).for_each(|span| {
+            engine.dispatch(list, KernelId::ForwardSums, span, layer);
+            engine.dispatch(list, id, span, layer);
+        }),
+        (KernelId::OutputForward, Some(group)) => spans(group).for_each(|span| {
+            engine.dispatch(list, KernelId::ForwardSums, span, layers);
+            engine.dispatch(list, id, span, layers);
+        }),
+        (KernelId::LayerForward, Some(group)) => spans(group).for_each(|span| {
+            engine.dispatch(list, KernelId::Embed, span, 0);
+            (0..layers).for_each(|layer| engine.dispatch(list, id, span, layer));
+        }),
+        (KernelId::OutputLayer, Some(group)) => {
+            spans(group).for_each(|span| engine.dispatch(list, id, span, layers));
         }
+        (_, Some(group)) => spans(group).for_each(|span| engine.dispatch(list, id, span, layer)),
+        (KernelId::ForwardSums, None) => {
+            all(list, id, layer);
+            (0..steps).filter(|_| layer < layers).for_each(|step| own(list, step));
+        }
+        (KernelId::LstmForward, None) => engine.record_forward(list, layer),
+        (KernelId::OutputForward, None) => {
+            all(list, KernelId::ForwardSums, layers);
+            all(list, id, layers);
+        }
+        (KernelId::BackwardSums, None) => {
+            all(list, id, layer);
+            if layer + 1 < layers {
+                engine.dispatch(list, id, Span::Above, layer);
+            }
+            (0..steps - 1).for_each(|step| own(list, step));
+        }
+        (KernelId::LayerForward, None) => {
+            all(list, KernelId::Embed, 0);
+            engine.record_layers_forward(list);
+        }
+        (KernelId::LayerBackward, None) => engine.record_layers_backward(list),
+        (KernelId::LstmBackward, None) => engine.record_backward(list, layer),
+        (KernelId::WeightUpdate | KernelId::SplitUpdate, None) => {
+            all(list, KernelId::Samples, 0);
+            (0..=layers).for_each(|layer| all(list, id, layer));
+        }
+        (KernelId::OutputError | KernelId::OutputLayer, None) => all(list, id, layers),
+        (_, None) => all(list, id, 0),
     }
-    engine.open.queue.submit([encoder.finish()]);
+    dispatches
 }
 
 /// The same by the kernel's twin; all streams of another group stay as they are.

@@ -53,7 +53,9 @@ impl GpuEngine {
         let first = step * self.shape.config.streams() + streams.start;
         self.write_previous(first, previous);
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        self.record_step(&mut encoder.begin_compute_pass(&Default::default()), step, group);
+        let mut list = Vec::new();
+        self.record_step(&mut list, step, group);
+        self.run(&mut encoder, &list);
         let weights = &self.buffers[Buffer::Weights as usize];
         self.groups[group].read_back.begin(&self.open, encoder, weights, weight_bytes(first..first + streams.len()));
     }

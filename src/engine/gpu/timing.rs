@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::kernels::{Buffer, KernelId, PORTABLE};
+use super::dispatch::Dispatch;
+use super::kernels::{Buffer, KernelId};
 use super::steps::weight_bytes;
 use super::uniforms::Span;
 use super::{EngineError, GpuEngine};
@@ -20,28 +21,28 @@ pub struct DeviceStep {
 
 impl GpuEngine {
     /// Records all that a kernel does in one segment, alone.
-    fn record_kernel(&self, pass: &mut wgpu::ComputePass<'_>, id: KernelId) {
+    fn record_kernel(&self, list: &mut Vec<Dispatch>, id: KernelId) {
         let (steps, layers) = (self.model.steps as usize, self.shape.config.layers());
-        let segment = |pass: &mut _, layer| self.dispatch(pass, id, Span::Segment, layer);
+        let segment = |list: &mut _, layer| self.dispatch(list, id, Span::Segment, layer);
         // The last step's errors have no later ones.
         let own_steps = if id == KernelId::BackwardSums { steps - 1 } else { steps };
-        let own = |pass: &mut _, layer| (0..own_steps).for_each(|t| self.dispatch(pass, id, Span::Own(t), layer));
+        let own = |list: &mut _, layer| (0..own_steps).for_each(|t| self.dispatch(list, id, Span::Own(t), layer));
         match id {
             KernelId::ForwardSums | KernelId::BackwardSums => {
                 let forward = id == KernelId::ForwardSums;
-                (0..layers).for_each(|layer| segment(pass, layer));
-                (0..layers).for_each(|layer| own(pass, layer));
+                (0..layers).for_each(|layer| segment(list, layer));
+                (0..layers).for_each(|layer| own(list, layer));
                 match forward {
-                    true => segment(pass, layers),
-                    false => (1..layers).for_each(|layer| self.dispatch(pass, id, Span::Above, layer - 1)),
+                    true => segment(list, layers),
+                    false => (1..layers).for_each(|layer| self.dispatch(list, id, Span::Above, layer - 1)),
                 }
             }
-            KernelId::LstmForward | KernelId::LstmBackward => (0..layers).for_each(|layer| own(pass, layer)),
-            KernelId::WeightUpdate | KernelId::SplitUpdate => (0..=layers).for_each(|layer| segment(pass, layer)),
-            KernelId::OutputForward | KernelId::OutputError | KernelId::OutputLayer => segment(pass, layers),
-            KernelId::LayerForward => self.record_layers_forward(pass),
-            KernelId::LayerBackward => self.record_layers_backward(pass),
-            _ => segment(pass, 0),
+            KernelId::LstmForward | KernelId::LstmBackward => (0..layers).for_each(|layer| own(list, layer)),
+            KernelId::WeightUpdate | KernelId::SplitUpdate => (0..=layers).for_each(|layer| segment(list, layer)),
+            KernelId::OutputForward | KernelId::OutputError | KernelId::OutputLayer => segment(list, layers),
+            KernelId::LayerForward => self.record_layers_forward(list),
+            KernelId::LayerBackward => self.record_layers_backward(list),
+            _ => segment(list, 0),
         }
     }
 
@@ -51,20 +52,17 @@ impl GpuEngine {
         self.model.steps = self.shape.config.segment;
         self.write_model();
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            (0..repeats).for_each(|_| self.record_kernel(&mut pass, id));
-        }
+        let mut list = Vec::new();
+        (0..repeats).for_each(|_| self.record_kernel(&mut list, id));
+        self.run(&mut encoder, &list);
         self.open.queue.submit([encoder.finish()]);
         self.wait()
     }
 
     /// The kernels that this model's steps and segments are made of.
     pub fn kernels(&self) -> impl Iterator<Item = KernelId> {
-        use KernelId::{Embed, EmbeddingUpdate, OutputError, Samples};
-        let (splits, shared) = (self.splits, [Embed, OutputError, EmbeddingUpdate, Samples]);
-        let is_used = move |&id: &KernelId| shared.contains(&id) || (id as usize >= PORTABLE) == splits;
-        KernelId::ALL.into_iter().filter(is_used)
+        let splits = self.splits;
+        KernelId::ALL.into_iter().filter(move |id| id.is_used(splits))
     }
 
     /// Whether processors play the device.
@@ -88,10 +86,9 @@ impl GpuEngine {
         self.wait()?;
         let uploaded = Instant::now();
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        {
-            let pass = &mut encoder.begin_compute_pass(&Default::default());
-            (0..self.groups.len()).for_each(|group| self.record_step(pass, step, group));
-        }
+        let mut list = Vec::new();
+        (0..self.groups.len()).for_each(|group| self.record_step(&mut list, step, group));
+        self.run(&mut encoder, &list);
         self.open.queue.submit([encoder.finish()]);
         self.wait()?;
         let computed = Instant::now();
@@ -103,16 +100,12 @@ impl GpuEngine {
     }
 
     /// Dispatches of a step, and of learning from a whole segment.
-    pub fn dispatches(&self) -> (usize, usize) {
-        let (layers, steps) = (self.shape.config.layers(), self.shape.config.segment());
-        let (step, backward) = if self.splits {
-            (layers + 2, steps + layers - 1)
-        } else {
-            // A layer's sums from the output and from above, then its own steps.
-            (2 * layers + 3, layers * (1 + 2 * steps - 1) + layers - 1)
-        };
-        // Errors of the output; those of all layers; embedding back and updated; samples; matrices updated.
-        (self.groups.len() * step, 1 + backward + 2 + 1 + layers + 1)
+    pub fn dispatches(&mut self) -> (usize, usize) {
+        self.model.steps = self.shape.config.segment;
+        let (mut step, mut training) = (Vec::new(), Vec::new());
+        (0..self.groups.len()).for_each(|group| self.record_step(&mut step, 0, group));
+        self.record_training(&mut training);
+        (step.len(), training.len())
     }
 
     fn wait(&self) -> Result<(), EngineError> {

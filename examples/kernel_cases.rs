@@ -1,0 +1,90 @@
+//! Writes cases of every kernel, in both families, for another implementation of
+//! WebGPU to run: `cases.json`, and all that buffers hold in `cases.bin`. Opens the
+//! first adapter, as some device has to say what it runs.
+//!
+//!     cargo run --example kernel_cases FOLDER
+//!     node scripts/dawn.mjs FOLDER
+
+use std::sync::Arc;
+use std::{env, fs, path::Path};
+
+use lockstep::engine::gpu::adapter::OpenDevice;
+use lockstep::engine::gpu::kernels::KERNELS;
+use lockstep::engine::gpu::self_test::{Operands, PLACE_BYTES, cases};
+use lockstep::model::ModelConfig;
+use serde_json::{Value, json};
+
+fn config(streams: u32, segment: u32, embedding: u32, units: u32, layers: u32) -> ModelConfig {
+    ModelConfig {
+        streams,
+        segment,
+        embedding,
+        units,
+        layers,
+        error_fraction: 12,
+        replay_streams: 0,
+        replay_steps: 1,
+        dropout: 0,
+        rate_start: 1 << 21,
+        rate_end: 1 << 20,
+        schedule_length: 1000,
+        seed: 1,
+    }
+}
+
+/// Appends words and says where they are, in bytes.
+fn put(blob: &mut Vec<u8>, bytes: &[u8]) -> Value {
+    blob.extend_from_slice(bytes);
+    json!([blob.len() - bytes.len(), bytes.len()])
+}
+
+fn main() {
+    let folder = env::args().nth(1).expect("a folder");
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::VULKAN));
+    let adapter = adapters.first().expect("a Vulkan device, which may be software");
+    let (mut blob, mut written) = (Vec::new(), Vec::new());
+    for software in [true, false] {
+        let mut open = pollster::block_on(OpenDevice::open(adapter)).expect("the device opens");
+        open.software = software;
+        let open = Arc::new(open);
+        let constants: Value =
+            open.constants().into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        for config in [config(1, 1, 16, 16, 1), config(9, 8, 16, 48, 2), config(2, 2, 16, 272, 1)] {
+            for operands in [Operands::Random, Operands::Extreme] {
+                for case in cases(&open, &config, operands, 3).expect("the device has room") {
+                    let dispatches: Vec<_> =
+                        case.dispatches.iter().map(|d| json!([d.kernel as usize, d.place, d.workgroups])).collect();
+                    let before: Vec<_> =
+                        case.before.iter().map(|words| put(&mut blob, bytemuck::cast_slice(words))).collect();
+                    let after: Vec<_> = case
+                        .after
+                        .iter()
+                        .map(|(buffer, words)| json!([*buffer as usize, put(&mut blob, bytemuck::cast_slice(words))]))
+                        .collect();
+                    written.push(json!({
+                        "constants": constants,
+                        "model": put(&mut blob, &case.model),
+                        "places": put(&mut blob, &case.places),
+                        "dispatches": dispatches,
+                        "before": before,
+                        "after": after,
+                    }));
+                }
+            }
+        }
+    }
+    let kernels: Vec<_> = KERNELS
+        .iter()
+        .map(|kernel| {
+            let bindings: Vec<_> =
+                kernel.bindings.iter().map(|&(buffer, written)| json!([buffer as usize, written])).collect();
+            json!({ "name": kernel.name, "wgsl": kernel.source.concat(), "bindings": bindings })
+        })
+        .collect();
+    let all = json!({ "kernels": kernels, "placeBytes": PLACE_BYTES, "cases": written });
+    fs::create_dir_all(&folder).expect("the folder can be made");
+    fs::write(Path::new(&folder).join("cases.json"), all.to_string()).expect("cases.json can be written");
+    fs::write(Path::new(&folder).join("cases.bin"), blob).expect("cases.bin can be written");
+    println!("{} cases", written.len());
+}
