@@ -17,7 +17,8 @@ struct Model {
     gradient_shift: u32,
 }
 
-// Which step, streams and matrix a dispatch works on.
+// Which step, streams and matrix a dispatch works on; where it has several
+// layers, those of the first.
 struct Place {
     // The step, its first stream, and how many; 0 for all streams of all steps of the segment.
     step: u32,

@@ -65,7 +65,7 @@ impl OpenDevice {
         let name = adapter_name(&info);
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let available = adapter.limits();
-        // GL is for devices that have nothing better; Mesa's compiler for it takes minutes for such kernels.
+        // GL is for devices that have nothing better, and slow to compile barriers in loops.
         let splits =
             info.backend != wgpu::Backend::Gl && available.max_compute_workgroup_storage_size >= WORKGROUP_BYTES;
         let least = wgpu::Limits::downlevel_defaults();

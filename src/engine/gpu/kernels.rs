@@ -128,7 +128,8 @@ pub fn error_sample_row(shape: &Shape) -> usize {
     shape.gates() + SYMBOLS
 }
 
-/// One shader: its name is that of its file, its entry point and its CPU twin.
+/// One shader: its name is that of its file and its entry point and, but for those
+/// that split sums, of its CPU twin.
 pub struct Kernel {
     /// The name.
     pub name: &'static str,

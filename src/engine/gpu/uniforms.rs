@@ -81,6 +81,7 @@ pub enum Span {
     /// One step of a group of streams. Forward all inputs.
     Step(usize, usize),
     /// One step. A layer's own states, one step earlier (forward) or later (backward), added.
+    /// Where a dispatch has several layers, the first one's step.
     Own(usize),
 }
 
