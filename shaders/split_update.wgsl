@@ -35,9 +35,16 @@ fn split_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
         let x = sample_start(select(4u * place.start + block, input_columns() - 4u, block == width));
         multiply_samples(sample_start(place.layer * model.units + row), x, part);
     }
-    for (var input = 0u; input < 8u; input++) {
-        partial_sums[(part * 8u + input) * TILES + tile] = low[input] + (high[input] << vec4<u32>(8u));
-    }
+    // Without a loop the arrays stay in registers.
+    let first = part * 8u * TILES + tile;
+    partial_sums[first] = low[0] + (high[0] << vec4<u32>(8u));
+    partial_sums[first + TILES] = low[1] + (high[1] << vec4<u32>(8u));
+    partial_sums[first + 2u * TILES] = low[2] + (high[2] << vec4<u32>(8u));
+    partial_sums[first + 3u * TILES] = low[3] + (high[3] << vec4<u32>(8u));
+    partial_sums[first + 4u * TILES] = low[4] + (high[4] << vec4<u32>(8u));
+    partial_sums[first + 5u * TILES] = low[5] + (high[5] << vec4<u32>(8u));
+    partial_sums[first + 6u * TILES] = low[6] + (high[6] << vec4<u32>(8u));
+    partial_sums[first + 7u * TILES] = low[7] + (high[7] << vec4<u32>(8u));
     workgroupBarrier();
 
     // From here on a lane carries one of the eight inputs.
