@@ -12,27 +12,14 @@ use lockstep::engine::gpu::adapter::OpenDevice;
 use lockstep::engine::gpu::kernels::KERNELS;
 use lockstep::engine::gpu::self_test::{Operands, PLACE_BYTES, cases};
 use lockstep::model::ModelConfig;
+use lockstep::model::levels::config_for;
 use serde_json::{Value, json};
 
 fn config(streams: u32, segment: u32, embedding: u32, units: u32, layers: u32) -> ModelConfig {
-    ModelConfig {
-        streams,
-        segment,
-        embedding,
-        units,
-        layers,
-        error_fraction: 12,
-        replay_streams: 0,
-        replay_steps: 1,
-        dropout: 0,
-        rate_start: 1 << 21,
-        rate_end: 1 << 20,
-        schedule_length: 1000,
-        seed: 1,
-    }
+    ModelConfig { streams, segment, embedding, units, layers, ..config_for(3, 1000) }
 }
 
-/// Appends words and says where they are, in bytes.
+/// Appends bytes and says where they are.
 fn put(blob: &mut Vec<u8>, bytes: &[u8]) -> Value {
     blob.extend_from_slice(bytes);
     json!([blob.len() - bytes.len(), bytes.len()])

@@ -1,5 +1,14 @@
-// What becomes of weights whose gradients are there. Needs `by_input`, `by_row`,
-// `biases` and what adam.wgsl needs.
+// What both kernels that update weights bind, and what becomes of a weight whose
+// gradient is there.
+
+@group(0) @binding(2) var<storage, read> factors: array<u32>;
+@group(0) @binding(3) var<storage, read> input_samples: array<vec4<u32>>; // [input_columns / 4][samples / 4][4]
+@group(0) @binding(4) var<storage, read> error_samples: array<vec4<u32>>; // [2 planes][record / 4][samples / 4][4]
+@group(0) @binding(5) var<storage, read_write> masters: array<vec4<i32>>;
+@group(0) @binding(6) var<storage, read_write> moments: array<vec4<u32>>;
+@group(0) @binding(7) var<storage, read_write> by_input: array<vec4<u32>>; // [matrices][rows / 16][inputs / 4][4]
+@group(0) @binding(8) var<storage, read_write> by_row: array<vec4<u32>>; // [matrices][inputs / 16][rows / 4][4]
+@group(0) @binding(9) var<storage, read_write> biases: array<vec4<i32>>;
 
 const BIAS_LIMIT: i32 = 268435456;
 

@@ -3,15 +3,6 @@
 // Eight lanes carry four rows and eight inputs; those behind the last inputs
 // carry the biases. Dispatch (rows / 4 / 16, (inputs / 8 + 1) / 2).
 
-@group(0) @binding(2) var<storage, read> factors: array<u32>;
-@group(0) @binding(3) var<storage, read> input_samples: array<vec4<u32>>; // [input_columns / 4][samples / 4][4]
-@group(0) @binding(4) var<storage, read> error_samples: array<vec4<u32>>; // [2 planes][record / 4][samples / 4][4]
-@group(0) @binding(5) var<storage, read_write> masters: array<vec4<i32>>;
-@group(0) @binding(6) var<storage, read_write> moments: array<vec4<u32>>;
-@group(0) @binding(7) var<storage, read_write> by_input: array<vec4<u32>>; // [matrices][rows / 16][inputs / 4][4]
-@group(0) @binding(8) var<storage, read_write> by_row: array<vec4<u32>>; // [matrices][inputs / 16][rows / 4][4]
-@group(0) @binding(9) var<storage, read_write> biases: array<vec4<i32>>;
-
 const ACROSS_TILES: u32 = 16u;
 const TILES: u32 = 32u;
 const PARTS: u32 = 8u;

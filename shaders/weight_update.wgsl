@@ -3,15 +3,6 @@
 // behind the last inputs carry the biases.
 // Dispatch (rows / 4 / 16, (inputs / 8 + 1) / 4), or half as many lanes both ways.
 
-@group(0) @binding(2) var<storage, read> factors: array<u32>;
-@group(0) @binding(3) var<storage, read> input_samples: array<vec4<u32>>; // [input_columns / 4][samples / 4][4]
-@group(0) @binding(4) var<storage, read> error_samples: array<vec4<u32>>; // [2 planes][record / 4][samples / 4][4]
-@group(0) @binding(5) var<storage, read_write> masters: array<vec4<i32>>;
-@group(0) @binding(6) var<storage, read_write> moments: array<vec4<u32>>;
-@group(0) @binding(7) var<storage, read_write> by_input: array<vec4<u32>>; // [matrices][rows / 16][inputs / 4][4]
-@group(0) @binding(8) var<storage, read_write> by_row: array<vec4<u32>>; // [matrices][inputs / 16][rows / 4][4]
-@group(0) @binding(9) var<storage, read_write> biases: array<vec4<i32>>;
-
 // Whether a lane carries eight rows and sixteen inputs: half as many loads for
 // a multiplication, but a quarter of the lanes.
 override LARGE_TILES: bool = false;

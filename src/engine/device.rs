@@ -26,15 +26,17 @@ pub enum DeviceChoice {
     Open(Arc<OpenDevice>),
 }
 
-/// Parameters times streams from which a GPU is faster than a CPU: a step takes a
-/// GPU some 100 us however small it is (docs/PERFORMANCE.md).
+/// Parameters times streams from which a GPU is faster than a CPU: a step took
+/// an H100 60 to 90 us however small it was (docs/PERFORMANCE.md).
 const WORTH_GPU: usize = 3 << 18;
 
 impl DeviceChoice {
     /// What it is for a model: left to choose, the CPU engine for a small one.
     pub fn for_model(&self, model: &ModelConfig) -> DeviceChoice {
         match self {
-            DeviceChoice::Auto if Layout::new(model).total * model.streams() < WORTH_GPU => DeviceChoice::Cpu,
+            DeviceChoice::Auto if Layout::new(model).total.saturating_mul(model.streams()) < WORTH_GPU => {
+                DeviceChoice::Cpu
+            }
             choice => choice.clone(),
         }
     }

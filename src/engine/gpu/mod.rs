@@ -14,6 +14,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use self::adapter::OpenDevice;
+use self::dispatch::Dispatch;
 use self::image::{State, image, own_states, unpack_bytes, weights};
 use self::kernels::{Buffer, KERNELS, Kernel, record};
 use self::read_back::ReadBack;
@@ -52,6 +53,8 @@ pub struct GpuEngine {
     scratch: wgpu::Buffer,
     /// Whether it runs the kernels that split sums, see [`OpenDevice::splits`].
     splits: bool,
+    /// Room for a step's dispatches.
+    list: Vec<Dispatch>,
 }
 
 impl GpuEngine {
@@ -177,6 +180,7 @@ impl GpuEngine {
             groups,
             scratch,
             splits,
+            list: Vec::new(),
         })
     }
 

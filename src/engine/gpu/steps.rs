@@ -53,9 +53,11 @@ impl GpuEngine {
         let first = step * self.shape.config.streams() + streams.start;
         self.write_previous(first, previous);
         let mut encoder = self.open.device.create_command_encoder(&Default::default());
-        let mut list = Vec::new();
+        let mut list = std::mem::take(&mut self.list);
+        list.clear();
         self.record_step(&mut list, step, group);
         self.run(&mut encoder, &list);
+        self.list = list;
         let weights = &self.buffers[Buffer::Weights as usize];
         self.groups[group].read_back.begin(&self.open, encoder, weights, weight_bytes(first..first + streams.len()));
     }
