@@ -34,8 +34,8 @@ pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub unsafe fn multiply_inputs<const M: usize>(x: [&[i8]; M], weights: &[u8], sums: &mut TileSums) {
     const VECTORS: usize = QUAD * TILE / BYTES;
-    let quads = x[0].len() / QUAD;
-    let quad = |j: usize, acc: &mut [[__m512i; VECTORS]; M]| {
+    let mut acc = [[_mm512_setzero_si512(); VECTORS]; M];
+    for j in 0..x[0].len() / QUAD {
         // SAFETY: 4j + 4 values of each row and (j + 1) * 256 weights exist.
         unsafe {
             let p = weights.as_ptr().add(j * QUAD * TILE).cast::<i8>();
@@ -48,20 +48,9 @@ pub unsafe fn multiply_inputs<const M: usize>(x: [&[i8]; M], weights: &[u8], sum
                 }
             }
         }
-    };
-    let mut acc = [[_mm512_setzero_si512(); VECTORS]; M];
-    // The sums of one row alone would wait for each other: it has two sets of them.
-    let pairs = if M == 1 { quads / 2 } else { 0 };
-    let mut odd = acc;
-    for j in 0..pairs {
-        quad(2 * j, &mut acc);
-        quad(2 * j + 1, &mut odd);
     }
-    for j in 2 * pairs..quads {
-        quad(j, &mut acc);
-    }
-    for (sums, acc) in sums.iter_mut().zip(acc.iter().zip(&odd)) {
-        add(sums, &std::array::from_fn(|v| _mm512_add_epi32(acc.0[v], acc.1[v])));
+    for (sums, acc) in sums.iter_mut().zip(&acc) {
+        add(sums, acc);
     }
 }
 
@@ -106,11 +95,9 @@ pub unsafe fn multiply_samples<const M: usize>(a: [&[i16]; M], panel: &[i16], su
 pub unsafe fn multiply_rows<const M: usize>(terms: &[Rows<'_>], sums: &mut [[i32; CELLS]; GROUP]) {
     for i in (0..CELLS).step_by(QUAD) {
         let mut acc = [[_mm512_setzero_si512(); QUAD]; M];
-        // As in `multiply_inputs`.
-        let mut odd = acc;
         for term in terms {
             let rows = term.a[0].len();
-            let part = |n: usize, acc: &mut [[__m512i; QUAD]; M]| {
+            for n in (0..rows).step_by(LANES) {
                 // SAFETY: each row of `a` has `rows` values, a multiple of 64, `w` 16 times as many.
                 unsafe {
                     let p = term.w.as_ptr().add(i * rows + n / TILE * QUAD * TILE + n % TILE);
@@ -123,18 +110,7 @@ pub unsafe fn multiply_rows<const M: usize>(terms: &[Rows<'_>], sums: &mut [[i32
                         }
                     }
                 }
-            };
-            if M == 1 {
-                for n in (0..rows).step_by(2 * LANES) {
-                    part(n, &mut acc);
-                    part(n + LANES, &mut odd);
-                }
-            } else {
-                (0..rows).step_by(LANES).for_each(|n| part(n, &mut acc));
             }
-        }
-        for (acc, odd) in acc.iter_mut().zip(odd) {
-            *acc = std::array::from_fn(|r| _mm512_add_epi32(acc[r], odd[r]));
         }
         for (sums, [a, b, c, d]) in sums.iter_mut().zip(acc) {
             // SAFETY: four sums make one vector.
