@@ -23,7 +23,7 @@ fn kernels(criterion: &mut Criterion) {
     let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, 0);
     let steps = config.segment();
 
-    criterion.bench_function("lstm_forward", |b| b.iter(|| lstm_forward(&shape, &weights, 1, 0, &mut streams)));
+    criterion.bench_function("lstm_forward", |b| b.iter(|| lstm_forward(&shape, &weights, 1..2, 0..1, &mut streams)));
     criterion.bench_function("output_forward", |b| b.iter(|| output_forward(&shape, &weights, 0..1, &mut streams)));
     criterion.bench_function("output_error", |b| b.iter(|| output_error(&shape, 1, &mut streams)));
     criterion.bench_function("lstm_backward", |b| {

@@ -1,5 +1,8 @@
 //! Kernel `embedding_backward`: errors of the embedded symbols, from all layers.
 
+use rayon::prelude::*;
+
+use super::crew::TASK;
 use super::simd::{GROUP, multiply_rows};
 use super::state::{Shape, Stream, Weights};
 use crate::model::layout::CELLS;
@@ -13,7 +16,9 @@ pub fn embedding_backward(shape: &Shape, weights: &Weights, steps: usize, stream
     let config = &shape.config;
     let (width, rows) = (config.embedding(), 4 * config.units());
     let Stream { gate_errors, embedding_errors, .. } = stream;
-    for (group, errors) in embedding_errors[..steps * width].chunks_mut(GROUP * width).enumerate() {
+    let products = GROUP * width * rows * config.layers();
+    let groups = embedding_errors[..steps * width].par_chunks_mut(GROUP * width).with_min_len(TASK.div_ceil(products));
+    groups.enumerate().for_each(|(group, errors)| {
         let count = errors.len() / width;
         for first in (0..width).step_by(CELLS) {
             let mut sums = [[0; CELLS]; GROUP];
@@ -30,5 +35,5 @@ pub fn embedding_backward(shape: &Shape, weights: &Weights, steps: usize, stream
                 }
             }
         }
-    }
+    });
 }

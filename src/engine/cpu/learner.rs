@@ -1,14 +1,13 @@
 //! What learns: masters, moments, and the forward weights and records of a segment.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
 use super::samples::Samples;
 use super::state::{Shape, Stream, Weights};
-use super::{LEAST_GANG, forward, set_symbols};
 use super::{each_gang, each_group, embedding_backward, embedding_update, lstm_backward, output_error, weight_update};
+use super::{forward, set_symbols};
 use crate::engine::Replay;
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::wide::AdamStep;
@@ -25,9 +24,6 @@ pub struct Learner {
     pub segment: Records,
     /// Records of windows that are learnt again.
     pub replay: Option<Records>,
-    /// Whether the thread that predicts waits, and has nothing to do. When it helps changes
-    /// no result, only who computes it.
-    pub helper: Arc<AtomicBool>,
 }
 
 /// A batch of streams, forward and backward.
@@ -58,20 +54,19 @@ impl Learner {
             weights: Weights::pack(&segment.shape, &parameters.master),
             segment,
             replay: config.replay().map(|config| Records::new(&config)),
-            helper: Arc::default(),
         }
     }
 
     /// Learns from a segment of `steps` steps that was predicted.
     pub fn learn(&mut self, steps: usize, adam: &AdamStep) {
-        let Learner { master, moments, weights, segment, helper, .. } = self;
-        backward(segment, weights, steps, helper);
+        let Learner { master, moments, weights, segment, .. } = self;
+        backward(segment, weights, steps);
         update(segment, weights, master, moments, steps, adam);
     }
 
     /// Learns from windows of what is already coded.
     pub fn learn_again(&mut self, windows: &Replay, adam: &AdamStep) {
-        let Learner { master, moments, weights, replay, helper, .. } = self;
+        let Learner { master, moments, weights, replay, .. } = self;
         let records = replay.as_mut().expect("the model has replay");
         let steps = records.shape.config.segment();
         set_symbols(&mut records.streams, &windows.previous, |stream| &mut stream.previous);
@@ -80,30 +75,18 @@ impl Learner {
         for (stream, shares) in records.streams.iter_mut().zip(windows.shares.chunks_exact(records.shape.cells())) {
             stream.shares.copy_from_slice(shares);
         }
-        for first in (0..steps).step_by(RUN) {
-            let run = first..steps.min(first + RUN);
-            forward(&records.shape, weights, &mut records.streams, run, least_gang(helper));
-        }
-        backward(records, weights, steps, helper);
+        forward(&records.shape, weights, &mut records.streams, 0..steps);
+        backward(records, weights, steps);
         update(records, weights, master, moments, steps, adam);
     }
 }
 
-/// Steps after which windows look out for a helper.
-const RUN: usize = 16;
-
-/// Two threads with a stream each are faster than one with both.
-fn least_gang(helper: &AtomicBool) -> usize {
-    let idle = helper.load(Ordering::Relaxed) || rayon::current_num_threads() > 2;
-    if idle { 1 } else { LEAST_GANG }
-}
-
 /// All errors, from the last step to the first.
-fn backward(records: &mut Records, weights: &Weights, steps: usize, helper: &AtomicBool) {
+fn backward(records: &mut Records, weights: &Weights, steps: usize) {
     let Records { shape, streams, .. } = records;
     each_group(streams, |group| output_error::output_error(shape, steps, group));
     for layer in (0..shape.config.layers()).rev() {
-        each_gang(weights, streams, least_gang(helper), |gang| {
+        each_gang(weights, streams, |gang| {
             lstm_backward::lstm_backward(shape, weights, layer, steps, gang);
         });
     }
@@ -143,27 +126,35 @@ mod tests {
     use crate::model::config::tests::small;
     use crate::model::init::initial_parameters;
     use crate::numerics::fixed::SHARE_ONE;
-    use crate::numerics::generator::random_u64;
+    use crate::numerics::generator::{random_u64, random_within};
     use crate::numerics::wide::BiasCorrection;
 
+    /// Eleven tiles, which make uneven parts; five windows, in gangs with two layers and
+    /// all together, a whole group of them and one more, with three.
     #[test]
-    fn a_helper_changes_nothing() {
-        let config = ModelConfig { replay_streams: 2, replay_steps: 2 * RUN as u32 + 3, ..small() };
-        let symbols = 2 * (2 * RUN + 3);
-        let byte = |i: usize| random_u64(1, i as u64) as u8;
-        let windows = Replay {
-            previous: (0..symbols).map(byte).collect(),
-            targets: (2..symbols + 2).map(|i| byte(i).into()).collect(),
-            shares: vec![SHARE_ONE; 2 * config.units() * config.layers()],
-        };
-        let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, 0);
-        let parameters = initial_parameters(&config);
-        let learnt = [false, true].map(|help| {
-            let mut learner = Learner::new(&config, &parameters);
-            learner.helper.store(help, Ordering::Relaxed);
-            learner.learn_again(&windows, &adam);
-            (learner.master, learner.moments, learner.weights)
-        });
-        assert!(learnt[0] == learnt[1] && learnt[0].0 != parameters.master);
+    fn threads_change_nothing() {
+        let (windows, steps) = (5, 4);
+        for layers in [2, 3] {
+            let config = ModelConfig { layers, units: 176, replay_streams: windows, replay_steps: steps, ..small() };
+            let symbols = (windows * steps) as usize;
+            let byte = |i: usize| random_u64(1, i as u64) as u8;
+            let share = |i: usize| SHARE_ONE + random_within(2, i as u64, SHARE_ONE as u32);
+            let replay = Replay {
+                previous: (0..symbols).map(byte).collect(),
+                targets: (1..=symbols).map(|i| byte(i).into()).collect(),
+                shares: (0..windows as usize * config.units() * config.layers()).map(share).collect(),
+            };
+            let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, 0);
+            let parameters = initial_parameters(&config);
+            let learnt = [1, 2, 3, 8].map(|threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| {
+                    let mut learner = Learner::new(&config, &parameters);
+                    (0..3).for_each(|_| learner.learn_again(&replay, &adam));
+                    (learner.master, learner.moments, learner.weights, learner.replay.unwrap().streams)
+                })
+            });
+            assert!(learnt.iter().all(|other| *other == learnt[0]) && learnt[0].0 != parameters.master);
+        }
     }
 }

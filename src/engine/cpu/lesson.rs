@@ -1,7 +1,5 @@
 //! Learning beside coding: on another thread where the pool has one.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use rayon::Yield;
@@ -12,8 +10,8 @@ use super::learner::Learner;
 pub enum Lesson {
     /// At rest.
     Learnt(Box<Learner>),
-    /// At work; comes back when done, and sees from [`Learner::helper`] whether a thread waits.
-    Learning(Receiver<Box<Learner>>, Arc<AtomicBool>),
+    /// At work; comes back when done.
+    Learning(Receiver<Box<Learner>>),
 }
 
 impl Lesson {
@@ -25,7 +23,8 @@ impl Lesson {
     /// Starts `work`, once the learner is at rest.
     pub fn start(&mut self, work: impl FnOnce(&mut Learner) + Send + 'static) {
         let (sender, receiver) = channel();
-        let learning = Lesson::Learning(receiver, self.wait().helper.clone());
+        self.wait();
+        let learning = Lesson::Learning(receiver);
         if let Lesson::Learnt(mut learner) = std::mem::replace(self, learning) {
             rayon::spawn(move || {
                 work(&mut learner);
@@ -37,22 +36,18 @@ impl Lesson {
 
     /// Waits until the learner is at rest; a thread of the pool helps meanwhile.
     pub fn wait(&mut self) -> &mut Learner {
-        if let Lesson::Learning(receiver, helper) = self {
+        if let Lesson::Learning(receiver) = self {
             let learner = loop {
                 match receiver.try_recv() {
                     Ok(learner) => break learner,
                     Err(TryRecvError::Disconnected) => unreachable!("a panic of the pool ends the process"),
                     Err(TryRecvError::Empty) => match rayon::yield_now() {
-                        Some(Yield::Executed) => helper.store(false, Ordering::Relaxed),
-                        Some(Yield::Idle) => {
-                            helper.store(true, Ordering::Relaxed);
-                            std::thread::yield_now();
-                        }
+                        Some(Yield::Executed) => {}
+                        Some(Yield::Idle) => std::thread::yield_now(),
                         None => break receiver.recv().expect("a panic of the pool ends the process"),
                     },
                 }
             };
-            helper.store(false, Ordering::Relaxed);
             *self = Lesson::Learnt(learner);
         }
         match self {

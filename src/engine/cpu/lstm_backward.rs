@@ -3,9 +3,13 @@
 //! The error of a hidden state comes from the output, from the layer above at
 //! the same step and from the same layer one step later; the sum is rounded once.
 
+use std::ops::Range;
+
+use super::aligned::Aligned;
+use super::columns::Columns;
+use super::crew::{Board, TASK, in_phases, tiles_of_part};
 use super::simd::{GROUP, look_up, multiply_rows, vectorized};
 use super::state::{Shape, Stream, Weights};
-use super::tiles::{TASK, each_tile, parts};
 use crate::model::layout::{CELLS, TILE};
 use crate::numerics::activation::{tanh_between, tanh_index};
 use crate::numerics::fixed::*;
@@ -13,27 +17,141 @@ use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
 use rayon::prelude::*;
 
-/// What a tile of 16 cells comes to.
-#[derive(Clone, Copy)]
-struct Errors {
-    gates: [i16; TILE],
-    cells: [i32; CELLS],
+/// Errors of a word.
+const WORD: usize = size_of::<u64>() / size_of::<i16>();
+
+/// What the parts of a phase have in common: a phase is one step, the last one first.
+struct Pass<'a> {
+    shape: &'a Shape,
+    weights: &'a Weights,
+    layer: usize,
+    steps: usize,
+    /// `[streams]`
+    known: Vec<Known<'a>>,
+    /// `[2][streams][rows]`: errors of this step and the one after it; nothing where there is one
+    /// part, which has all of them itself.
+    board: Option<Board>,
 }
 
-impl Default for Errors {
-    fn default() -> Self {
-        Errors { gates: [0; TILE], cells: [0; CELLS] }
-    }
+/// What a stream's forward pass and the layers above left, in tiles.
+struct Known<'a> {
+    gates: &'a [[i16; TILE]],
+    cells: &'a [[i32; CELLS]],
+    hidden_errors: &'a [[i32; CELLS]],
+    shares: &'a [[i32; CELLS]],
+}
+
+/// Some tiles of the layer.
+struct Part<'a> {
+    tiles: Range<usize>,
+    /// `[streams]`
+    records: Vec<Record<'a>>,
+    /// `[streams][rows]` of the step after.
+    errors: Aligned<u64>,
+}
+
+/// A stream's tiles.
+struct Record<'a> {
+    gate_errors: Columns<'a, i16>,
+    cell_errors: &'a mut [i32],
 }
 
 /// Writes the gate errors of `layer` at each of `steps` steps for all `streams`;
 /// those of the layer above are there.
 pub fn lstm_backward(shape: &Shape, weights: &Weights, layer: usize, steps: usize, streams: &mut [Stream]) {
-    for stream in streams.iter_mut() {
-        errors_from_above(shape, weights, layer, steps, stream);
+    streams.iter_mut().for_each(|stream| errors_from_above(shape, weights, layer, steps, stream));
+    let (units, count) = (shape.config.units(), streams.len());
+    let (tiles, rows) = (units / CELLS, 4 * units);
+    let run = tiles_of_part(tiles, rows * units * count);
+    let gathered = if run < tiles { count * rows / WORD } else { 0 };
+    let part = |first: usize| Part {
+        tiles: first..tiles.min(first + run),
+        records: Vec::with_capacity(count),
+        errors: Aligned::zeros(gathered),
+    };
+    let mut parts: Vec<Part> = (0..tiles).step_by(run).map(part).collect();
+    let mut known = Vec::with_capacity(count);
+    for stream in streams {
+        let below = std::iter::once(layer * rows);
+        let runs = below.chain(parts.iter().map(|part| part.tiles.len() * TILE));
+        let gate_errors = Columns::cut(&mut stream.gate_errors, shape.gates(), runs).into_iter().skip(1);
+        let cell_errors = stream.cell_errors[layer * units..][..units].chunks_mut(run * CELLS);
+        for (part, (gate_errors, cell_errors)) in parts.iter_mut().zip(gate_errors.zip(cell_errors)) {
+            part.records.push(Record { gate_errors, cell_errors });
+        }
+        known.push(Known {
+            gates: stream.gates.as_chunks().0,
+            cells: stream.cells.as_chunks().0,
+            hidden_errors: stream.hidden_errors.as_chunks().0,
+            shares: stream.shares.as_chunks().0,
+        });
     }
-    for step in (0..steps).rev() {
-        step_backward(shape, weights, layer, step, step + 1 == steps, streams);
+    let board = (parts.len() > 1).then(|| Board::new(2 * gathered));
+    let pass = Pass { shape, weights, layer, steps, known, board };
+    in_phases(steps, parts, |phase, part| {
+        let step = steps - 1 - phase;
+        pass.gather(step, part);
+        pass.backward(step, part);
+    });
+}
+
+impl Pass<'_> {
+    /// Where the board has a row's error.
+    fn place(&self, step: usize, stream: usize, row: usize) -> usize {
+        ((step % 2 * self.known.len() + stream) * 4 * self.shape.config.units() + row) / WORD
+    }
+
+    /// The errors of the step after, of which other parts have made some.
+    fn gather(&self, step: usize, part: &mut Part) {
+        if let Some(board) = self.board.as_ref().filter(|_| step + 1 < self.steps) {
+            board.read(self.place(step + 1, 0, 0), &mut part.errors);
+        }
+    }
+
+    /// A part's tiles at a step.
+    fn backward(&self, step: usize, part: &mut Part) {
+        let config = &self.shape.config;
+        let (units, tiles) = (config.units(), config.units() / CELLS);
+        let (rows, last) = (4 * units, step + 1 == self.steps);
+        let matrix = &self.weights.matrices[self.layer];
+        let own_states = self.shape.layout.matrices[self.layer].inputs - units;
+        for (own, tile) in part.tiles.clone().enumerate() {
+            for first in (0..self.known.len()).step_by(GROUP) {
+                let count = GROUP.min(self.known.len() - first);
+                let mut sums = [[0; CELLS]; GROUP];
+                if !last {
+                    let after = |m: usize| match self.board {
+                        Some(_) => &bytemuck::cast_slice(&part.errors)[(first + m) * rows..][..rows],
+                        None => part.records[first + m].gate_errors.row(step + 1),
+                    };
+                    let errors = std::array::from_fn(|m| after(m.min(count - 1)));
+                    multiply_rows(count, &[matrix.rows(own_states + tile * CELLS, errors)], &mut sums);
+                }
+                for (m, sums) in (first..first + count).zip(&mut sums) {
+                    let Known { gates, cells, hidden_errors, shares } = &self.known[m];
+                    let above = &hidden_errors[step * tiles + tile];
+                    sums.iter_mut().zip(above).for_each(|(sum, &above)| *sum = sum.wrapping_add(above));
+                    // Of one slot, or step, of all layers.
+                    let of = |slot: usize| (slot * config.layers() + self.layer) * tiles + tile;
+                    let (gates, before, now) = (&gates[of(step)], &cells[of(step)], &cells[of(step + 1)]);
+                    let (limit, shares) = (config.error_limit(), &shares[of(0)]);
+                    let Record { gate_errors, cell_errors } = &mut part.records[m];
+                    let errors = &mut gate_errors.row_mut(step).as_chunks_mut().0[own];
+                    let cell_errors = &mut cell_errors.as_chunks_mut().0[own];
+                    if last {
+                        cell_errors.fill(0);
+                    }
+                    vectorized(
+                        #[inline(always)]
+                        || cells_backward(limit, sums, gates, before, now, shares, cell_errors, errors),
+                    );
+                    if let Some(board) = &self.board {
+                        let words: [u64; TILE / WORD] = bytemuck::cast(*errors);
+                        board.write(self.place(step, m, tile * TILE), &words);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -70,45 +188,6 @@ fn errors_from_above(shape: &Shape, weights: &Weights, layer: usize, steps: usiz
     });
 }
 
-/// One step; `last` says that no later one of this segment exists.
-fn step_backward(shape: &Shape, weights: &Weights, layer: usize, step: usize, last: bool, streams: &mut [Stream]) {
-    let config = &shape.config;
-    let (units, gates) = (config.units(), shape.gates());
-    let rows = 4 * units;
-    let own = shape.layout.matrices[layer].inputs - units;
-    let first_cell = |tile: usize| layer * units + tile * CELLS;
-
-    let compute = |tile: usize, group: &[Stream], results: &mut [Errors]| {
-        let mut sums = [[0; CELLS]; GROUP];
-        if !last {
-            let errors = parts(group, |s| &s.gate_errors[(step + 1) * gates + layer * rows..][..rows]);
-            multiply_rows(group.len(), &[weights.matrices[layer].rows(own + tile * CELLS, errors)], &mut sums);
-        }
-        let cell = first_cell(tile);
-        for ((stream, sums), result) in group.iter().zip(&mut sums).zip(results) {
-            let above = &stream.hidden_errors[step * units + tile * CELLS..][..CELLS];
-            sums.iter_mut().zip(above).for_each(|(sum, &above)| *sum = sum.wrapping_add(above));
-            let cells =
-                |slot: usize| stream.cells[slot * shape.cells() + cell..].first_chunk().expect("a tile of cells");
-            let gates = stream.gates[step * gates + 4 * cell..].first_chunk().expect("a tile of gates");
-            let shares = stream.shares[cell..].first_chunk().expect("a tile of shares");
-            let later = if last { &[0; CELLS] } else { stream.cell_errors[cell..].first_chunk().expect("a tile") };
-            let (before, now) = (cells(step), cells(step + 1));
-            let limit = config.error_limit();
-            vectorized(
-                #[inline(always)]
-                || cells_backward(limit, sums, gates, before, now, shares, later, result),
-            );
-        }
-    };
-    let store = |tile: usize, stream: &mut Stream, result: &Errors| {
-        let cell = first_cell(tile);
-        stream.gate_errors[step * gates + 4 * cell..][..TILE].copy_from_slice(&result.gates);
-        stream.cell_errors[cell..][..CELLS].copy_from_slice(&result.cells);
-    };
-    each_tile(units / CELLS, CELLS * rows, streams, compute, store);
-}
-
 /// A tile of 16 cells of one stream.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
@@ -119,8 +198,8 @@ fn cells_backward(
     before: &[i32; CELLS],
     now: &[i32; CELLS],
     shares: &[i32; CELLS],
-    later: &[i32; CELLS],
-    result: &mut Errors,
+    cell_errors: &mut [i32; CELLS],
+    errors: &mut [i16; TILE],
 ) {
     let product = |a: i32, b: i32| round_shift(a * b, GATE_FRACTION);
     // Table look-ups stand before the loop: see adam_row.
@@ -136,17 +215,17 @@ fn cells_backward(
         let kept = bounded(round_shift(sums[n], WEIGHT_FRACTION), STATE_ERROR_LIMIT);
         let dh = bounded(round_shift(kept * shares[n], SHARE_FRACTION), STATE_ERROR_LIMIT);
         let dc = product(dh, product(o, GATE_ONE - product(tc, tc)));
-        let dc = bounded(dc + later[n], STATE_ERROR_LIMIT);
+        let dc = bounded(dc + cell_errors[n], STATE_ERROR_LIMIT);
         let di = product(dc, product(g, product(i, GATE_ONE - i)));
         let cf = round_shift(before[n] * product(f, GATE_ONE - f), GATE_FRACTION); // Q12
         let df = round_shift(dc * cf, CELL_FRACTION);
         let dg = product(dc, product(i, GATE_ONE - product(g, g)));
         let d_o = product(dh, product(tc, product(o, GATE_ONE - o)));
-        result.cells[n] = product(dc, f);
-        result.gates[n] = bounded(di, error_limit) as i16;
-        result.gates[CELLS + n] = bounded(df, error_limit) as i16;
-        result.gates[2 * CELLS + n] = bounded(dg, error_limit) as i16;
-        result.gates[3 * CELLS + n] = bounded(d_o, error_limit) as i16;
+        cell_errors[n] = product(dc, f);
+        errors[n] = bounded(di, error_limit) as i16;
+        errors[CELLS + n] = bounded(df, error_limit) as i16;
+        errors[2 * CELLS + n] = bounded(dg, error_limit) as i16;
+        errors[3 * CELLS + n] = bounded(d_o, error_limit) as i16;
     }
 }
 
@@ -189,9 +268,9 @@ mod tests {
             let (i, f, g, o) = gates;
             let limit = 1 << error_fraction;
             let tile: [i16; TILE] = std::array::from_fn(|n| [i, f, g, o][n / CELLS] as i16);
-            let mut errors = Errors::default();
+            let (mut cells, mut errors) = ([later; CELLS], [0; TILE]);
             let (sums, before_all, now_all) = ([sum; CELLS], [before; CELLS], [now; CELLS]);
-            cells_backward(limit, &sums, &tile, &before_all, &now_all, &[share; CELLS], &[later; CELLS], &mut errors);
+            cells_backward(limit, &sums, &tile, &before_all, &now_all, &[share; CELLS], &mut cells, &mut errors);
 
             let (i, f, g, o) = (i64::from(i), i64::from(f), i64::from(g), i64::from(o));
             let (before, later, limit) = (i64::from(before), i64::from(later), i64::from(limit));
@@ -207,9 +286,9 @@ mod tests {
             let dg = product(dc, product(i, 16384 - product(g, g)));
             let d_o = product(dh, product(t, product(o, 16384 - o)));
             let exact = [di, df, dg, d_o].map(|e| e.clamp(-limit, limit));
-            prop_assert_eq!([0, 1, 2, 3].map(|q| i64::from(errors.gates[q * CELLS])), exact);
-            prop_assert_eq!(i64::from(errors.cells[0]), product(dc, f));
-            prop_assert!(errors.cells[0].abs() <= STATE_ERROR_LIMIT);
+            prop_assert_eq!([0, 1, 2, 3].map(|q| i64::from(errors[q * CELLS])), exact);
+            prop_assert_eq!(i64::from(cells[0]), product(dc, f));
+            prop_assert!(cells[0].abs() <= STATE_ERROR_LIMIT);
         }
     }
 }

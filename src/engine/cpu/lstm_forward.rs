@@ -1,73 +1,195 @@
-//! Kernel `lstm_forward`: one layer, one step (Hochreiter and Schmidhuber 1997, with forget gates).
+//! Kernel `lstm_forward`: an LSTM's layers (Hochreiter and Schmidhuber 1997, with forget gates).
 
+use std::ops::Range;
+
+use super::columns::Columns;
+use super::crew::{Board, in_phases, tiles_of_part};
 use super::simd::{GROUP, TileSums, excess, look_up, multiply_inputs, vectorized};
 use super::state::{Shape, Stream, Weights};
-use super::tiles::{each_tile, parts};
-use crate::model::layout::{CELLS, InputRun, TILE};
+use crate::model::layout::{CELLS, TILE};
 use crate::numerics::activation::{sigmoid_between, sigmoid_index, tanh_between, tanh_index};
 use crate::numerics::fixed::*;
 use crate::numerics::tables::TABLES;
 
-/// What a tile of 16 cells comes to.
-#[derive(Clone, Copy)]
-struct Cells {
-    gates: [i16; TILE],
-    cells: [i32; CELLS],
-    hidden: [i8; CELLS],
+/// Activations of a word.
+const WORD: usize = size_of::<u64>();
+
+/// What the parts of a phase have in common: a phase is one layer of one step.
+struct Pass<'a> {
+    shape: &'a Shape,
+    weights: &'a Weights,
+    layers: Range<usize>,
+    steps: Range<usize>,
+    /// `[streams]`
+    embeddings: Vec<Columns<'a, i8>>,
+    /// `[steps + 1][streams][layers][units]`: hidden states from the slot of the first step on;
+    /// nothing where there is one part, which has all of them itself.
+    board: Option<Board>,
 }
 
-impl Default for Cells {
-    fn default() -> Self {
-        Cells { gates: [0; TILE], cells: [0; CELLS], hidden: [0; CELLS] }
-    }
+/// Some tiles of every layer.
+struct Part<'a> {
+    tiles: Range<usize>,
+    /// `[streams][layers]`
+    records: Vec<Record<'a>>,
+    /// `[streams][inputs]` of the layer at hand.
+    inputs: Vec<u64>,
+    /// `[streams]`, what inputs add to sums, as weights have 128 added.
+    excess: Vec<i32>,
 }
 
-/// Computes gates, cell and hidden state of `layer` at `step` for all `streams`.
-pub fn lstm_forward(shape: &Shape, weights: &Weights, layer: usize, step: usize, streams: &mut [Stream]) {
-    let config = &shape.config;
-    let matrix = &shape.layout.matrices[layer];
-    let packed = &weights.matrices[layer];
-    let runs = shape.layout.input_runs(layer);
-    let record = |run: &InputRun| (step + 1 - run.delay) * shape.layout.activations + run.activation;
-    for stream in streams.iter_mut() {
-        stream.excess = runs.iter().map(|run| excess(&stream.activations[record(run)..][..run.len])).sum();
-    }
-    let first_cell = |tile: usize| layer * config.units() + tile * CELLS;
+/// A stream's tiles of one layer.
+struct Record<'a> {
+    gates: Columns<'a, i16>,
+    cells: Columns<'a, i32>,
+    hidden: Columns<'a, i8>,
+    shares: &'a [i32],
+}
 
-    let compute = |tile: usize, group: &[Stream], results: &mut [Cells]| {
-        let mut sums: TileSums = [[0; TILE]; GROUP];
-        let biases = &packed.biases[tile * TILE..][..TILE];
-        for (sums, stream) in sums.iter_mut().zip(group) {
-            sums.iter_mut().zip(biases).for_each(|(sum, &bias)| *sum = bias - stream.excess);
-        }
-        let panel = &packed.by_input[tile * matrix.inputs * TILE..][..matrix.inputs * TILE];
-        for run in runs {
-            let inputs = parts(group, |s| &s.activations[record(run)..][..run.len]);
-            multiply_inputs(&inputs[..group.len()], &panel[run.input * TILE..][..run.len * TILE], &mut sums);
-        }
-        let before = step * shape.cells() + first_cell(tile);
-        for ((stream, sums), result) in group.iter().zip(&sums).zip(results) {
-            let before = stream.cells[before..].first_chunk().expect("a tile of cells");
-            let shares = stream.shares[first_cell(tile)..].first_chunk().expect("a tile of shares");
-            vectorized(
-                #[inline(always)]
-                || cells_forward(sums, before, shares, result),
-            );
-        }
+/// Computes gates, cells and hidden states of `layers` at each of `steps` for all `streams`,
+/// whose symbols are embedded.
+pub fn lstm_forward(
+    shape: &Shape,
+    weights: &Weights,
+    layers: Range<usize>,
+    steps: Range<usize>,
+    streams: &mut [Stream],
+) {
+    let (units, layout, count) = (shape.config.units(), &shape.layout, streams.len());
+    let inputs = layout.matrices[layers.clone()].iter().map(|matrix| matrix.inputs).max().unwrap_or(0);
+    let tiles = units / CELLS;
+    let run = tiles_of_part(tiles, 4 * units * inputs * count);
+    let part = |first: usize| Part {
+        tiles: first..tiles.min(first + run),
+        records: Vec::with_capacity(count * shape.config.layers()),
+        inputs: vec![0; count * inputs / WORD],
+        excess: vec![0; count],
     };
-    let store = |tile: usize, stream: &mut Stream, result: &Cells| {
-        let first_cell = first_cell(tile);
-        let hidden = (step + 1) * shape.layout.activations + config.embedding() + first_cell;
-        stream.gates[step * shape.gates() + 4 * first_cell..][..TILE].copy_from_slice(&result.gates);
-        stream.cells[(step + 1) * shape.cells() + first_cell..][..CELLS].copy_from_slice(&result.cells);
-        stream.activations[hidden..][..CELLS].copy_from_slice(&result.hidden);
-    };
-    each_tile(matrix.rows / TILE, TILE * matrix.inputs, streams, compute, store);
+    let mut parts: Vec<Part> = (0..tiles).step_by(run).map(part).collect();
+    let mut embeddings = Vec::with_capacity(count);
+    for stream in streams {
+        let runs: Vec<usize> = parts.iter().map(|part| part.tiles.len()).collect();
+        let runs = |width: usize| (0..shape.config.layers()).flat_map(|_| &runs).map(move |run| run * width);
+        let gates = Columns::cut(&mut stream.gates, shape.gates(), runs(TILE));
+        let cells = Columns::cut(&mut stream.cells, shape.cells(), runs(CELLS));
+        let embedding = std::iter::once(layout.hidden(0));
+        let hidden = Columns::cut(&mut stream.activations, layout.activations, embedding.chain(runs(CELLS)));
+        let mut hidden = hidden.into_iter();
+        embeddings.extend(hidden.next());
+        let mut shares = &stream.shares[..];
+        for (index, ((gates, cells), hidden)) in gates.into_iter().zip(cells).zip(hidden).enumerate() {
+            let part = index % parts.len();
+            let part = &mut parts[part];
+            let (own, rest) = shares.split_at(part.tiles.len() * CELLS);
+            shares = rest;
+            part.records.push(Record { gates, cells, hidden, shares: own });
+        }
+    }
+    let board = (parts.len() > 1).then(|| Board::new((steps.len() + 1) * count * shape.cells() / WORD));
+    let pass = Pass { shape, weights, layers, steps, embeddings, board };
+    parts.iter().for_each(|part| pass.begin(part));
+    in_phases(pass.steps.len() * pass.layers.len(), parts, |phase, part| {
+        let layer = pass.layers.start + phase % pass.layers.len();
+        let step = pass.steps.start + phase / pass.layers.len();
+        pass.gather(layer, step, part);
+        pass.forward(layer, step, part);
+    });
+}
+
+impl Pass<'_> {
+    /// Where the board has a cell's hidden state.
+    fn place(&self, slot: usize, stream: usize, layer: usize, cell: usize) -> usize {
+        let record = (slot - self.steps.start) * self.embeddings.len() + stream;
+        (record * self.shape.cells() + layer * self.shape.config.units() + cell) / WORD
+    }
+
+    fn record(&self, stream: usize, layer: usize) -> usize {
+        stream * self.shape.config.layers() + layer
+    }
+
+    /// Puts a part's states on the board that this pass does not compute.
+    fn begin(&self, part: &Part) {
+        let Some(board) = &self.board else { return };
+        let mut words = vec![0; part.tiles.len() * CELLS / WORD];
+        for (stream, layer) in
+            (0..self.embeddings.len()).flat_map(|m| (0..self.shape.config.layers()).map(move |l| (m, l)))
+        {
+            let end = if self.layers.contains(&layer) { self.steps.start } else { self.steps.end };
+            for slot in self.steps.start..=end {
+                let states = part.records[self.record(stream, layer)].hidden.row(slot);
+                bytemuck::cast_slice_mut(&mut words).copy_from_slice(states);
+                board.write(self.place(slot, stream, layer, part.tiles.start * CELLS), &words);
+            }
+        }
+    }
+
+    /// The inputs of a layer.
+    fn gather(&self, layer: usize, step: usize, part: &mut Part) {
+        let layout = &self.shape.layout;
+        let inputs = part.inputs.chunks_exact_mut(layout.matrices[layer].inputs / WORD);
+        for (m, (inputs, sum)) in inputs.zip(&mut part.excess).enumerate() {
+            for run in layout.input_runs(layer) {
+                let slot = step + 1 - run.delay;
+                let inputs = &mut inputs[run.input / WORD..][..run.len / WORD];
+                let of = run.activation.checked_sub(layout.hidden(0)).map(|cell| cell / self.shape.config.units());
+                match (of, &self.board) {
+                    (Some(of), Some(board)) => board.read(self.place(slot, m, of, 0), inputs),
+                    (Some(of), None) => bytemuck::cast_slice_mut(inputs)
+                        .copy_from_slice(part.records[self.record(m, of)].hidden.row(slot)),
+                    (None, _) => bytemuck::cast_slice_mut(inputs).copy_from_slice(self.embeddings[m].row(slot)),
+                }
+            }
+            *sum = excess(bytemuck::cast_slice(inputs));
+        }
+    }
+
+    /// A part's tiles of a layer, from its inputs.
+    fn forward(&self, layer: usize, step: usize, part: &mut Part) {
+        let (matrix, packed) = (&self.shape.layout.matrices[layer], &self.weights.matrices[layer]);
+        let inputs: &[i8] = bytemuck::cast_slice(&part.inputs);
+        for (own, tile) in part.tiles.clone().enumerate() {
+            let biases = &packed.biases[tile * TILE..][..TILE];
+            let panel = &packed.by_input[tile * matrix.inputs * TILE..][..matrix.inputs * TILE];
+            for first in (0..self.embeddings.len()).step_by(GROUP) {
+                let mut sums: TileSums = [[0; TILE]; GROUP];
+                for (sums, excess) in sums.iter_mut().zip(&part.excess[first..]) {
+                    sums.iter_mut().zip(biases).for_each(|(sum, &bias)| *sum = bias - excess);
+                }
+                let count = GROUP.min(self.embeddings.len() - first);
+                let row = |m: usize| &inputs[(first + m.min(count - 1)) * matrix.inputs..][..matrix.inputs];
+                let rows: [&[i8]; GROUP] = std::array::from_fn(row);
+                multiply_inputs(&rows[..count], panel, &mut sums);
+                for (m, sums) in (first..first + count).zip(&sums) {
+                    let Record { gates, cells, hidden, shares } = &mut part.records[self.record(m, layer)];
+                    let before = cells.row(step).as_chunks().0[own];
+                    let cells = &mut cells.row_mut(step + 1).as_chunks_mut().0[own];
+                    let gates = &mut gates.row_mut(step).as_chunks_mut().0[own];
+                    let hidden = &mut hidden.row_mut(step + 1).as_chunks_mut().0[own];
+                    let shares = &shares.as_chunks().0[own];
+                    vectorized(
+                        #[inline(always)]
+                        || cells_forward(sums, &before, shares, gates, cells, hidden),
+                    );
+                    if let Some(board) = &self.board {
+                        let words: [u64; CELLS / WORD] = bytemuck::cast(*hidden);
+                        board.write(self.place(step + 1, m, layer, tile * CELLS), &words);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// A tile of 16 cells of one stream.
 #[inline(always)]
-fn cells_forward(x: &[i32; TILE], before: &[i32; CELLS], shares: &[i32; CELLS], result: &mut Cells) {
+fn cells_forward(
+    x: &[i32; TILE],
+    before: &[i32; CELLS],
+    shares: &[i32; CELLS],
+    gates: &mut [i16; TILE],
+    cells: &mut [i32; CELLS],
+    hidden: &mut [i8; CELLS],
+) {
     // Table look-ups stand between the loops: see adam_row.
     let tables = &*TABLES;
     let mut entries = [0; TILE];
@@ -88,18 +210,18 @@ fn cells_forward(x: &[i32; TILE], before: &[i32; CELLS], shares: &[i32; CELLS], 
         let g = tanh_between(entries[3 * CELLS + n], x[2 * CELLS + n]);
         let o = sigmoid_between(entries[2 * CELLS + n], x[3 * CELLS + n]);
         let c = round_shift(f * before[n] + ((i * g) >> 2), GATE_FRACTION);
-        result.cells[n] = bounded(c, CELL_LIMIT);
-        tanh_entries[n] = tanh_index(result.cells[n] << 1) as u32;
-        result.gates[n] = i as i16;
-        result.gates[CELLS + n] = f as i16;
-        result.gates[2 * CELLS + n] = g as i16;
-        result.gates[3 * CELLS + n] = o as i16;
+        cells[n] = bounded(c, CELL_LIMIT);
+        tanh_entries[n] = tanh_index(cells[n] << 1) as u32;
+        gates[n] = i as i16;
+        gates[CELLS + n] = f as i16;
+        gates[2 * CELLS + n] = g as i16;
+        gates[3 * CELLS + n] = o as i16;
     }
     look_up(&tables.tanh, &mut tanh_entries);
     for (n, &entry) in tanh_entries.iter().enumerate() {
-        let tc = tanh_between(entry, result.cells[n] << 1);
-        let h = round_shift(i32::from(result.gates[3 * CELLS + n]) * tc, 2 * GATE_FRACTION - ACTIVATION_FRACTION);
-        result.hidden[n] = bounded(round_shift(h * shares[n], SHARE_FRACTION), BYTE_LIMIT) as i8;
+        let tc = tanh_between(entry, cells[n] << 1);
+        let h = round_shift(i32::from(gates[3 * CELLS + n]) * tc, 2 * GATE_FRACTION - ACTIVATION_FRACTION);
+        hidden[n] = bounded(round_shift(h * shares[n], SHARE_FRACTION), BYTE_LIMIT) as i8;
     }
 }
 
@@ -134,20 +256,20 @@ mod tests {
             share in prop_oneof![0..=2 * SHARE_ONE, Just(0), Just(SHARE_ONE), Just(2 * SHARE_ONE)],
         ) {
             let tile = std::array::from_fn(|n| sums[n / CELLS]);
-            let mut result = Cells::default();
-            cells_forward(&tile, &[before; CELLS], &[share; CELLS], &mut result);
+            let (mut gates, mut cells, mut hidden) = ([0; TILE], [0; CELLS], [0; CELLS]);
+            cells_forward(&tile, &[before; CELLS], &[share; CELLS], &mut gates, &mut cells, &mut hidden);
 
             let (i, f, o) = (sigmoid(&TABLES, sums[0]), sigmoid(&TABLES, sums[1]), sigmoid(&TABLES, sums[3]));
             let g = tanh(&TABLES, sums[2]);
-            prop_assert_eq!([0, 1, 2, 3].map(|q| i32::from(result.gates[q * CELLS])), [i, f, g, o]);
+            prop_assert_eq!([0, 1, 2, 3].map(|q| i32::from(gates[q * CELLS])), [i, f, g, o]);
             let (i, f, g, o, before) = (i64::from(i), i64::from(f), i64::from(g), i64::from(o), i64::from(before));
             prop_assert!([i, f, o].iter().all(|x| (0..=16384).contains(x)) && g.abs() <= 16384);
             let c = rounded(fits(f * before) + fits(i * g).div_euclid(4), 14).clamp(-65535, 65535);
-            prop_assert_eq!(i64::from(result.cells[0]), c);
+            prop_assert_eq!(i64::from(cells[0]), c);
             let t = i64::from(tanh(&TABLES, (2 * c) as i32));
             let h = rounded(fits(o * t), 21) * i64::from(share);
             let h = rounded(fits(h), 8).clamp(-127, 127);
-            prop_assert_eq!(i64::from(result.hidden[0]), h);
+            prop_assert_eq!(i64::from(hidden[0]), h);
         }
     }
 }

@@ -8,6 +8,8 @@
 pub mod adam_row;
 pub mod aligned;
 pub mod backward_sums;
+mod columns;
+mod crew;
 pub mod embed;
 pub mod embedding_backward;
 pub mod embedding_update;
@@ -21,7 +23,6 @@ pub mod output_forward;
 pub mod samples;
 pub(crate) mod simd;
 pub mod state;
-mod tiles;
 pub mod weight_update;
 
 use std::ops::Range;
@@ -70,7 +71,7 @@ impl CpuEngine {
         for (stream, &symbol) in self.streams.iter_mut().zip(previous) {
             stream.previous[step] = symbol;
         }
-        forward(&self.shape, &self.weights, &mut self.streams, step..step + 1, LEAST_GANG);
+        forward(&self.shape, &self.weights, &mut self.streams, step..step + 1);
     }
 
     /// See [`super::Engine::finish_step`].
@@ -82,7 +83,7 @@ impl CpuEngine {
     pub fn begin_segment(&mut self, previous: &[u8]) {
         let count = self.streams.len();
         set_symbols(&mut self.streams, previous, |stream| &mut stream.previous);
-        forward(&self.shape, &self.weights, &mut self.streams, 0..previous.len() / count, LEAST_GANG);
+        forward(&self.shape, &self.weights, &mut self.streams, 0..previous.len() / count);
     }
 
     /// See [`super::Engine::finish_segment`].
@@ -175,29 +176,24 @@ fn set_symbols<T: Copy>(streams: &mut [Stream], symbols: &[T], part: impl Fn(&mu
     }
 }
 
-/// The model's output at each of `steps`, whose symbols are set, by gangs of at least so many streams.
-fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: Range<usize>, least: usize) {
-    each_gang(weights, streams, least, |gang| {
-        for step in steps.clone() {
-            embed::embed(shape, weights, step, gang);
-            for layer in 0..shape.config.layers() {
-                lstm_forward::lstm_forward(shape, weights, layer, step, gang);
-            }
-        }
+/// The model's output at each of `steps`, whose symbols are set.
+fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: Range<usize>) {
+    each_gang(weights, streams, |gang| {
+        steps.clone().for_each(|step| embed::embed(shape, weights, step, gang));
+        lstm_forward::lstm_forward(shape, weights, 0..shape.config.layers(), steps.clone(), gang);
         output_forward::output_forward(shape, weights, steps.clone(), gang);
     });
 }
 
-/// Streams of a gang at least: a stream alone loads each weight for one product.
-const LEAST_GANG: usize = 2;
-
 /// Gangs: streams that go through the model together, threads sharing the work of
-/// each layer. All of them are one, unless the weights fit a core's own cache. Then
-/// there is one for each thread, and threads need not wait for each other.
-fn each_gang(weights: &Weights, streams: &mut [Stream], least: usize, work: impl Fn(&mut [Stream]) + Send + Sync) {
+/// each layer. All of them are one, unless they are many and the weights fit a core's
+/// own cache. Then there is one for each thread, and threads need not wait for each other.
+fn each_gang(weights: &Weights, streams: &mut [Stream], work: impl Fn(&mut [Stream]) + Send + Sync) {
     const CACHE: usize = 1 << 19;
+    // A stream alone loads each weight for one product.
+    const LEAST: usize = 2;
     let weights: usize = weights.matrices.iter().map(|matrix| size_of_val(&matrix.by_input[..])).sum();
-    let gang = streams.len().div_ceil(rayon::current_num_threads()).clamp(least, GROUP);
+    let gang = streams.len().div_ceil(rayon::current_num_threads()).clamp(LEAST, GROUP);
     if weights <= CACHE && streams.len() > gang {
         streams.par_chunks_mut(gang).for_each(work);
     } else {

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::crew::TASK;
 use super::simd::{GROUP, TileSums, excess, look_up, multiply_inputs, vectorized};
 use super::state::{Shape, Stream, Weights};
-use super::tiles::TASK;
 use crate::model::layout::TILE;
 use crate::numerics::softmax::{SYMBOLS, exp2_between, exp2_index, exponent};
 use crate::numerics::tables::TABLES;

@@ -196,8 +196,6 @@ pub struct Stream {
     pub previous: Vec<u8>,
     /// `[T]`, symbols to be learnt, or INACTIVE.
     pub targets: Vec<u16>,
-    /// What a layer's inputs at this step add to its sums, as weights have 128 added.
-    pub excess: i32,
     /// `[cells]`: what is left of their hidden states, Q8, 0..=512: all, but for dropout.
     pub shares: Vec<i32>,
 }
@@ -218,7 +216,6 @@ impl Stream {
             embedding_errors: vec![0; steps * shape.config.embedding()],
             previous: vec![0; steps],
             targets: vec![0; steps],
-            excess: 0,
             shares: vec![SHARE_ONE; shape.cells()],
         }
     }

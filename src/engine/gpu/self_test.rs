@@ -312,11 +312,11 @@ fn run_twin(shape: &Shape, id: KernelId, layer: usize, adam: &AdamStep, group: R
     for streams in streams[group].chunks_mut(GROUP) {
         match id {
             KernelId::Embed => (0..steps).for_each(|step| embed(shape, weights, step, streams)),
-            KernelId::LstmForward => (0..steps).for_each(|step| lstm_forward(shape, weights, layer, step, streams)),
-            KernelId::LayerForward => (0..steps).for_each(|step| {
-                embed(shape, weights, step, streams);
-                (0..shape.config.layers()).for_each(|layer| lstm_forward(shape, weights, layer, step, streams));
-            }),
+            KernelId::LstmForward => lstm_forward(shape, weights, layer..layer + 1, 0..steps, streams),
+            KernelId::LayerForward => {
+                (0..steps).for_each(|step| embed(shape, weights, step, streams));
+                lstm_forward(shape, weights, 0..shape.config.layers(), 0..steps, streams);
+            }
             KernelId::OutputForward | KernelId::OutputLayer => output_forward(shape, weights, 0..steps, streams),
             KernelId::OutputError => output_error(shape, steps, streams),
             KernelId::LstmBackward => lstm_backward(shape, weights, layer, steps, streams),
