@@ -4,10 +4,11 @@
 #
 #   scripts/matrix.sh [--require-gpu] FILE...
 #
-# Implementations: the CPU engine with one thread and with two, with vectors no
+# Implementations: the CPU engine with one, two and five threads, with vectors no
 # wider than AVX2's and with none; every adapter of every Vulkan driver (ICD
 # manifest) on its own; lavapipe twice more, with other settings of its code
-# generator; GL. Drivers without an adapter are left out with a note.
+# generator; GL. Drivers without an adapter, and adapters that can't be opened, are
+# left out with a note.
 #
 #   LOCKSTEP        the command (target/release/lockstep)
 #   LOCKSTEP_FLAGS  flags for compression, such as "--units 32 --streams 8"
@@ -66,16 +67,22 @@ on() { # implementation arguments...
 }
 
 add_adapters() { # label settings
-    local line label count=0 lavapipe=
+    local line label index name count=0 lost= lavapipe=
     while IFS= read -r line; do
-        # An index and a name; other lines are indented, or the CPU engine's.
-        [[ $line =~ ^([0-9]+)\ +(.*) ]] || continue
-        label=$1
-        ((count++ == 0)) || label+=" #${BASH_REMATCH[1]}"
-        add "$label" "${BASH_REMATCH[2]}" "--device ${BASH_REMATCH[1]}" "$2"
-        [[ ${BASH_REMATCH[2]} != *llvmpipe* ]] || lavapipe=1
+        # An index and a name; the last of the lines below says whether it can be used.
+        if [[ $line =~ ^([0-9]+)\ +(.*) ]]; then
+            index=${BASH_REMATCH[1]} name=${BASH_REMATCH[2]}
+        elif [[ $line == *"can't be opened"* ]]; then
+            note "$1: left out, ${line#*used: }"
+            lost=1
+        elif [[ $line == *self-test* || $line == *"can't be used"* ]]; then
+            label=$1
+            ((count++ == 0)) || label+=" #$index"
+            add "$label" "$name" "--device $index" "$2"
+            [[ $name != *llvmpipe* ]] || lavapipe=1
+        fi
     done < <(with_settings "$2" "$lockstep" devices 2>"$work/log" || note "$1: lockstep devices failed ($?)")
-    ((count > 0)) || note "$1: left out, no adapter on this machine"
+    ((count > 0)) || [[ -n $lost ]] || note "$1: left out, no adapter on this machine"
     if [[ -n $lavapipe && $2 == *=vulkan ]]; then
         add_adapters "$1, no threads" "$2"$'\n'LP_NUM_THREADS=0
         add_adapters "$1, 512 bits" "$2"$'\n'LP_NATIVE_VECTOR_WIDTH=512
@@ -84,6 +91,7 @@ add_adapters() { # label settings
 
 add 'cpu, 1 thread' 'CPU engine' '--device cpu -T 1' ''
 add 'cpu, 2 threads' 'CPU engine' '--device cpu -T 2' ''
+add 'cpu, 5 threads' 'CPU engine' '--device cpu -T 5' ''
 add 'cpu, avx2' 'CPU engine' '--device cpu' LOCKSTEP_VECTORS=avx2
 add 'cpu, plain' 'CPU engine' '--device cpu' LOCKSTEP_VECTORS=plain
 cpus=${#labels[@]}
