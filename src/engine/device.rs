@@ -26,9 +26,9 @@ pub enum DeviceChoice {
     Open(Arc<OpenDevice>),
 }
 
-/// Parameters times streams from which a GPU is faster than a CPU: a step took
-/// an H100 60 to 90 us however small it was (docs/PERFORMANCE.md).
-const WORTH_GPU: usize = 3 << 18;
+/// Parameters times streams from which a GPU decodes faster than a CPU of several
+/// cores: a step took an H100 60 to 90 us however small it was (docs/PERFORMANCE.md).
+const WORTH_GPU: usize = 3 << 20;
 
 impl DeviceChoice {
     /// What it is for a model: left to choose, the CPU engine for a small one.
@@ -210,11 +210,11 @@ mod tests {
         let choice =
             |level, streams| DeviceChoice::Auto.for_model(&ModelConfig { streams, ..config_for(level, 1 << 20) });
         assert_eq!(
-            [(3, 1), (5, 1), (6, 1), (3, 8)].map(|(level, streams)| choice(level, streams)),
+            [(3, 1), (5, 4), (7, 1), (3, 8)].map(|(level, streams)| choice(level, streams)),
             [const { DeviceChoice::Cpu }; 4]
         );
         assert_eq!(
-            [(7, 1), (9, 1), (5, 4), (3, 64)].map(|(level, streams)| choice(level, streams)),
+            [(7, 4), (9, 1), (5, 16), (3, 512)].map(|(level, streams)| choice(level, streams)),
             [const { DeviceChoice::Auto }; 4]
         );
         let small = config_for(3, 0);

@@ -1,7 +1,7 @@
 //! Work in phases that are too short for tasks of their own: a thread that comes to help stays
 //! for all phases that are left, and asks, rather than sleeps, until one is done.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Products that are worth a task of their own: about a microsecond.
@@ -17,82 +17,124 @@ pub fn tiles_of_part(tiles: usize, products: usize) -> usize {
 /// Does `work` with a phase's number on every part, phase by phase: none begins before all
 /// parts of the one before are done. Who does which part changes no result.
 pub fn in_phases<P: Send>(phases: usize, mut parts: Vec<P>, work: impl Fn(usize, &mut P) + Sync) {
-    if let [part] = &mut parts[..] {
-        return (0..phases).for_each(|phase| work(phase, part));
+    let threads = rayon::current_num_threads().min(parts.len());
+    if threads < 2 {
+        return (0..phases).for_each(|phase| parts.iter_mut().for_each(|part| work(phase, part)));
     }
-    let begun = || AtomicUsize::new(0);
-    let parts = parts.into_iter().map(|part| Line(Part { begun: begun(), part: Mutex::new(part) })).collect();
-    let crew = Crew { phases, parts, done: Line(AtomicUsize::new(0)), work };
+    let crew = Crew { phases, parts: parts.into_iter().map(Part::new).collect(), present: Line::default(), work };
     rayon::in_place_scope(|scope| {
         let crew = &crew;
-        (1..crew.parts.len()).for_each(|own| scope.spawn(move |_| crew.help(own)));
-        crew.help(0);
+        (1..threads).for_each(|_| scope.spawn(|_| crew.help()));
+        crew.help();
     });
 }
 
 /// Threads that write to different ones do not disturb each other: caches fetch two lines at a time.
+#[derive(Default)]
 #[repr(align(128))]
 struct Line<T>(T);
 
 struct Part<P> {
+    has_owner: AtomicBool,
     /// Phases of it that somebody has begun.
     begun: AtomicUsize,
     /// Never waited for: only who begins a phase takes it.
     part: Mutex<P>,
+    /// Phases of it that are done. Who waits for that does not disturb who works.
+    done: Line<AtomicUsize>,
+}
+
+impl<P> Part<P> {
+    fn new(part: P) -> Self {
+        Part { has_owner: false.into(), begun: 0.into(), part: part.into(), done: Line::default() }
+    }
+
+    fn done(&self) -> usize {
+        self.done.0.load(Ordering::Acquire)
+    }
+
+    /// Waits until more phases than so many are done.
+    fn wait(&self, phases: usize) {
+        /// Times to ask before others may have the processor.
+        const PATIENCE: usize = 1000;
+        let mut asked = 0;
+        while self.done() <= phases {
+            if asked < PATIENCE {
+                std::hint::spin_loop()
+            } else {
+                std::thread::yield_now()
+            }
+            asked += 1;
+        }
+    }
 }
 
 struct Crew<P, W> {
     phases: usize,
-    parts: Vec<Line<Part<P>>>,
-    /// Parts of all phases that are done.
-    done: Line<AtomicUsize>,
+    parts: Vec<Part<P>>,
+    /// Threads that work, each the owner of a part.
+    present: Line<AtomicUsize>,
     work: W,
 }
 
 impl<P: Send, W: Fn(usize, &mut P) + Sync> Crew<P, W> {
-    /// Works until all phases are done: on its own part, whose memory is near by then, and on
-    /// those that nobody has begun.
-    fn help(&self, own: usize) {
-        loop {
-            let phase = self.done();
-            if phase == self.phases {
-                return;
+    /// Works until all phases are done.
+    fn help(&self) {
+        let own = self.own();
+        let _present = Present::new(&self.present.0);
+        let begun = self.parts.iter().map(Part::done).min().unwrap_or(self.phases);
+        for phase in begun..self.phases {
+            self.begin(phase, own);
+            if self.present.0.load(Ordering::Relaxed) < self.parts.len() {
+                // Parts have no owner, or one who comes late.
+                (1..self.parts.len()).for_each(|i| self.begin(phase, (own + i) % self.parts.len()));
             }
-            let (before, from) = self.parts.split_at(own);
-            for Line(Part { begun, part }) in from.iter().chain(before) {
-                let begin = || begun.compare_exchange(phase, phase + 1, Ordering::Relaxed, Ordering::Relaxed);
-                if begun.load(Ordering::Relaxed) == phase && begin().is_ok() {
-                    let _done = Done(&self.done.0);
-                    (self.work)(phase, &mut part.lock().unwrap_or_else(PoisonError::into_inner));
-                }
-            }
-            self.wait(phase);
+            self.parts.iter().for_each(|part| part.wait(phase));
         }
     }
 
-    /// Phases that are done.
-    fn done(&self) -> usize {
-        self.done.0.load(Ordering::Acquire) / self.parts.len()
+    /// A part for this thread, the same one job after job where it can be: its memory is near.
+    fn own(&self) -> usize {
+        let thread = rayon::current_thread_index().unwrap_or(0);
+        let first = thread * self.parts.len() / rayon::current_num_threads();
+        let mut parts = (first..self.parts.len()).chain(0..first);
+        let own = parts.find(|&part| !self.parts[part].has_owner.swap(true, Ordering::Relaxed));
+        own.expect("there are no more threads than parts")
     }
 
-    fn wait(&self, phase: usize) {
-        /// Times to ask before others may have the processor.
-        const PATIENCE: usize = 1000;
-        for asked in 0.. {
-            if self.done() > phase {
-                return;
-            }
-            if asked < PATIENCE { std::hint::spin_loop() } else { std::thread::yield_now() }
+    /// Does a part, unless somebody has begun with it.
+    fn begin(&self, phase: usize, part: usize) {
+        let Part { begun, part, done, .. } = &self.parts[part];
+        let begin = || begun.compare_exchange(phase, phase + 1, Ordering::Relaxed, Ordering::Relaxed);
+        if begun.load(Ordering::Relaxed) == phase && begin().is_ok() {
+            let _done = Done(&done.0, phase + 1);
+            (self.work)(phase, &mut part.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 }
 
-/// Counts a part as done, even where its work panics: the others must not wait for it.
-struct Done<'a>(&'a AtomicUsize);
+/// A thread at work, until it ends or panics: then others do its part.
+struct Present<'a>(&'a AtomicUsize);
+
+impl<'a> Present<'a> {
+    fn new(present: &'a AtomicUsize) -> Self {
+        present.fetch_add(1, Ordering::Relaxed);
+        Present(present)
+    }
+}
+
+impl Drop for Present<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Says that phases are done, even where the work panics: the others must not wait for it.
+struct Done<'a>(&'a AtomicUsize, usize);
 
 impl Drop for Done<'_> {
     fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::Release);
+        self.0.store(self.1, Ordering::Release);
     }
 }
 
@@ -157,13 +199,20 @@ mod tests {
 
     #[test]
     fn a_panic_comes_through_and_nobody_waits_for_ever() {
-        let panics = |phase, part| {
-            on_threads(3, || {
-                let work = |p, &mut q: &mut usize| assert!((p, q) != (phase, part), "as asked");
+        let panics = |threads, phase, part| {
+            on_threads(threads, || {
+                let work = |p, &mut q: &mut usize| {
+                    // Long enough for all threads to come.
+                    std::thread::sleep(std::time::Duration::from_micros(100));
+                    assert!((p, q) != (phase, part), "as asked");
+                };
                 catch_unwind(AssertUnwindSafe(|| in_phases(20, vec![0, 1, 2, 3], work))).is_err()
             })
         };
-        assert!(panics(0, 0) && panics(7, 2) && panics(19, 3) && !panics(20, 0));
+        for threads in [3, 4] {
+            assert!(panics(threads, 0, 0) && panics(threads, 7, 2) && panics(threads, 19, 3));
+            assert!(!panics(threads, 20, 0));
+        }
     }
 
     #[test]

@@ -59,7 +59,7 @@ struct Record<'a> {
 /// Writes the gate errors of `layer` at each of `steps` steps for all `streams`;
 /// those of the layer above are there.
 pub fn lstm_backward(shape: &Shape, weights: &Weights, layer: usize, steps: usize, streams: &mut [Stream]) {
-    streams.iter_mut().for_each(|stream| errors_from_above(shape, weights, layer, steps, stream));
+    streams.par_iter_mut().for_each(|stream| errors_from_above(shape, weights, layer, steps, stream));
     let (units, count) = (shape.config.units(), streams.len());
     let (tiles, rows) = (units / CELLS, 4 * units);
     let run = tiles_of_part(tiles, rows * units * count);
