@@ -7,7 +7,7 @@
 # Implementations: the CPU engine with one, two and five threads, with vectors no
 # wider than AVX2's and with none; every adapter of every Vulkan driver (ICD
 # manifest) on its own; lavapipe twice more, with other settings of its code
-# generator; GL. Drivers without an adapter, and adapters that can't be opened, are
+# generator; GL. Drivers without an adapter, and hardware that can't be opened, are
 # left out with a note.
 #
 #   LOCKSTEP        the command (target/release/lockstep)
@@ -67,14 +67,18 @@ on() { # implementation arguments...
 }
 
 add_adapters() { # label settings
-    local line label index name count=0 lost= lavapipe=
+    local line label index name kind count=0 lost= lavapipe=
     while IFS= read -r line; do
         # An index and a name; the last of the lines below says whether it can be used.
         if [[ $line =~ ^([0-9]+)\ +(.*) ]]; then
-            index=${BASH_REMATCH[1]} name=${BASH_REMATCH[2]}
+            index=${BASH_REMATCH[1]} name=${BASH_REMATCH[2]} kind=hardware
+        elif [[ $line == *', software, '* ]]; then
+            kind=software
         elif [[ $line == *"can't be opened"* ]]; then
             note "$1: left out, ${line#*used: }"
             lost=1
+            # Any software must open.
+            [[ $kind == hardware ]] || failed=1
         elif [[ $line == *self-test* || $line == *"can't be used"* ]]; then
             label=$1
             ((count++ == 0)) || label+=" #$index"
@@ -95,6 +99,7 @@ add 'cpu, 5 threads' 'CPU engine' '--device cpu -T 5' ''
 add 'cpu, avx2' 'CPU engine' '--device cpu' LOCKSTEP_VECTORS=avx2
 add 'cpu, plain' 'CPU engine' '--device cpu' LOCKSTEP_VECTORS=plain
 cpus=${#labels[@]}
+failed=
 
 shopt -s nullglob
 IFS=: read -r -a further <<<"${LOCKSTEP_ICDS-}"
@@ -110,7 +115,6 @@ for manifest in /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json \
 done
 add_adapters gl WGPU_BACKEND=gl
 
-failed=
 row() {
     printf '%-16.16s %-28.28s %-34.34s %10s  %-12.12s  %-5s  %s\n' "$@"
 }

@@ -62,6 +62,11 @@ fn encode(engine: &mut Predictor, data: &[u8]) -> (Vec<u8>, u64) {
     (coded, state(engine))
 }
 
+fn decode(engine: &mut Predictor, coded: &[u8], len: usize) -> (Vec<u8>, u64) {
+    let data = pollster::block_on(decode_block(engine, coded, len, 0, &mut |_, _| {})).unwrap();
+    (data, state(engine))
+}
+
 fn agree(config: &ModelConfig, data: &[u8]) {
     agree_on(&devices::devices(), config, data);
 }
@@ -79,9 +84,7 @@ fn agree_by(method: &Method, devices: &[Arc<OpenDevice>], data: &[u8]) {
         assert_eq!(encode(engine, data), (coded.clone(), hash), "{}", engine.description());
     }
     for engine in &mut predictors(method, devices) {
-        let decoded = pollster::block_on(decode_block(engine, &coded, data.len(), 0, &mut |_, _| {})).unwrap();
-        assert!(decoded == data, "{}", engine.description());
-        assert_eq!(state(engine), hash, "{}", engine.description());
+        assert!(decode(engine, &coded, data.len()) == (data.to_vec(), hash), "{}", engine.description());
     }
 }
 
@@ -191,7 +194,11 @@ fn threads_that_share_a_layer_do_not_change_a_bit() {
         let data = text(100);
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| encode(&mut engines(&config)[0], &data))
+            pool.install(|| {
+                let coded = encode(&mut engines(&config)[0], &data);
+                assert_eq!(decode(&mut engines(&config)[0], &coded.0, data.len()), (data.clone(), coded.1));
+                coded
+            })
         };
         assert_eq!(run(1), run(3));
     }

@@ -26,8 +26,8 @@ pub enum DeviceChoice {
     Open(Arc<OpenDevice>),
 }
 
-/// Parameters times streams from which a GPU decodes faster than a CPU of several
-/// cores: a step took an H100 60 to 90 us however small it was (docs/PERFORMANCE.md).
+/// Parameters times streams from which a GPU is asked for: a step takes an H100 60 to
+/// 90 us however small it is, and a CPU of several cores less (docs/PERFORMANCE.md).
 const WORTH_GPU: usize = 3 << 20;
 
 impl DeviceChoice {
@@ -210,7 +210,7 @@ mod tests {
         let choice =
             |level, streams| DeviceChoice::Auto.for_model(&ModelConfig { streams, ..config_for(level, 1 << 20) });
         assert_eq!(
-            [(3, 1), (5, 4), (7, 1), (3, 8)].map(|(level, streams)| choice(level, streams)),
+            [(3, 8), (5, 4), (7, 1), (8, 1)].map(|(level, streams)| choice(level, streams)),
             [const { DeviceChoice::Cpu }; 4]
         );
         assert_eq!(

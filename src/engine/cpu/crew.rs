@@ -4,9 +4,6 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Products that are worth a task of their own: about a microsecond.
-pub const TASK: usize = 1 << 18;
-
 /// Tiles of a part, where a phase has so many of them and so many products.
 pub fn tiles_of_part(tiles: usize, products: usize) -> usize {
     /// Products that are worth a part of their own: a thread that asks is there at once.
@@ -81,7 +78,7 @@ impl<P: Send, W: Fn(usize, &mut P) + Sync> Crew<P, W> {
     /// Works until all phases are done.
     fn help(&self) {
         let own = self.own();
-        let _present = Present::new(&self.present.0);
+        self.present.0.fetch_add(1, Ordering::Relaxed);
         let begun = self.parts.iter().map(Part::done).min().unwrap_or(self.phases);
         for phase in begun..self.phases {
             self.begin(phase, own);
@@ -107,34 +104,26 @@ impl<P: Send, W: Fn(usize, &mut P) + Sync> Crew<P, W> {
         let Part { begun, part, done, .. } = &self.parts[part];
         let begin = || begun.compare_exchange(phase, phase + 1, Ordering::Relaxed, Ordering::Relaxed);
         if begun.load(Ordering::Relaxed) == phase && begin().is_ok() {
-            let _done = Done(&done.0, phase + 1);
+            let _done = Done { done: &done.0, phases: phase + 1, present: &self.present.0 };
             (self.work)(phase, &mut part.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 }
 
-/// A thread at work, until it ends or panics: then others do its part.
-struct Present<'a>(&'a AtomicUsize);
-
-impl<'a> Present<'a> {
-    fn new(present: &'a AtomicUsize) -> Self {
-        present.fetch_add(1, Ordering::Relaxed);
-        Present(present)
-    }
+/// Says that phases of a part are done, even where the work panics, as the others wait for it.
+/// Then a thread is gone, and others do its part from the next phase on.
+struct Done<'a> {
+    done: &'a AtomicUsize,
+    phases: usize,
+    present: &'a AtomicUsize,
 }
-
-impl Drop for Present<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Says that phases are done, even where the work panics: the others must not wait for it.
-struct Done<'a>(&'a AtomicUsize, usize);
 
 impl Drop for Done<'_> {
     fn drop(&mut self) {
-        self.0.store(self.1, Ordering::Release);
+        if std::thread::panicking() {
+            self.present.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.done.store(self.phases, Ordering::Release);
     }
 }
 
@@ -163,18 +152,35 @@ impl Board {
 mod tests {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Barrier;
 
     fn on_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
     }
 
-    /// Each part adds up what all parts wrote in the phase before.
+    /// Holds a first phase until each part has a thread of its own.
+    struct Meeting(Option<Barrier>);
+
+    impl Meeting {
+        fn new(threads: usize, parts: usize) -> Self {
+            Meeting((parts <= threads).then(|| Barrier::new(parts)))
+        }
+
+        fn hold(&self, phase: usize) {
+            self.0.iter().filter(|_| phase == 0).for_each(|barrier| _ = barrier.wait());
+        }
+    }
+
+    /// Each part adds up what all parts wrote in the phase before, some sooner, some later.
     fn sums(threads: usize, parts: usize) -> Vec<u64> {
         const PHASES: usize = 500;
+        let meeting = Meeting::new(threads, parts);
         on_threads(threads, || {
             let board = Board::new(2 * parts);
             board.write(parts, &vec![1; parts]);
             in_phases(PHASES, (0..parts).collect(), |phase, &mut part| {
+                meeting.hold(phase);
+                (0..(phase + 3 * part) % 7 * 100).for_each(|_| std::hint::spin_loop());
                 let mut words = vec![0; parts];
                 board.read((phase + 1) % 2 * parts, &mut words);
                 let sum = words.iter().fold(part as u64 + 1, |sum, &word| sum.wrapping_mul(3).wrapping_add(word));
@@ -199,19 +205,17 @@ mod tests {
 
     #[test]
     fn a_panic_comes_through_and_nobody_waits_for_ever() {
-        let panics = |threads, phase, part| {
-            on_threads(threads, || {
+        for (threads, round) in [2, 3, 4].into_iter().flat_map(|threads| (0..20).map(move |round| (threads, round))) {
+            let (phase, part) = (round % 5 * 4, round % 4);
+            let meeting = Meeting::new(threads, 4);
+            let panics = on_threads(threads, || {
                 let work = |p, &mut q: &mut usize| {
-                    // Long enough for all threads to come.
-                    std::thread::sleep(std::time::Duration::from_micros(100));
+                    meeting.hold(p);
                     assert!((p, q) != (phase, part), "as asked");
                 };
-                catch_unwind(AssertUnwindSafe(|| in_phases(20, vec![0, 1, 2, 3], work))).is_err()
-            })
-        };
-        for threads in [3, 4] {
-            assert!(panics(threads, 0, 0) && panics(threads, 7, 2) && panics(threads, 19, 3));
-            assert!(!panics(threads, 20, 0));
+                catch_unwind(AssertUnwindSafe(|| in_phases(17, vec![0, 1, 2, 3], work))).is_err()
+            });
+            assert!(panics, "phase {phase}, part {part}, {threads} threads");
         }
     }
 

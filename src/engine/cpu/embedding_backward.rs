@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::crew::TASK;
+use super::TASK;
 use super::simd::{GROUP, multiply_rows};
 use super::state::{Shape, Stream, Weights};
 use crate::model::layout::CELLS;

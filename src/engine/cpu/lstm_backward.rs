@@ -5,9 +5,10 @@
 
 use std::ops::Range;
 
+use super::TASK;
 use super::aligned::Aligned;
 use super::columns::Columns;
-use super::crew::{Board, TASK, in_phases, tiles_of_part};
+use super::crew::{Board, in_phases, tiles_of_part};
 use super::simd::{GROUP, look_up, multiply_rows, vectorized};
 use super::state::{Shape, Stream, Weights};
 use crate::model::layout::{CELLS, TILE};

@@ -228,8 +228,48 @@ fn cells_forward(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::cpu::embed::embed;
+    use crate::model::ModelConfig;
+    use crate::model::config::tests::small;
+    use crate::model::init::initial_parameters;
     use crate::numerics::activation::{sigmoid, tanh};
+    use crate::numerics::generator::{random_u64, random_within};
     use proptest::prelude::*;
+
+    /// Eleven tiles, which make uneven parts, and a whole group of streams and one more.
+    #[test]
+    fn steps_layers_and_threads_make_no_difference() {
+        let config = ModelConfig { layers: 2, units: 176, streams: 5, segment: 6, ..small() };
+        let (shape, layers, steps) = (Shape::new(&config), config.layers(), config.segment());
+        let weights = Weights::pack(&shape, &initial_parameters(&config).master);
+        let mut streams = vec![Stream::new(&shape); config.streams()];
+        for (m, stream) in streams.iter_mut().enumerate() {
+            let draw = |i: usize| random_within(m as u64, i as u64, 100);
+            stream.activations.iter_mut().enumerate().for_each(|(i, x)| *x = draw(i) as i8);
+            stream.cells.iter_mut().enumerate().for_each(|(i, x)| *x = 100 * draw(i));
+            stream.previous.iter_mut().enumerate().for_each(|(i, x)| *x = random_u64(m as u64, i as u64) as u8);
+        }
+        (0..steps).for_each(|step| embed(&shape, &weights, step, &mut streams));
+        let run = |threads: usize, work: &(dyn Fn(&mut [Stream]) + Sync)| {
+            let mut streams = streams.clone();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| work(&mut streams));
+            streams
+        };
+        let whole = |streams: &mut [Stream]| lstm_forward(&shape, &weights, 0..layers, 0..steps, streams);
+        let expected = run(1, &whole);
+        for threads in [1, 3, 8] {
+            assert!(run(threads, &whole) == expected, "{threads} threads");
+            let by_step = run(threads, &|streams| {
+                (0..steps).for_each(|t| lstm_forward(&shape, &weights, 0..layers, t..t + 1, streams));
+            });
+            assert!(by_step == expected, "step by step, {threads} threads");
+            let by_layer = run(threads, &|streams| {
+                (0..layers).for_each(|l| lstm_forward(&shape, &weights, l..l + 1, 0..steps, streams));
+            });
+            assert!(by_layer == expected, "layer by layer, {threads} threads");
+        }
+    }
 
     /// Checks that a value fits 32 bits.
     fn fits(x: i64) -> i64 {

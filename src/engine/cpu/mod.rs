@@ -39,6 +39,9 @@ use lesson::Lesson;
 use simd::GROUP;
 use state::{Shape, Stream, Weights};
 
+/// Products that are worth a task of the thread pool: about a microsecond.
+const TASK: usize = 1 << 18;
+
 /// The model in main memory.
 pub struct CpuEngine {
     shape: Arc<Shape>,
@@ -186,18 +189,20 @@ fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: Rang
 }
 
 /// Gangs: streams that go through the model together, threads sharing the work of
-/// each layer. All of them are one, unless they are many and the weights fit a core's
-/// own cache. Then there is one for each thread, and threads need not wait for each other.
+/// each layer. There are few of them, unless the weights fit a core's own cache: then
+/// there is one for each thread, which hardly waits for the others.
 fn each_gang(weights: &Weights, streams: &mut [Stream], work: impl Fn(&mut [Stream]) + Send + Sync) {
     const CACHE: usize = 1 << 19;
     // A stream alone loads each weight for one product.
     const LEAST: usize = 2;
+    // Threads that share a layer each gather what all streams of the gang have.
+    const MOST: usize = 64;
     let weights: usize = weights.matrices.iter().map(|matrix| size_of_val(&matrix.by_input[..])).sum();
     let gang = streams.len().div_ceil(rayon::current_num_threads()).clamp(LEAST, GROUP);
     if weights <= CACHE && streams.len() > gang {
         streams.par_chunks_mut(gang).for_each(work);
     } else {
-        work(streams);
+        streams.chunks_mut(MOST).for_each(work);
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::crew::TASK;
+use super::TASK;
 use super::simd::{GROUP, TileSums, excess, look_up, multiply_inputs, vectorized};
 use super::state::{Shape, Stream, Weights};
 use crate::model::layout::TILE;
