@@ -103,6 +103,7 @@ impl Pass<'_> {
         (record * self.shape.cells() + layer * self.shape.config.units() + cell) / WORD
     }
 
+    /// Where a part has a stream's record of a layer.
     fn record(&self, stream: usize, layer: usize) -> usize {
         stream * self.shape.config.layers() + layer
     }
