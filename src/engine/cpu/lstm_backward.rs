@@ -189,7 +189,7 @@ fn errors_from_above(shape: &Shape, weights: &Weights, layer: usize, steps: usiz
     });
 }
 
-/// A tile of 16 cells of one stream.
+/// A tile of 16 cells of one stream; `later` are the cells' errors at the step after, then at this one.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 fn cells_backward(
@@ -199,7 +199,7 @@ fn cells_backward(
     before: &[i32; CELLS],
     now: &[i32; CELLS],
     shares: &[i32; CELLS],
-    cell_errors: &mut [i32; CELLS],
+    later: &mut [i32; CELLS],
     errors: &mut [i16; TILE],
 ) {
     let product = |a: i32, b: i32| round_shift(a * b, GATE_FRACTION);
@@ -216,13 +216,13 @@ fn cells_backward(
         let kept = bounded(round_shift(sums[n], WEIGHT_FRACTION), STATE_ERROR_LIMIT);
         let dh = bounded(round_shift(kept * shares[n], SHARE_FRACTION), STATE_ERROR_LIMIT);
         let dc = product(dh, product(o, GATE_ONE - product(tc, tc)));
-        let dc = bounded(dc + cell_errors[n], STATE_ERROR_LIMIT);
+        let dc = bounded(dc + later[n], STATE_ERROR_LIMIT);
         let di = product(dc, product(g, product(i, GATE_ONE - i)));
         let cf = round_shift(before[n] * product(f, GATE_ONE - f), GATE_FRACTION); // Q12
         let df = round_shift(dc * cf, CELL_FRACTION);
         let dg = product(dc, product(i, GATE_ONE - product(g, g)));
         let d_o = product(dh, product(tc, product(o, GATE_ONE - o)));
-        cell_errors[n] = product(dc, f);
+        later[n] = product(dc, f);
         errors[n] = bounded(di, error_limit) as i16;
         errors[CELLS + n] = bounded(df, error_limit) as i16;
         errors[2 * CELLS + n] = bounded(dg, error_limit) as i16;

@@ -67,9 +67,9 @@ pub fn lstm_forward(
     };
     let mut parts: Vec<Part> = (0..tiles).step_by(run).map(part).collect();
     let mut embeddings = Vec::with_capacity(count);
+    let lens: Vec<usize> = parts.iter().map(|part| part.tiles.len()).collect();
+    let runs = |width: usize| (0..shape.config.layers()).flat_map(|_| &lens).map(move |len| len * width);
     for stream in streams {
-        let runs: Vec<usize> = parts.iter().map(|part| part.tiles.len()).collect();
-        let runs = |width: usize| (0..shape.config.layers()).flat_map(|_| &runs).map(move |run| run * width);
         let gates = Columns::cut(&mut stream.gates, shape.gates(), runs(TILE));
         let cells = Columns::cut(&mut stream.cells, shape.cells(), runs(CELLS));
         let embedding = std::iter::once(layout.hidden(0));
@@ -78,8 +78,7 @@ pub fn lstm_forward(
         embeddings.extend(hidden.next());
         let mut shares = &stream.shares[..];
         for (index, ((gates, cells), hidden)) in gates.into_iter().zip(cells).zip(hidden).enumerate() {
-            let part = index % parts.len();
-            let part = &mut parts[part];
+            let part = &mut parts[index % lens.len()];
             let (own, rest) = shares.split_at(part.tiles.len() * CELLS);
             shares = rest;
             part.records.push(Record { gates, cells, hidden, shares: own });
