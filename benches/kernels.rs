@@ -27,16 +27,15 @@ fn kernels(criterion: &mut Criterion) {
     criterion.bench_function("output_forward", |b| b.iter(|| output_forward(&shape, &weights, 0..1, &mut streams)));
     criterion.bench_function("output_error", |b| b.iter(|| output_error(&shape, 1, &mut streams)));
     criterion.bench_function("lstm_backward", |b| {
-        b.iter(|| lstm_backward(&shape, &weights, 0, steps, &mut streams));
+        b.iter(|| lstm_backward(&shape, &weights, 0..1, steps, &mut streams));
     });
     let mut samples = Samples::default();
     criterion.bench_function("gather_samples", |b| b.iter(|| samples.gather(&shape, steps, &streams)));
-    let matrix = shape.layout.matrices[1];
-    let range = matrix.offset..matrix.offset + matrix.len();
+    let first = shape.layout.embedding_len;
     criterion.bench_function("weight_update", |b| {
         b.iter(|| {
-            let (masters, moments) = (&mut parameters.master[range.clone()], &mut parameters.moments[range.clone()]);
-            weight_update(&shape, 1, steps, &adam, &streams, &samples, masters, moments, &mut weights.matrices[1]);
+            let (masters, moments) = (&mut parameters.master[first..], &mut parameters.moments[first..]);
+            weight_update(&shape, steps, &adam, &streams, &samples, masters, moments, &mut weights.matrices);
         });
     });
     let gradients: Vec<i32> = (0..4096).map(|i| random_within(1, i, 1 << 20)).collect();

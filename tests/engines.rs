@@ -188,10 +188,10 @@ fn threads_do_not_change_a_bit() {
 
 #[test]
 fn threads_that_share_a_layer_do_not_change_a_bit() {
-    // Large enough that a layer's tiles are split; one group of streams and two.
-    for streams in [4, 7] {
-        let config = ModelConfig { streams, units: 384, segment: 3, ..config() };
-        let data = text(100);
+    // Large enough to be cut by tiles, by streams and, in whole segments, by layers.
+    for streams in [1, 3, 4] {
+        let config = ModelConfig { streams, units: 192, segment: 34, ..config() };
+        let data = text(200);
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
@@ -200,7 +200,10 @@ fn threads_that_share_a_layer_do_not_change_a_bit() {
                 coded
             })
         };
-        assert_eq!(run(1), run(3));
+        let alone = run(1);
+        [2, 3, 8]
+            .into_iter()
+            .for_each(|threads| assert_eq!(run(threads), alone, "{streams} streams, {threads} threads"));
     }
 }
 

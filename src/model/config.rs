@@ -141,11 +141,13 @@ impl ModelConfig {
         let cells = u64::from(self.layers) * u64::from(self.units);
         let activations = u64::from(self.embedding) + cells;
         let windows = u64::from(self.replay_streams) * u64::from(self.replay_steps + 1);
-        // master, moment; two packings twice; a snapshot; records of two segments and of replay; errors and shares
+        // master, moment; two packings twice; a snapshot; records of two segments and of replay; errors and shares;
+        // what threads exchange of a batch
         parameters * (4 + 4 + 2 * (1 + 1) + 8)
             + (2 * samples + windows) * (activations * 2 + cells * (8 + 4 + 8 + 4) + SYMBOLS as u64 * 6)
             + u64::from(self.streams) * cells * 8
             + u64::from(self.replay_streams) * cells * 12
+            + samples.max(windows) * cells * 9
     }
 }
 

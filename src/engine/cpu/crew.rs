@@ -1,24 +1,18 @@
 //! Work in phases that are too short for tasks of their own: a thread that comes to help stays
-//! for all phases that are left, and asks, rather than sleeps, until one is done.
+//! for all phases that are left, and asks, rather than sleeps, until what it needs is there.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
-/// Tiles of a part, where a phase has so many of them and so many products.
-pub fn tiles_of_part(tiles: usize, products: usize) -> usize {
-    /// Products that are worth a part of their own: a thread that asks is there at once.
-    const LEAST: usize = 1 << 16;
-    tiles.div_ceil((products / LEAST).clamp(1, rayon::current_num_threads()))
-}
-
-/// Does `work` with a phase's number on every part, phase by phase: none begins before all
-/// parts of the one before are done. Who does which part changes no result.
-pub fn in_phases<P: Send>(phases: usize, mut parts: Vec<P>, work: impl Fn(usize, &mut P) + Sync) {
+/// Does `work` with a phase's number on every part, each part's phases in turn. A phase finds what
+/// it needs of other parts on the board, and may read what earlier phases wrote there, no more.
+/// Who does which part changes no result. A thread works here only, so `work` must not call rayon.
+pub fn in_phases<P: Send>(phases: usize, mut parts: Vec<P>, board: &Board, work: impl Fn(usize, &mut P) + Sync) {
     let threads = rayon::current_num_threads().min(parts.len());
     if threads < 2 {
         return (0..phases).for_each(|phase| parts.iter_mut().for_each(|part| work(phase, part)));
     }
-    let crew = Crew { phases, parts: parts.into_iter().map(Part::new).collect(), present: Line::default(), work };
+    let crew = Crew { phases, parts: parts.into_iter().map(Part::new).collect(), owners: 0.into(), board, work };
     rayon::in_place_scope(|scope| {
         let crew = &crew;
         (1..threads).for_each(|_| scope.spawn(|_| crew.help()));
@@ -27,66 +21,64 @@ pub fn in_phases<P: Send>(phases: usize, mut parts: Vec<P>, work: impl Fn(usize,
 }
 
 /// Threads that write to different ones do not disturb each other: caches fetch two lines at a time.
-#[derive(Default)]
 #[repr(align(128))]
-struct Line<T>(T);
-
 struct Part<P> {
     has_owner: AtomicBool,
-    /// Phases of it that somebody has begun.
-    begun: AtomicUsize,
-    /// Never waited for: only who begins a phase takes it.
-    part: Mutex<P>,
-    /// Phases of it that are done. Who waits for that does not disturb who works.
-    done: Line<AtomicUsize>,
+    /// An owner holds it to the end, anybody else for as many phases as its own part is ahead.
+    held: Mutex<Held<P>>,
+}
+
+struct Held<P> {
+    /// The next phase.
+    phase: usize,
+    part: P,
 }
 
 impl<P> Part<P> {
     fn new(part: P) -> Self {
-        Part { has_owner: false.into(), begun: 0.into(), part: part.into(), done: Line::default() }
+        Part { has_owner: false.into(), held: Held { phase: 0, part }.into() }
     }
 
-    fn done(&self) -> usize {
-        self.done.0.load(Ordering::Acquire)
-    }
-
-    /// Waits until more phases than so many are done.
-    fn wait(&self, phases: usize) {
-        /// Times to ask before others may have the processor.
-        const PATIENCE: usize = 1000;
-        let mut asked = 0;
-        while self.done() <= phases {
-            if asked < PATIENCE {
-                std::hint::spin_loop()
-            } else {
-                std::thread::yield_now()
-            }
-            asked += 1;
+    fn try_hold(&self) -> Option<MutexGuard<'_, Held<P>>> {
+        match self.held.try_lock() {
+            Ok(held) => Some(held),
+            Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
         }
     }
 }
 
-struct Crew<P, W> {
+struct Crew<'a, P, W> {
     phases: usize,
     parts: Vec<Part<P>>,
     /// Threads that work, each the owner of a part.
-    present: Line<AtomicUsize>,
+    owners: AtomicUsize,
+    board: &'a Board,
     work: W,
 }
 
-impl<P: Send, W: Fn(usize, &mut P) + Sync> Crew<P, W> {
+impl<P: Send, W: Fn(usize, &mut P) + Sync> Crew<'_, P, W> {
     /// Works until all phases are done.
     fn help(&self) {
         let own = self.own();
-        self.present.0.fetch_add(1, Ordering::Relaxed);
-        let begun = self.parts.iter().map(Part::done).min().unwrap_or(self.phases);
-        for phase in begun..self.phases {
-            self.begin(phase, own);
-            if self.present.0.load(Ordering::Relaxed) < self.parts.len() {
-                // Parts have no owner, or one who comes late.
-                (1..self.parts.len()).for_each(|i| self.begin(phase, (own + i) % self.parts.len()));
+        let mut asked = 0;
+        let mut held = loop {
+            match self.parts[own].try_hold() {
+                Some(held) => break held,
+                None => wait(&mut asked),
             }
-            self.parts.iter().for_each(|part| part.wait(phase));
+        };
+        self.owners.fetch_add(1, Ordering::Relaxed);
+        loop {
+            if held.phase < self.phases {
+                self.go_on(&mut held);
+            }
+            if self.owners.load(Ordering::Relaxed) < self.parts.len() {
+                (1..self.parts.len()).for_each(|i| self.help_out(held.phase, (own + i) % self.parts.len()));
+            }
+            if held.phase == self.phases || self.board.is_given_up() {
+                break;
+            }
         }
     }
 
@@ -99,52 +91,96 @@ impl<P: Send, W: Fn(usize, &mut P) + Sync> Crew<P, W> {
         own.expect("there are no more threads than parts")
     }
 
-    /// Does a part, unless somebody has begun with it.
-    fn begin(&self, phase: usize, part: usize) {
-        let Part { begun, part, done, .. } = &self.parts[part];
-        let begin = || begun.compare_exchange(phase, phase + 1, Ordering::Relaxed, Ordering::Relaxed);
-        if begun.load(Ordering::Relaxed) == phase && begin().is_ok() {
-            let _done = Done { done: &done.0, phases: phase + 1, present: &self.present.0 };
-            (self.work)(phase, &mut part.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Takes a part that has no owner up to a phase.
+    fn help_out(&self, phase: usize, part: usize) {
+        let part = &self.parts[part];
+        if part.has_owner.load(Ordering::Relaxed) {
+            return;
         }
+        // Who holds it will do the same.
+        let Some(mut held) = part.try_hold() else { return };
+        while held.phase < phase {
+            self.go_on(&mut held);
+        }
+    }
+
+    fn go_on(&self, held: &mut Held<P>) {
+        let panics = GiveUp(self.board);
+        (self.work)(held.phase, &mut held.part);
+        std::mem::forget(panics);
+        held.phase += 1;
     }
 }
 
-/// Says that phases of a part are done, even where the work panics, as the others wait for it.
-/// Then a thread is gone, and others do its part from the next phase on.
-struct Done<'a> {
-    done: &'a AtomicUsize,
-    phases: usize,
-    present: &'a AtomicUsize,
-}
+/// Lets nobody wait for words that a panic keeps from being written.
+struct GiveUp<'a>(&'a Board);
 
-impl Drop for Done<'_> {
+impl Drop for GiveUp<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.present.fetch_sub(1, Ordering::Relaxed);
-        }
-        self.done.store(self.phases, Ordering::Release);
+        self.0.given_up.store(true, Ordering::Relaxed);
     }
 }
 
-/// Words that the parts of a phase write, each its own, and all parts of a later one read.
-pub struct Board(Vec<AtomicU64>);
+/// Waits a little, the longer the more often it has been asked.
+fn wait(asked: &mut usize) {
+    /// Times to ask before others may have the processor.
+    const PATIENCE: usize = 1000;
+    *asked += 1;
+    if *asked < PATIENCE { std::hint::spin_loop() } else { std::thread::yield_now() }
+}
+
+/// Words that parts write, each its own, and other parts read in a later phase.
+pub struct Board {
+    words: Vec<AtomicU64>,
+    given_up: AtomicBool,
+}
 
 impl Board {
-    /// So many zeros.
+    /// Where words may start that no other part's share a line of memory with.
+    pub const LINE: usize = 8;
+    /// What no part may write, and none does: a byte of it is no hidden state, two are no gate error.
+    const EMPTY: u64 = u64::from_ne_bytes([0x80; 8]);
+
+    /// So many words, all to be written.
     pub fn new(len: usize) -> Self {
-        Board((0..len).map(|_| AtomicU64::new(0)).collect())
+        let words = (0..len + Self::LINE).map(|_| AtomicU64::new(Self::EMPTY)).collect();
+        Board { words, given_up: false.into() }
     }
 
-    /// Puts words there from `first` on.
+    /// From the first line on.
+    fn words(&self) -> &[AtomicU64] {
+        &self.words[self.words.as_ptr().align_offset(Self::LINE * size_of::<u64>()).min(Self::LINE)..]
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
+    }
+
+    /// Puts words there.
     pub fn write(&self, first: usize, words: &[u64]) {
-        self.0[first..][..words.len()].iter().zip(words).for_each(|(at, &word)| at.store(word, Ordering::Relaxed));
+        debug_assert!(!words.contains(&Self::EMPTY));
+        // Who sees a word sees all that was cleared before.
+        let to = &self.words()[first..][..words.len()];
+        to.iter().zip(words).for_each(|(to, &word)| to.store(word, Ordering::Release));
     }
 
-    /// Takes words from there.
+    /// Makes room there, once all parts have read what is there and before they read this part's
+    /// next words: those they wait for before they ask for others in this place.
+    pub fn clear(&self, first: usize, len: usize) {
+        self.words()[first..][..len].iter().for_each(|word| word.store(Self::EMPTY, Ordering::Relaxed));
+    }
+
+    /// Takes words from there, as soon as they are written.
     pub fn read(&self, first: usize, words: &mut [u64]) {
-        let from = &self.0[first..][..words.len()];
-        words.iter_mut().zip(from).for_each(|(word, at)| *word = at.load(Ordering::Relaxed));
+        for (word, from) in words.iter_mut().zip(&self.words()[first..]) {
+            // Each word says for itself whether it is there.
+            *word = from.load(Ordering::Acquire);
+            let mut asked = 0;
+            while *word == Self::EMPTY && !self.is_given_up() {
+                wait(&mut asked);
+                *word = from.load(Ordering::Acquire);
+            }
+        }
     }
 }
 
@@ -171,23 +207,27 @@ mod tests {
         }
     }
 
-    /// Each part adds up what all parts wrote in the phase before, some sooner, some later.
-    fn sums(threads: usize, parts: usize) -> Vec<u64> {
+    /// Each part adds up what all parts wrote in the phase before, some sooner, some later, on a
+    /// board with room for so many phases. All threads come at once, or some late.
+    fn sums(threads: usize, parts: usize, slots: usize, at_once: bool) -> Vec<u64> {
         const PHASES: usize = 500;
-        let meeting = Meeting::new(threads, parts);
+        let meeting = Meeting::new(threads, if at_once { parts } else { usize::MAX });
         on_threads(threads, || {
-            let board = Board::new(2 * parts);
-            board.write(parts, &vec![1; parts]);
-            in_phases(PHASES, (0..parts).collect(), |phase, &mut part| {
+            let board = Board::new(slots * parts);
+            board.write(0, &vec![1; parts]);
+            in_phases(PHASES, (0..parts).collect(), &board, |phase, &mut part| {
                 meeting.hold(phase);
                 (0..(phase + 3 * part) % 7 * 100).for_each(|_| std::hint::spin_loop());
                 let mut words = vec![0; parts];
-                board.read((phase + 1) % 2 * parts, &mut words);
+                board.read(phase % slots * parts, &mut words);
                 let sum = words.iter().fold(part as u64 + 1, |sum, &word| sum.wrapping_mul(3).wrapping_add(word));
-                board.write(phase % 2 * parts + part, &[sum]);
+                if slots <= PHASES {
+                    board.clear((phase + 2) % slots * parts + part, 1);
+                }
+                board.write((phase + 1) % slots * parts + part, &[sum]);
             });
             let mut words = vec![0; parts];
-            board.read((PHASES - 1) % 2 * parts, &mut words);
+            board.read(PHASES % slots * parts, &mut words);
             words
         })
     }
@@ -195,10 +235,13 @@ mod tests {
     #[test]
     fn a_phase_sees_all_of_the_one_before() {
         for parts in [1, 2, 3, 7] {
-            let alone = sums(1, parts);
+            let alone = sums(1, parts, 501, true);
             assert!(alone.iter().any(|&sum| sum > 1));
-            for threads in [2, 3, 8] {
-                assert_eq!(sums(threads, parts), alone, "{parts} parts, {threads} threads");
+            for (threads, slots, at_once) in
+                [2, 3, 8].into_iter().flat_map(|t| [(t, 501, true), (t, 501, false), (t, 3, true), (t, 3, false)])
+            {
+                let together = sums(threads, parts, slots, at_once);
+                assert_eq!(together, alone, "{parts} parts, {threads} threads, {slots} slots");
             }
         }
     }
@@ -209,23 +252,17 @@ mod tests {
             let (phase, part) = (round % 5 * 4, round % 4);
             let meeting = Meeting::new(threads, 4);
             let panics = on_threads(threads, || {
+                let board = Board::new(18 * 4);
+                board.write(0, &[1; 4]);
                 let work = |p, &mut q: &mut usize| {
                     meeting.hold(p);
+                    board.read(4 * p, &mut [0; 4]);
                     assert!((p, q) != (phase, part), "as asked");
+                    board.write(4 * (p + 1) + q, &[1]);
                 };
-                catch_unwind(AssertUnwindSafe(|| in_phases(17, vec![0, 1, 2, 3], work))).is_err()
+                catch_unwind(AssertUnwindSafe(|| in_phases(17, vec![0, 1, 2, 3], &board, work))).is_err()
             });
             assert!(panics, "phase {phase}, part {part}, {threads} threads");
         }
-    }
-
-    #[test]
-    fn parts_are_no_more_than_threads_or_work() {
-        on_threads(4, || {
-            assert_eq!(tiles_of_part(16, 1 << 30), 4);
-            assert_eq!(tiles_of_part(10, 1 << 30), 3);
-            assert_eq!(tiles_of_part(16, 1 << 17), 8);
-            assert_eq!(tiles_of_part(16, 1), 16);
-        });
     }
 }

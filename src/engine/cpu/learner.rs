@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::samples::Samples;
 use super::state::{Shape, Stream, Weights};
-use super::{each_gang, each_group, embedding_backward, embedding_update, lstm_backward, output_error, weight_update};
+use super::{each_group, embedding_backward, embedding_update, lstm_backward, output_error, weight_update};
 use super::{forward, set_symbols};
 use crate::engine::Replay;
 use crate::model::{ModelConfig, Parameters};
@@ -85,11 +85,7 @@ impl Learner {
 fn backward(records: &mut Records, weights: &Weights, steps: usize) {
     let Records { shape, streams, .. } = records;
     each_group(streams, |group| output_error::output_error(shape, steps, group));
-    for layer in (0..shape.config.layers()).rev() {
-        each_gang(weights, streams, |gang| {
-            lstm_backward::lstm_backward(shape, weights, layer, steps, gang);
-        });
-    }
+    lstm_backward::lstm_backward(shape, weights, 0..shape.config.layers(), steps, streams);
     streams.par_iter_mut().for_each(|stream| embedding_backward::embedding_backward(shape, weights, steps, stream));
 }
 
@@ -97,27 +93,18 @@ fn backward(records: &mut Records, weights: &Weights, steps: usize) {
 fn update(
     records: &mut Records,
     weights: &mut Weights,
-    mut master: &mut [i32],
-    mut moments: &mut [u32],
+    master: &mut [i32],
+    moments: &mut [u32],
     steps: usize,
     adam: &AdamStep,
 ) {
     let Records { shape, streams, samples } = records;
     samples.gather(shape, steps, streams);
-    let mut take = |len: usize| {
-        let (m, rest) = std::mem::take(&mut master).split_at_mut(len);
-        master = rest;
-        let (v, rest) = std::mem::take(&mut moments).split_at_mut(len);
-        moments = rest;
-        (m, v)
-    };
-    let (m, v) = take(shape.layout.embedding_len);
-    embedding_update::embedding_update(shape, steps, adam, streams, m, v, &mut weights.embedding);
-    for (index, matrix) in shape.layout.matrices.iter().enumerate() {
-        let (m, v) = take(matrix.len());
-        let packed = &mut weights.matrices[index];
-        weight_update::weight_update(shape, index, steps, adam, streams, samples, m, v, packed);
-    }
+    let (embedding, master) = master.split_at_mut(shape.layout.embedding_len);
+    let (embedding_moments, moments) = moments.split_at_mut(embedding.len());
+    let Weights { embedding: packed, matrices } = weights;
+    embedding_update::embedding_update(shape, steps, adam, streams, embedding, embedding_moments, packed);
+    weight_update::weight_update(shape, steps, adam, streams, samples, master, moments, matrices);
 }
 
 #[cfg(test)]
@@ -129,12 +116,12 @@ mod tests {
     use crate::numerics::generator::{random_u64, random_within};
     use crate::numerics::wide::BiasCorrection;
 
-    /// Eleven tiles, which make uneven parts; five windows, in gangs with two layers and
-    /// all together, a whole group of them and one more, with three.
+    /// Eleven tiles, which make uneven parts; windows that go in gangs, a whole group of them and
+    /// one more, or apart with a layer or half of one to a thread.
     #[test]
     fn threads_change_nothing() {
-        let (windows, steps) = (5, 4);
-        for layers in [2, 3] {
+        let steps = 6;
+        for (layers, windows) in [(2, 5), (3, 5), (2, 2), (3, 1)] {
             let config = ModelConfig { layers, units: 176, replay_streams: windows, replay_steps: steps, ..small() };
             let symbols = (windows * steps) as usize;
             let byte = |i: usize| random_u64(1, i as u64) as u8;
@@ -146,7 +133,7 @@ mod tests {
             };
             let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, 0);
             let parameters = initial_parameters(&config);
-            let learnt = [1, 2, 3, 8].map(|threads| {
+            let learnt = [1, 2, 3, 8, 16].map(|threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 pool.install(|| {
                     let mut learner = Learner::new(&config, &parameters);

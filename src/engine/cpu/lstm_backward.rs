@@ -1,14 +1,14 @@
-//! Kernel `lstm_backward`: errors of one layer's gates, from the last step to the first.
+//! Kernel `lstm_backward`: errors of the layers' gates, from the last step to the first.
 //!
 //! The error of a hidden state comes from the output, from the layer above at
 //! the same step and from the same layer one step later; the sum is rounded once.
 
 use std::ops::Range;
 
-use super::TASK;
 use super::aligned::Aligned;
 use super::columns::Columns;
-use super::crew::{Board, in_phases, tiles_of_part};
+use super::cut::{Cut, Share, Whole};
+use super::exchange::{Exchange, Row};
 use super::simd::{GROUP, look_up, multiply_rows, vectorized};
 use super::state::{Shape, Stream, Weights};
 use crate::model::layout::{CELLS, TILE};
@@ -16,38 +16,45 @@ use crate::numerics::activation::{tanh_between, tanh_index};
 use crate::numerics::fixed::*;
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
-use rayon::prelude::*;
 
 /// Errors of a word.
 const WORD: usize = size_of::<u64>() / size_of::<i16>();
 
-/// What the parts of a phase have in common: a phase is one step, the last one first.
+/// Steps that a layer is behind the one above, whose errors it takes for as many at a time, where
+/// layers are different parts'.
+const LAG: usize = GROUP;
+
+/// What all parts have in common: a phase is one step of each layer.
 struct Pass<'a> {
     shape: &'a Shape,
     weights: &'a Weights,
-    layer: usize,
+    layers: Range<usize>,
     steps: usize,
+    /// [`LAG`], or all steps where there is one layer.
+    lag: usize,
     /// `[streams]`
     known: Vec<Known<'a>>,
-    /// `[2][streams][rows]`: errors of this step and the one after it; nothing where there is one
-    /// part, which has all of them itself.
-    board: Option<Board>,
+    /// Gate errors.
+    exchange: Exchange,
 }
 
-/// What a stream's forward pass and the layers above left, in tiles.
+/// What a stream's forward pass, the output and the layer above the pass left.
 struct Known<'a> {
     gates: &'a [[i16; TILE]],
     cells: &'a [[i32; CELLS]],
-    hidden_errors: &'a [[i32; CELLS]],
     shares: &'a [[i32; CELLS]],
+    output_errors: &'a [i16],
+    upper_errors: Columns<'a, i16>,
 }
 
-/// Some tiles of the layer.
+/// Some tiles of a layer for some streams.
 struct Part<'a> {
-    tiles: Range<usize>,
+    share: Share,
     /// `[streams]`
     records: Vec<Record<'a>>,
-    /// `[streams][rows]` of the step after.
+    /// `[streams][lag][tiles]`: sums over the errors of what is above.
+    above: Vec<[i32; CELLS]>,
+    /// `[streams][rows]` of the step after, or `[4 steps][rows]` of a stream's layer above.
     errors: Aligned<u64>,
 }
 
@@ -57,86 +64,154 @@ struct Record<'a> {
     cell_errors: &'a mut [i32],
 }
 
-/// Writes the gate errors of `layer` at each of `steps` steps for all `streams`;
-/// those of the layer above are there.
-pub fn lstm_backward(shape: &Shape, weights: &Weights, layer: usize, steps: usize, streams: &mut [Stream]) {
-    streams.par_iter_mut().for_each(|stream| errors_from_above(shape, weights, layer, steps, stream));
-    let (units, count) = (shape.config.units(), streams.len());
-    let (tiles, rows) = (units / CELLS, 4 * units);
-    let run = tiles_of_part(tiles, rows * units * count);
-    let gathered = if run < tiles { count * rows / WORD } else { 0 };
-    let part = |first: usize| Part {
-        tiles: first..tiles.min(first + run),
-        records: Vec::with_capacity(count),
-        errors: Aligned::zeros(gathered),
+/// Writes the gate errors of `layers` at each of `steps` steps for all `streams`;
+/// those of the layer above them are there.
+pub fn lstm_backward(shape: &Shape, weights: &Weights, layers: Range<usize>, steps: usize, streams: &mut [Stream]) {
+    /// The step at hand, the one after, and the one after that, whose errors all have read.
+    const RING: usize = 3;
+    let (units, rows) = (shape.config.units(), 4 * shape.config.units());
+    let products = layers.len() * units * (SYMBOLS + 2 * rows);
+    let (count, tiles) = (streams.len(), units / CELLS);
+    let cut = Cut::new(Whole { layers: layers.clone(), streams: count, tiles, steps, lag: LAG, products });
+    if !cut.is_by_layer() {
+        // The weights of one layer are used for all steps before those of the next.
+        return layers.rev().for_each(|layer| lstm_backward(shape, weights, layer..layer + 1, steps, streams));
+    }
+    // A layer alone waits for all its errors at each step; else nothing keeps one from running ahead.
+    let (lag, slots) = if layers.len() > 1 { (LAG, steps) } else { (steps, RING) };
+    let part = |share: Share| {
+        let count = cut.streams[share.group].len();
+        let above = vec![[0; CELLS]; count * lag * cut.tiles[share.run].len()];
+        let errors = Aligned::zeros(if cut.is_apart() { 0 } else { count.max(GROUP) * rows / WORD });
+        Part { share, records: Vec::with_capacity(count), above, errors }
     };
-    let mut parts: Vec<Part> = (0..tiles).step_by(run).map(part).collect();
-    let mut known = Vec::with_capacity(count);
-    for stream in streams {
-        let below = std::iter::once(layer * rows);
-        let runs = below.chain(parts.iter().map(|part| part.tiles.len() * TILE));
-        let gate_errors = Columns::cut(&mut stream.gate_errors, shape.gates(), runs).into_iter().skip(1);
-        let cell_errors = stream.cell_errors[layer * units..][..units].chunks_mut(run * CELLS);
-        for (part, (gate_errors, cell_errors)) in parts.iter_mut().zip(gate_errors.zip(cell_errors)) {
-            part.records.push(Record { gate_errors, cell_errors });
+    let mut parts: Vec<Part> = cut.shares().map(part).collect();
+    let mut known = Vec::with_capacity(streams.len());
+    for ((group, _), stream) in cut.groups().zip(streams) {
+        let below = std::iter::once(layers.start * rows);
+        let upper = if layers.end < shape.config.layers() { rows } else { 0 };
+        let columns = below.chain(cut.columns(layers.len(), TILE)).chain(std::iter::once(upper));
+        let mut gate_errors = Columns::cut(&mut stream.gate_errors, shape.gates(), columns).into_iter().skip(1);
+        let mut cell_errors = &mut stream.cell_errors[layers.start * units..];
+        for (layer, run) in layers.clone().flat_map(|layer| (0..cut.tiles.len()).map(move |run| (layer, run))) {
+            let cell_errors = cell_errors.split_off_mut(..cut.tiles[run].len() * CELLS).expect("one for each cell");
+            let gate_errors = gate_errors.next().expect("columns for all parts");
+            parts[cut.part(layer, group, run)].records.push(Record { gate_errors, cell_errors });
         }
         known.push(Known {
             gates: stream.gates.as_chunks().0,
             cells: stream.cells.as_chunks().0,
-            hidden_errors: stream.hidden_errors.as_chunks().0,
             shares: stream.shares.as_chunks().0,
+            output_errors: &stream.output_errors,
+            upper_errors: gate_errors.next().expect("columns of the layer above"),
         });
     }
-    let board = (parts.len() > 1).then(|| Board::new(2 * gathered));
-    let pass = Pass { shape, weights, layer, steps, known, board };
-    in_phases(steps, parts, |phase, part| {
-        let step = steps - 1 - phase;
-        pass.gather(step, part);
-        pass.backward(step, part);
+    let exchanged = if cut.is_apart() { 0 } else { layers.end };
+    let exchange = Exchange::new(cut, exchanged, slots, TILE / WORD);
+    let pass = Pass { shape, weights, layers, steps, lag, known, exchange };
+    let phases = steps + lag * (pass.layers.len() - 1);
+    pass.exchange.in_phases(phases, parts, |phase, part| {
+        let layer = part.share.layers.start;
+        let done = phase.wrapping_sub(lag * (pass.layers.end - 1 - layer));
+        if done < steps {
+            if done % lag == 0 {
+                pass.errors_from_above(layer, steps - done, part);
+            }
+            pass.backward(layer, steps - 1 - done, part);
+        }
     });
 }
 
-impl Pass<'_> {
-    /// Where the board has a row's error.
-    fn place(&self, step: usize, stream: usize, row: usize) -> usize {
-        ((step % 2 * self.known.len() + stream) * 4 * self.shape.config.units() + row) / WORD
+impl<'a> Pass<'a> {
+    /// The streams of a part.
+    fn known(&self, share: &Share) -> &[Known<'a>] {
+        &self.known[self.exchange.cut.streams[share.group].clone()]
     }
 
-    /// The errors of the step after, of which other parts have made some.
-    fn gather(&self, step: usize, part: &mut Part) {
-        if let Some(board) = self.board.as_ref().filter(|_| step + 1 < self.steps) {
-            board.read(self.place(step + 1, 0, 0), &mut part.errors);
+    /// Where a part has the sums of its first tile.
+    fn place(&self, share: &Share, stream: usize, step: usize) -> usize {
+        (stream * self.lag + (self.steps - 1 - step) % self.lag) * self.exchange.cut.tiles[share.run].len()
+    }
+
+    /// Sums over the errors of the output and of the layer above, for as many steps before `end`
+    /// as a layer is behind: none waits for another, so a weight that was loaded serves four.
+    fn errors_from_above(&self, layer: usize, end: usize, part: &mut Part) {
+        let config = &self.shape.config;
+        let (units, rows, upper) = (config.units(), 4 * config.units(), layer + 1);
+        let Part { share, above, errors, .. } = part;
+        let (group, start) = (share.group, end.saturating_sub(self.lag));
+        for (m, known) in self.known(share).iter().enumerate() {
+            for first in (start..end).step_by(GROUP) {
+                let count = GROUP.min(end - first);
+                let step = |i: usize| first + i.min(count - 1);
+                if upper < self.layers.end {
+                    for (slot, errors) in (first..end).zip(errors.chunks_exact_mut(rows / WORD)).take(count) {
+                        self.exchange.read(Row { layer: upper, slot, group, stream: m }, errors);
+                    }
+                }
+                let upper_errors: [&[i16]; GROUP] = std::array::from_fn(|i| match upper < self.layers.end {
+                    true => &bytemuck::cast_slice(errors)[i.min(count - 1) * rows..][..rows],
+                    false => known.upper_errors.row(step(i)),
+                });
+                let output_errors: [&[i16]; GROUP] =
+                    std::array::from_fn(|i| &known.output_errors[step(i) * SYMBOLS..][..SYMBOLS]);
+                for (own, tile) in self.exchange.cut.tiles[share.run].clone().enumerate() {
+                    let mut sums = [[0; CELLS]; GROUP];
+                    let first_input = layer * units + tile * CELLS;
+                    let output = self.weights.matrices[config.layers()].rows(first_input, output_errors);
+                    let terms = match upper < config.layers() {
+                        true => {
+                            let first_input = config.embedding() + tile * CELLS;
+                            &[output, self.weights.matrices[upper].rows(first_input, upper_errors)][..]
+                        }
+                        false => &[output],
+                    };
+                    multiply_rows(count, terms, &mut sums);
+                    for (step, sums) in (first..).zip(&sums[..count]) {
+                        above[self.place(share, m, step) + own] = *sums;
+                    }
+                }
+            }
         }
     }
 
     /// A part's tiles at a step.
-    fn backward(&self, step: usize, part: &mut Part) {
+    fn backward(&self, layer: usize, step: usize, part: &mut Part) {
         let config = &self.shape.config;
         let (units, tiles) = (config.units(), config.units() / CELLS);
         let (rows, last) = (4 * units, step + 1 == self.steps);
-        let matrix = &self.weights.matrices[self.layer];
-        let own_states = self.shape.layout.matrices[self.layer].inputs - units;
-        for (own, tile) in part.tiles.clone().enumerate() {
-            for first in (0..self.known.len()).step_by(GROUP) {
-                let count = GROUP.min(self.known.len() - first);
+        let matrix = &self.weights.matrices[layer];
+        let own_states = self.shape.layout.matrices[layer].inputs - units;
+        let Part { share, records, above, errors } = part;
+        let (group, known, cut) = (share.group, self.known(share), &self.exchange.cut);
+        let is_whole = cut.tiles.len() == 1;
+        let others_need_it = !is_whole || layer > self.layers.start;
+        if !last && !is_whole {
+            for (stream, errors) in errors.chunks_exact_mut(rows / WORD).take(known.len()).enumerate() {
+                self.exchange.read(Row { layer, slot: step + 1, group, stream }, errors);
+            }
+        }
+        for (own, tile) in cut.tiles[share.run].clone().enumerate() {
+            for first in (0..known.len()).step_by(GROUP) {
+                let count = GROUP.min(known.len() - first);
                 let mut sums = [[0; CELLS]; GROUP];
                 if !last {
-                    let after = |m: usize| match self.board {
-                        Some(_) => &bytemuck::cast_slice(&part.errors)[(first + m) * rows..][..rows],
-                        None => part.records[first + m].gate_errors.row(step + 1),
+                    let after = |m: usize| match is_whole {
+                        true => records[m].gate_errors.row(step + 1),
+                        false => &bytemuck::cast_slice(errors)[m * rows..][..rows],
                     };
-                    let errors = std::array::from_fn(|m| after(m.min(count - 1)));
+                    let errors = std::array::from_fn(|m| after(first + m.min(count - 1)));
                     multiply_rows(count, &[matrix.rows(own_states + tile * CELLS, errors)], &mut sums);
                 }
                 for (m, sums) in (first..first + count).zip(&mut sums) {
-                    let Known { gates, cells, hidden_errors, shares } = &self.known[m];
-                    let above = &hidden_errors[step * tiles + tile];
+                    let Known { gates, cells, shares, .. } = &known[m];
+                    let above = &above[self.place(share, m, step) + own];
                     sums.iter_mut().zip(above).for_each(|(sum, &above)| *sum = sum.wrapping_add(above));
                     // Of one slot, or step, of all layers.
-                    let of = |slot: usize| (slot * config.layers() + self.layer) * tiles + tile;
+                    let of = |slot: usize| (slot * config.layers() + layer) * tiles + tile;
                     let (gates, before, now) = (&gates[of(step)], &cells[of(step)], &cells[of(step + 1)]);
                     let (limit, shares) = (config.error_limit(), &shares[of(0)]);
-                    let Record { gate_errors, cell_errors } = &mut part.records[m];
+                    let Record { gate_errors, cell_errors } = &mut records[m];
                     let errors = &mut gate_errors.row_mut(step).as_chunks_mut().0[own];
                     let cell_errors = &mut cell_errors.as_chunks_mut().0[own];
                     if last {
@@ -146,47 +221,19 @@ impl Pass<'_> {
                         #[inline(always)]
                         || cells_backward(limit, sums, gates, before, now, shares, cell_errors, errors),
                     );
-                    if let Some(board) = &self.board {
+                    if others_need_it {
+                        let row = |slot: usize| Row { layer, slot, group, stream: m };
+                        if self.layers.len() == 1 {
+                            // Who wrote the step after, and all did, had read the one after that.
+                            self.exchange.clear(row(step + 2), share.run, own);
+                        }
                         let words: [u64; TILE / WORD] = bytemuck::cast(*errors);
-                        board.write(self.place(step, m, tile * TILE), &words);
+                        self.exchange.write(row(step), share.run, own, &words);
                     }
                 }
             }
         }
     }
-}
-
-/// Sums over the output's errors and those of the layer above: no step waits for
-/// another, so a weight that was loaded serves four of them.
-fn errors_from_above(shape: &Shape, weights: &Weights, layer: usize, steps: usize, stream: &mut Stream) {
-    let config = &shape.config;
-    let (units, gates) = (config.units(), shape.gates());
-    let rows = 4 * units;
-    let above = layer + 1 < config.layers();
-    let Stream { output_errors, gate_errors, hidden_errors, .. } = stream;
-    let products = GROUP * units * (SYMBOLS + rows * usize::from(above));
-    let groups = hidden_errors[..steps * units].par_chunks_mut(GROUP * units).with_min_len(TASK.div_ceil(products));
-    groups.enumerate().for_each(|(group, sums)| {
-        let (first, count) = (group * GROUP, sums.len() / units);
-        let step = |m: usize| first + m.min(count - 1);
-        let output: [&[i16]; GROUP] = std::array::from_fn(|m| &output_errors[step(m) * SYMBOLS..][..SYMBOLS]);
-        let upper: [&[i16]; GROUP] = match above {
-            true => std::array::from_fn(|m| &gate_errors[step(m) * gates + (layer + 1) * rows..][..rows]),
-            false => output,
-        };
-        for cell in (0..units).step_by(CELLS) {
-            let mut tile = [[0; CELLS]; GROUP];
-            let output = weights.matrices[config.layers()].rows(layer * units + cell, output);
-            let terms = match above {
-                true => &[output, weights.matrices[layer + 1].rows(config.embedding() + cell, upper)][..],
-                false => &[output],
-            };
-            multiply_rows(count, terms, &mut tile);
-            for (sums, tile) in sums.chunks_exact_mut(units).zip(&tile) {
-                sums[cell..][..CELLS].copy_from_slice(tile);
-            }
-        }
-    });
 }
 
 /// A tile of 16 cells of one stream; `later` are the cells' errors at the step after, then at this one.
@@ -233,8 +280,49 @@ fn cells_backward(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ModelConfig;
+    use crate::model::config::tests::small;
+    use crate::model::init::initial_parameters;
     use crate::numerics::activation::tanh;
+    use crate::numerics::generator::random_within;
     use proptest::prelude::*;
+
+    /// Eleven tiles, which make uneven parts, few steps and enough to be cut by layer, in
+    /// segments that are not full.
+    #[test]
+    fn layers_and_threads_make_no_difference() {
+        for (layers, streams, steps) in [1, 2, 8].into_iter().flat_map(|layers| {
+            [1, 2, 5].into_iter().flat_map(move |streams| [1, 2, 3, 4, 5, 35].map(|steps| (layers, streams, steps)))
+        }) {
+            let config = ModelConfig { layers, units: 176, streams, segment: 36, ..small() };
+            let (shape, layers) = (Shape::new(&config), config.layers());
+            let weights = Weights::pack(&shape, &initial_parameters(&config).master);
+            let mut streams = vec![Stream::new(&shape); config.streams()];
+            for (m, stream) in streams.iter_mut().enumerate() {
+                let draw = |i: usize, limit: i32| random_within(m as u64, i as u64, limit as u32);
+                stream.gates.iter_mut().enumerate().for_each(|(i, x)| *x = draw(i, GATE_ONE).abs() as i16);
+                stream.cells.iter_mut().enumerate().for_each(|(i, x)| *x = draw(i, CELL_LIMIT));
+                stream.output_errors.iter_mut().enumerate().for_each(|(i, x)| *x = draw(i, 1000) as i16);
+                stream.gate_errors.iter_mut().enumerate().for_each(|(i, x)| *x = draw(i, 1000) as i16);
+            }
+            let run = |threads: usize, work: &(dyn Fn(&mut [Stream]) + Sync)| {
+                let mut streams = streams.clone();
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| work(&mut streams));
+                streams
+            };
+            let whole = |streams: &mut [Stream]| lstm_backward(&shape, &weights, 0..layers, steps, streams);
+            let expected = run(1, &whole);
+            assert!(expected != streams);
+            for threads in [2, 3, 8, 16] {
+                assert!(run(threads, &whole) == expected, "{config:?}, {steps} steps, {threads} threads");
+                let by_layer = run(threads, &|streams| {
+                    (0..layers).rev().for_each(|l| lstm_backward(&shape, &weights, l..l + 1, steps, streams));
+                });
+                assert!(by_layer == expected, "layer by layer, {config:?}, {steps} steps, {threads} threads");
+            }
+        }
+    }
 
     /// Checks that a value fits 32 bits.
     fn fits(x: i64) -> i64 {

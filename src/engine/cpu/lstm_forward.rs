@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use super::columns::Columns;
-use super::crew::{Board, in_phases, tiles_of_part};
+use super::cut::{Cut, Share, Whole};
+use super::exchange::{Exchange, Row};
 use super::simd::{GROUP, TileSums, excess, look_up, multiply_inputs, vectorized};
 use super::state::{Shape, Stream, Weights};
+use crate::model::Layout;
 use crate::model::layout::{CELLS, TILE};
 use crate::numerics::activation::{sigmoid_between, sigmoid_index, tanh_between, tanh_index};
 use crate::numerics::fixed::*;
@@ -14,7 +16,7 @@ use crate::numerics::tables::TABLES;
 /// Activations of a word.
 const WORD: usize = size_of::<u64>();
 
-/// What the parts of a phase have in common: a phase is one layer of one step.
+/// What all parts have in common: a phase is one layer of one step.
 struct Pass<'a> {
     shape: &'a Shape,
     weights: &'a Weights,
@@ -22,14 +24,13 @@ struct Pass<'a> {
     steps: Range<usize>,
     /// `[streams]`
     embeddings: Vec<Columns<'a, i8>>,
-    /// `[steps + 1][streams][layers][units]`: hidden states from the slot of the first step on;
-    /// nothing where there is one part, which has all of them itself.
-    board: Option<Board>,
+    /// Hidden states, from the slot of the first step on.
+    exchange: Exchange,
 }
 
-/// Some tiles of every layer.
+/// Some tiles of some layers for some streams.
 struct Part<'a> {
-    tiles: Range<usize>,
+    share: Share,
     /// `[streams][layers]`
     records: Vec<Record<'a>>,
     /// `[streams][inputs]` of the layer at hand.
@@ -55,88 +56,102 @@ pub fn lstm_forward(
     steps: Range<usize>,
     streams: &mut [Stream],
 ) {
-    let (units, layout, count) = (shape.config.units(), &shape.layout, streams.len());
-    let inputs = layout.matrices[layers.clone()].iter().map(|matrix| matrix.inputs).max().unwrap_or(0);
-    let tiles = units / CELLS;
-    let run = tiles_of_part(tiles, 4 * units * inputs * count);
-    let part = |first: usize| Part {
-        tiles: first..tiles.min(first + run),
-        records: Vec::with_capacity(count * shape.config.layers()),
-        inputs: vec![0; count * inputs / WORD],
-        excess: vec![0; count],
+    let (layout, all, tiles) = (&shape.layout, shape.config.layers(), shape.config.units() / CELLS);
+    let matrices = &layout.matrices[layers.clone()];
+    let inputs = matrices.iter().map(|matrix| matrix.inputs).max().unwrap_or(0);
+    let products = matrices.iter().map(|matrix| matrix.rows * matrix.inputs).sum();
+    let cut =
+        Cut::new(Whole { layers: layers.clone(), streams: streams.len(), tiles, steps: steps.len(), lag: 1, products });
+    let part = |share: Share| {
+        let count = cut.streams[share.group].len();
+        let records = Vec::with_capacity(count * share.layers.len());
+        Part { share, records, inputs: vec![0; count * inputs / WORD], excess: vec![0; count] }
     };
-    let mut parts: Vec<Part> = (0..tiles).step_by(run).map(part).collect();
-    let mut embeddings = Vec::with_capacity(count);
-    let lens: Vec<usize> = parts.iter().map(|part| part.tiles.len()).collect();
-    let runs = |width: usize| (0..shape.config.layers()).flat_map(|_| &lens).map(move |len| len * width);
-    for stream in streams {
-        let gates = Columns::cut(&mut stream.gates, shape.gates(), runs(TILE));
-        let cells = Columns::cut(&mut stream.cells, shape.cells(), runs(CELLS));
-        let embedding = std::iter::once(layout.hidden(0));
-        let hidden = Columns::cut(&mut stream.activations, layout.activations, embedding.chain(runs(CELLS)));
-        let mut hidden = hidden.into_iter();
+    let mut parts: Vec<Part> = cut.shares().map(part).collect();
+    let exchanged = if cut.is_apart() && layers.len() == all { 0 } else { all };
+    let exchange = Exchange::new(cut, exchanged, steps.len() + 1, CELLS / WORD);
+    let mut pass = Pass { shape, weights, layers, steps, embeddings: Vec::new(), exchange };
+    if exchanged > 0 {
+        pass.begin(streams);
+    }
+    let (cut, mut embeddings) = (&pass.exchange.cut, Vec::with_capacity(streams.len()));
+    for ((group, _), stream) in cut.groups().zip(streams) {
+        let gates = Columns::cut(&mut stream.gates, shape.gates(), cut.columns(all, TILE));
+        let cells = Columns::cut(&mut stream.cells, shape.cells(), cut.columns(all, CELLS));
+        let columns = std::iter::once(layout.hidden(0)).chain(cut.columns(all, CELLS));
+        let mut hidden = Columns::cut(&mut stream.activations, layout.activations, columns).into_iter();
         embeddings.extend(hidden.next());
         let mut shares = &stream.shares[..];
         for (index, ((gates, cells), hidden)) in gates.into_iter().zip(cells).zip(hidden).enumerate() {
-            let part = &mut parts[index % lens.len()];
-            let (own, rest) = shares.split_at(part.tiles.len() * CELLS);
-            shares = rest;
-            part.records.push(Record { gates, cells, hidden, shares: own });
+            let (layer, run) = (index / cut.tiles.len(), index % cut.tiles.len());
+            let own = shares.split_off(..cut.tiles[run].len() * CELLS).expect("a share for each cell");
+            if pass.layers.contains(&layer) {
+                parts[cut.part(layer, group, run)].records.push(Record { gates, cells, hidden, shares: own });
+            }
         }
     }
-    let board = (parts.len() > 1).then(|| Board::new((steps.len() + 1) * count * shape.cells() / WORD));
-    let pass = Pass { shape, weights, layers, steps, embeddings, board };
-    parts.iter().for_each(|part| pass.begin(part));
-    in_phases(pass.steps.len() * pass.layers.len(), parts, |phase, part| {
-        let layer = pass.layers.start + phase % pass.layers.len();
-        let step = pass.steps.start + phase / pass.layers.len();
-        pass.gather(layer, step, part);
-        pass.forward(layer, step, part);
+    pass.embeddings = embeddings;
+    let waves = pass.steps.len() + pass.layers.len() - 1;
+    pass.exchange.in_phases(waves * pass.layers.len(), parts, |phase, part| {
+        // A layer is a step behind the one below, so that what it needs of others was written
+        // before what came last.
+        let (wave, above) = (phase / pass.layers.len(), phase % pass.layers.len());
+        let (layer, step) = (pass.layers.start + above, (pass.steps.start + wave).wrapping_sub(above));
+        if part.share.layers.contains(&layer) && pass.steps.contains(&step) {
+            pass.gather(layer, step, part);
+            pass.forward(layer, step, part);
+        }
     });
 }
 
 impl Pass<'_> {
-    /// Where the board has a cell's hidden state.
-    fn place(&self, slot: usize, stream: usize, layer: usize, cell: usize) -> usize {
-        let record = (slot - self.steps.start) * self.embeddings.len() + stream;
-        (record * self.shape.cells() + layer * self.shape.config.units() + cell) / WORD
+    /// A stream's hidden states, where parts exchange them.
+    fn row(&self, layer: usize, slot: usize, group: usize, stream: usize) -> Row {
+        Row { layer, slot: slot - self.steps.start, group, stream }
     }
 
-    /// Where a part has a stream's record of a layer.
-    fn record(&self, stream: usize, layer: usize) -> usize {
-        stream * self.shape.config.layers() + layer
-    }
-
-    /// Puts a part's states on the board that this pass does not compute.
-    fn begin(&self, part: &Part) {
-        let Some(board) = &self.board else { return };
-        let mut words = vec![0; part.tiles.len() * CELLS / WORD];
-        for (stream, layer) in
-            (0..self.embeddings.len()).flat_map(|m| (0..self.shape.config.layers()).map(move |l| (m, l)))
-        {
-            let end = if self.layers.contains(&layer) { self.steps.start } else { self.steps.end };
-            for slot in self.steps.start..=end {
-                let states = part.records[self.record(stream, layer)].hidden.row(slot);
-                bytemuck::cast_slice_mut(&mut words).copy_from_slice(states);
-                board.write(self.place(slot, stream, layer, part.tiles.start * CELLS), &words);
+    /// Hands out states that this pass does not compute.
+    fn begin(&self, streams: &[Stream]) {
+        let Layout { activations, .. } = self.shape.layout;
+        let before = self.layers.clone().map(|layer| (layer, self.steps.start));
+        let below = self.layers.start.checked_sub(1).into_iter();
+        let below = below.flat_map(|layer| (self.steps.start + 1..=self.steps.end).map(move |slot| (layer, slot)));
+        for (layer, slot) in before.chain(below) {
+            for ((group, m), stream) in self.exchange.cut.groups().zip(streams) {
+                let states = &stream.activations[slot * activations + self.shape.layout.hidden(layer)..];
+                for (run, tiles) in self.exchange.cut.tiles.iter().enumerate() {
+                    for (own, &states) in states.as_chunks().0[tiles.clone()].iter().enumerate() {
+                        self.write(self.row(layer, slot, group, m), run, own, states);
+                    }
+                }
             }
         }
     }
 
+    fn write(&self, row: Row, run: usize, own: usize, states: [i8; CELLS]) {
+        let words: [u64; CELLS / WORD] = bytemuck::cast(states);
+        self.exchange.write(row, run, own, &words);
+    }
+
     /// The inputs of a layer.
     fn gather(&self, layer: usize, step: usize, part: &mut Part) {
-        let layout = &self.shape.layout;
-        let inputs = part.inputs.chunks_exact_mut(layout.matrices[layer].inputs / WORD);
-        for (m, (inputs, sum)) in inputs.zip(&mut part.excess).enumerate() {
+        let (layout, Cut { streams, tiles, .. }) = (&self.shape.layout, &self.exchange.cut);
+        let Part { share, records, .. } = part;
+        let width = layout.matrices[layer].inputs / WORD;
+        for (m, (inputs, sum)) in part.inputs.chunks_exact_mut(width).zip(&mut part.excess).enumerate() {
             for run in layout.input_runs(layer) {
                 let slot = step + 1 - run.delay;
                 let inputs = &mut inputs[run.input / WORD..][..run.len / WORD];
-                let of = run.activation.checked_sub(layout.hidden(0)).map(|cell| cell / self.shape.config.units());
-                match (of, &self.board) {
-                    (Some(of), Some(board)) => board.read(self.place(slot, m, of, 0), inputs),
-                    (Some(of), None) => bytemuck::cast_slice_mut(inputs)
-                        .copy_from_slice(part.records[self.record(m, of)].hidden.row(slot)),
-                    (None, _) => bytemuck::cast_slice_mut(inputs).copy_from_slice(self.embeddings[m].row(slot)),
+                match run.activation.checked_sub(layout.hidden(0)).map(|cell| cell / self.shape.config.units()) {
+                    None => {
+                        let embedding = &self.embeddings[streams[share.group].start + m];
+                        bytemuck::cast_slice_mut(inputs).copy_from_slice(embedding.row(slot));
+                    }
+                    Some(of) if tiles.len() == 1 && share.layers.contains(&of) => {
+                        let states = records[record(share, m, of)].hidden.row(slot);
+                        bytemuck::cast_slice_mut(inputs).copy_from_slice(states);
+                    }
+                    Some(of) => self.exchange.read(self.row(of, slot, share.group, m), inputs),
                 }
             }
             *sum = excess(bytemuck::cast_slice(inputs));
@@ -146,21 +161,23 @@ impl Pass<'_> {
     /// A part's tiles of a layer, from its inputs.
     fn forward(&self, layer: usize, step: usize, part: &mut Part) {
         let (matrix, packed) = (&self.shape.layout.matrices[layer], &self.weights.matrices[layer]);
-        let inputs: &[i8] = bytemuck::cast_slice(&part.inputs);
-        for (own, tile) in part.tiles.clone().enumerate() {
+        let Part { share, records, inputs, excess } = part;
+        let (inputs, tiles): (&[i8], _) = (bytemuck::cast_slice(inputs), &self.exchange.cut.tiles);
+        let others_need_it = tiles.len() > 1 || layer + 1 < self.layers.end && !share.layers.contains(&(layer + 1));
+        for (own, tile) in tiles[share.run].clone().enumerate() {
             let biases = &packed.biases[tile * TILE..][..TILE];
             let panel = &packed.by_input[tile * matrix.inputs * TILE..][..matrix.inputs * TILE];
-            for first in (0..self.embeddings.len()).step_by(GROUP) {
+            for first in (0..excess.len()).step_by(GROUP) {
                 let mut sums: TileSums = [[0; TILE]; GROUP];
-                for (sums, excess) in sums.iter_mut().zip(&part.excess[first..]) {
+                for (sums, excess) in sums.iter_mut().zip(&excess[first..]) {
                     sums.iter_mut().zip(biases).for_each(|(sum, &bias)| *sum = bias - excess);
                 }
-                let count = GROUP.min(self.embeddings.len() - first);
+                let count = GROUP.min(excess.len() - first);
                 let row = |m: usize| &inputs[(first + m.min(count - 1)) * matrix.inputs..][..matrix.inputs];
                 let rows: [&[i8]; GROUP] = std::array::from_fn(row);
                 multiply_inputs(&rows[..count], panel, &mut sums);
                 for (m, sums) in (first..first + count).zip(&sums) {
-                    let Record { gates, cells, hidden, shares } = &mut part.records[self.record(m, layer)];
+                    let Record { gates, cells, hidden, shares } = &mut records[record(share, m, layer)];
                     let before = cells.row(step).as_chunks().0[own];
                     let cells = &mut cells.row_mut(step + 1).as_chunks_mut().0[own];
                     let gates = &mut gates.row_mut(step).as_chunks_mut().0[own];
@@ -170,14 +187,18 @@ impl Pass<'_> {
                         #[inline(always)]
                         || cells_forward(sums, &before, shares, gates, cells, hidden),
                     );
-                    if let Some(board) = &self.board {
-                        let words: [u64; CELLS / WORD] = bytemuck::cast(*hidden);
-                        board.write(self.place(step + 1, m, layer, tile * CELLS), &words);
+                    if others_need_it {
+                        self.write(self.row(layer, step + 1, share.group, m), share.run, own, *hidden);
                     }
                 }
             }
         }
     }
+}
+
+/// Where a part has a stream's record of a layer.
+fn record(share: &Share, stream: usize, layer: usize) -> usize {
+    stream * share.layers.len() + layer - share.layers.start
 }
 
 /// A tile of 16 cells of one stream.
@@ -236,38 +257,40 @@ mod tests {
     use crate::numerics::generator::{random_u64, random_within};
     use proptest::prelude::*;
 
-    /// Eleven tiles, which make uneven parts, and a whole group of streams and one more.
+    /// Eleven tiles, which make uneven parts; one, two and five streams, which are cut in all ways.
     #[test]
     fn steps_layers_and_threads_make_no_difference() {
-        let config = ModelConfig { layers: 2, units: 176, streams: 5, segment: 6, ..small() };
-        let (shape, layers, steps) = (Shape::new(&config), config.layers(), config.segment());
-        let weights = Weights::pack(&shape, &initial_parameters(&config).master);
-        let mut streams = vec![Stream::new(&shape); config.streams()];
-        for (m, stream) in streams.iter_mut().enumerate() {
-            let draw = |i: usize| random_within(m as u64, i as u64, 100);
-            stream.activations.iter_mut().enumerate().for_each(|(i, x)| *x = draw(i) as i8);
-            stream.cells.iter_mut().enumerate().for_each(|(i, x)| *x = 100 * draw(i));
-            stream.previous.iter_mut().enumerate().for_each(|(i, x)| *x = random_u64(m as u64, i as u64) as u8);
-        }
-        (0..steps).for_each(|step| embed(&shape, &weights, step, &mut streams));
-        let run = |threads: usize, work: &(dyn Fn(&mut [Stream]) + Sync)| {
-            let mut streams = streams.clone();
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| work(&mut streams));
-            streams
-        };
-        let whole = |streams: &mut [Stream]| lstm_forward(&shape, &weights, 0..layers, 0..steps, streams);
-        let expected = run(1, &whole);
-        for threads in [1, 3, 8] {
-            assert!(run(threads, &whole) == expected, "{threads} threads");
-            let by_step = run(threads, &|streams| {
-                (0..steps).for_each(|t| lstm_forward(&shape, &weights, 0..layers, t..t + 1, streams));
-            });
-            assert!(by_step == expected, "step by step, {threads} threads");
-            let by_layer = run(threads, &|streams| {
-                (0..layers).for_each(|l| lstm_forward(&shape, &weights, l..l + 1, 0..steps, streams));
-            });
-            assert!(by_layer == expected, "layer by layer, {threads} threads");
+        for streams in [1, 2, 5] {
+            let config = ModelConfig { layers: 2, units: 176, streams, segment: 9, ..small() };
+            let (shape, layers, steps) = (Shape::new(&config), config.layers(), config.segment());
+            let weights = Weights::pack(&shape, &initial_parameters(&config).master);
+            let mut streams = vec![Stream::new(&shape); config.streams()];
+            for (m, stream) in streams.iter_mut().enumerate() {
+                let draw = |i: usize| random_within(m as u64, i as u64, 100);
+                stream.activations.iter_mut().enumerate().for_each(|(i, x)| *x = draw(i) as i8);
+                stream.cells.iter_mut().enumerate().for_each(|(i, x)| *x = 100 * draw(i));
+                stream.previous.iter_mut().enumerate().for_each(|(i, x)| *x = random_u64(m as u64, i as u64) as u8);
+            }
+            (0..steps).for_each(|step| embed(&shape, &weights, step, &mut streams));
+            let run = |threads: usize, work: &(dyn Fn(&mut [Stream]) + Sync)| {
+                let mut streams = streams.clone();
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| work(&mut streams));
+                streams
+            };
+            let whole = |streams: &mut [Stream]| lstm_forward(&shape, &weights, 0..layers, 0..steps, streams);
+            let expected = run(1, &whole);
+            for threads in [1, 2, 3, 8, 16] {
+                assert!(run(threads, &whole) == expected, "{threads} threads");
+                let by_step = run(threads, &|streams| {
+                    (0..steps).for_each(|t| lstm_forward(&shape, &weights, 0..layers, t..t + 1, streams));
+                });
+                assert!(by_step == expected, "step by step, {threads} threads");
+                let by_layer = run(threads, &|streams| {
+                    (0..layers).for_each(|l| lstm_forward(&shape, &weights, l..l + 1, 0..steps, streams));
+                });
+                assert!(by_layer == expected, "layer by layer, {threads} threads");
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! The CPU engine: plain integer loops, split over streams and tiles with rayon.
+//! The CPU engine: plain integer loops, split over layers, streams and tiles.
 //!
 //! While one segment is predicted and coded, another thread learns from the
 //! segment before: so the update comes a segment late, by the format's rule.
@@ -10,9 +10,11 @@ pub mod aligned;
 pub mod backward_sums;
 mod columns;
 mod crew;
+mod cut;
 pub mod embed;
 pub mod embedding_backward;
 pub mod embedding_update;
+mod exchange;
 pub mod forward_sums;
 mod learner;
 mod lesson;
@@ -181,29 +183,9 @@ fn set_symbols<T: Copy>(streams: &mut [Stream], symbols: &[T], part: impl Fn(&mu
 
 /// The model's output at each of `steps`, whose symbols are set.
 fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: Range<usize>) {
-    each_gang(weights, streams, |gang| {
-        steps.clone().for_each(|step| embed::embed(shape, weights, step, gang));
-        lstm_forward::lstm_forward(shape, weights, 0..shape.config.layers(), steps.clone(), gang);
-        output_forward::output_forward(shape, weights, steps.clone(), gang);
-    });
-}
-
-/// Gangs: streams that go through the model together, threads sharing the work of
-/// each layer. There are few of them, unless the weights fit a core's own cache: then
-/// there is one for each thread, which hardly waits for the others.
-fn each_gang(weights: &Weights, streams: &mut [Stream], work: impl Fn(&mut [Stream]) + Send + Sync) {
-    const CACHE: usize = 1 << 19;
-    // A stream alone loads each weight for one product.
-    const LEAST: usize = 2;
-    // Threads that share a layer each gather what all streams of the gang have.
-    const MOST: usize = 64;
-    let weights: usize = weights.matrices.iter().map(|matrix| size_of_val(&matrix.by_input[..])).sum();
-    let gang = streams.len().div_ceil(rayon::current_num_threads()).clamp(LEAST, GROUP);
-    if weights <= CACHE && streams.len() > gang {
-        streams.par_chunks_mut(gang).for_each(work);
-    } else {
-        streams.chunks_mut(MOST).for_each(work);
-    }
+    steps.clone().for_each(|step| embed::embed(shape, weights, step, streams));
+    lstm_forward::lstm_forward(shape, weights, 0..shape.config.layers(), steps.clone(), streams);
+    output_forward::output_forward(shape, weights, steps, streams);
 }
 
 /// Groups of up to four streams, split over threads.

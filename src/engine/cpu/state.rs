@@ -133,17 +133,30 @@ impl PackedMatrix {
     }
 }
 
-/// The packings of one tile of rows.
+/// The packings of one tile of rows, or of some inputs of it.
 pub struct PackedTile<'a> {
     /// `[inputs / 4][64][4]`, 128 added
     pub by_input: &'a mut [u8],
     /// `[inputs / 4]` times `[4][64]`
     pub by_row: Vec<&'a mut [i8]>,
-    /// `[64]`
+    /// `[64]`, with the last inputs.
     pub biases: &'a mut [i32],
 }
 
-impl PackedTile<'_> {
+impl<'a> PackedTile<'a> {
+    /// The first so many inputs (a multiple of four), and the others.
+    pub fn split_at(self, inputs: usize) -> (PackedTile<'a>, PackedTile<'a>) {
+        let PackedTile { by_input, mut by_row, biases } = self;
+        let (first, rest) = by_input.split_at_mut(inputs * TILE);
+        let rest_by_row = by_row.split_off(inputs / QUAD);
+        let (none, biases) = biases.split_at_mut(0);
+        let (own, biases) = if rest.is_empty() { (biases, none) } else { (none, biases) };
+        (
+            PackedTile { by_input: first, by_row, biases: own },
+            PackedTile { by_input: rest, by_row: rest_by_row, biases },
+        )
+    }
+
     /// Rounds masters (`[inputs][64]`) from input `first` (a multiple of four)
     /// on to forward weights; behind the last input stand the biases.
     #[inline(always)]
@@ -177,17 +190,15 @@ pub struct Stream {
     /// `[T + 1][activations]`: embedding and hidden states.
     pub activations: Vec<i8>,
     /// `[T][gates]`, Q14, rows in the layout's order, layer by layer.
-    pub gates: Vec<i16>,
+    pub gates: Aligned<i16>,
     /// `[T + 1][cells]`, Q12.
-    pub cells: Vec<i32>,
+    pub cells: Aligned<i32>,
     /// `[T][256]`, softmax weights, Q23 of the largest.
     pub weights: Vec<u32>,
     /// `[T][256]`, errors of logits.
     pub output_errors: Aligned<i16>,
     /// `[T][gates]`, errors of gates before their non-linearity.
     pub gate_errors: Aligned<i16>,
-    /// `[T][units]`, sums for the errors of one layer's hidden states.
-    pub hidden_errors: Vec<i32>,
     /// `[cells]`, errors of the cell states one step later.
     pub cell_errors: Vec<i32>,
     /// `[T][embedding]`, errors of the embedded symbols.
@@ -206,12 +217,11 @@ impl Stream {
         let steps = shape.config.segment();
         Stream {
             activations: vec![0; (steps + 1) * shape.layout.activations],
-            gates: vec![0; steps * shape.gates()],
-            cells: vec![0; (steps + 1) * shape.cells()],
+            gates: Aligned::zeros(steps * shape.gates()),
+            cells: Aligned::zeros((steps + 1) * shape.cells()),
             weights: vec![0; steps * SYMBOLS],
             output_errors: Aligned::zeros(steps * SYMBOLS),
             gate_errors: Aligned::zeros(steps * shape.gates()),
-            hidden_errors: vec![0; steps * shape.config.units()],
             cell_errors: vec![0; shape.cells()],
             embedding_errors: vec![0; steps * shape.config.embedding()],
             previous: vec![0; steps],

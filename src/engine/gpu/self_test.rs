@@ -299,12 +299,9 @@ fn run_twin(shape: &Shape, id: KernelId, layer: usize, adam: &AdamStep, group: R
         KernelId::WeightUpdate | KernelId::SplitUpdate => {
             let mut samples = Samples::default();
             samples.gather(shape, steps, streams);
-            for (index, matrix) in shape.layout.matrices.iter().enumerate() {
-                let range = matrix.offset..matrix.offset + matrix.len();
-                let (masters, moments) = (&mut masters[range.clone()], &mut moments[range]);
-                let packed = &mut weights.matrices[index];
-                weight_update(shape, index, steps, adam, streams, &samples, masters, moments, packed);
-            }
+            let first = shape.layout.embedding_len;
+            let (masters, moments) = (&mut masters[first..], &mut moments[first..]);
+            weight_update(shape, steps, adam, streams, &samples, masters, moments, &mut weights.matrices);
             return;
         }
         _ => {}
@@ -319,10 +316,8 @@ fn run_twin(shape: &Shape, id: KernelId, layer: usize, adam: &AdamStep, group: R
             }
             KernelId::OutputForward | KernelId::OutputLayer => output_forward(shape, weights, 0..steps, streams),
             KernelId::OutputError => output_error(shape, steps, streams),
-            KernelId::LstmBackward => lstm_backward(shape, weights, layer, steps, streams),
-            KernelId::LayerBackward => {
-                (0..shape.config.layers()).rev().for_each(|layer| lstm_backward(shape, weights, layer, steps, streams));
-            }
+            KernelId::LstmBackward => lstm_backward(shape, weights, layer..layer + 1, steps, streams),
+            KernelId::LayerBackward => lstm_backward(shape, weights, 0..shape.config.layers(), steps, streams),
             _ => streams.iter_mut().for_each(|stream| embedding_backward(shape, weights, steps, stream)),
         }
     }
