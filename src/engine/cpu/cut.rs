@@ -43,8 +43,9 @@ impl Cut {
     /// Cuts a pass for the threads that there are.
     ///
     /// Parts of other streams need nothing of each other, but a weight that was loaded for one
-    /// stream alone serves only one product. Parts of other layers need little and not at once,
-    /// but layers are not even. Parts of a layer's tiles need all of each other's after each step.
+    /// stream alone serves only one product, and each part loads all weights. Parts of other layers
+    /// need little of each other and not at once, but layers are not even. Parts of a layer's tiles
+    /// need all that the others make of it after each step.
     pub fn new(whole: Whole) -> Self {
         /// Weights that a core's own cache holds beside the records of some streams.
         const CACHE: usize = 1 << 19;
@@ -69,7 +70,9 @@ impl Cut {
         let is_long = steps >= STEPS * lag * (layers.len() - 1);
         let by_layer = is_long && most >= MANY.max(layers.len()) && streams < 2 * most;
         let left = if by_layer { most / layers.len() } else { most };
-        let groups = if most < MANY { left.min(streams / 2).max(1) } else { left.min(streams) };
+        let alone = left.min(streams);
+        let weights_of_part = products / (most / left) / (left / alone);
+        let groups = if most >= MANY && weights_of_part <= 2 * CACHE { alone } else { left.min(streams / 2).max(1) };
         let streams = pieces(streams, streams.div_ceil(groups));
         Cut {
             layers: if by_layer { layers.map(|layer| layer..layer + 1).collect() } else { vec![layers] },
@@ -162,14 +165,17 @@ mod tests {
         assert_eq!(cut(3, 2, 2, long, plenty), [2, 2, 4]);
         assert_eq!(cut(2, 2, 4, long, plenty), [2, 2, 11], "streams where there are enough");
         assert_eq!(cut(8, 2, 64, long, plenty), [2, 8, 11]);
-        assert_eq!(cut(4, 2, 2, long, plenty), [1, 1, 11], "layers, then streams");
-        assert_eq!(cut(8, 2, 5, long, plenty), [1, 2, 11]);
-        assert_eq!(cut(8, 2, 2, long, plenty), [1, 1, 6], "and tiles");
+        assert_eq!(cut(4, 2, 2, long, 1 << 20), [1, 1, 11], "layers, then streams");
+        assert_eq!(cut(8, 2, 5, long, 1 << 20), [1, 2, 11]);
+        assert_eq!(cut(8, 2, 2, long, 1 << 20), [1, 1, 6], "and tiles");
         assert_eq!(cut(8, 3, 1, long, plenty), [1, 1, 6]);
         assert_eq!(cut(8, 2, 1, 1, plenty), [2, 1, 2], "no layers of a single step");
         assert_eq!(cut(4, 1, 1, 1, plenty), [1, 1, 3]);
         assert_eq!(cut(16, 2, 1, long, 1 << 17), [1, 1, 6], "no parts of too little work");
         assert_eq!(cut(16, 2, 1, long, 1), [2, 1, 11]);
+        assert_eq!(cut(4, 2, 2, long, 1 << 21), [1, 1, 11], "weights that a thread's cache holds for a stream");
+        assert_eq!(cut(4, 2, 2, long, 1 << 22), [1, 2, 6], "and such as it holds for two, if halved");
+        assert_eq!(cut(16, 2, 2, long, 1 << 22), [1, 1, 3]);
         assert_eq!(cut(2, 2, 5, long, 1 << 15), [2, 3, 11], "gangs of streams where weights are few");
         assert_eq!(cut(2, 2, 50, long, 1 << 15), [2, 4, 11]);
     }
