@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 
 /// Does `work` with a phase's number on every part, each part's phases in turn. A phase finds what
 /// it needs of other parts on the board, and may read what earlier phases wrote there, no more.
-/// Who does which part changes no result. A thread works here only, so `work` must not call rayon.
+/// Who does which part changes no result. `work` must not call rayon: there a thread that waits
+/// could begin something else, while it has a part that others wait for.
 pub fn in_phases<P: Send>(phases: usize, mut parts: Vec<P>, board: &Board, work: impl Fn(usize, &mut P) + Sync) {
     let threads = rayon::current_num_threads().min(parts.len());
     if threads < 2 {

@@ -139,7 +139,7 @@ pub struct PackedTile<'a> {
     pub by_input: &'a mut [u8],
     /// `[inputs / 4]` times `[4][64]`
     pub by_row: Vec<&'a mut [i8]>,
-    /// `[64]`, with the last inputs.
+    /// `[64]`, or nothing without the last input.
     pub biases: &'a mut [i32],
 }
 
@@ -157,7 +157,7 @@ impl<'a> PackedTile<'a> {
         )
     }
 
-    /// Rounds masters (`[inputs][64]`) from input `first` (a multiple of four)
+    /// Rounds masters (`[inputs][64]`) from the input `first` of these (a multiple of four)
     /// on to forward weights; behind the last input stand the biases.
     #[inline(always)]
     pub fn requantize(&mut self, first: usize, master: &[i32]) {

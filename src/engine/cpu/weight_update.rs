@@ -67,7 +67,7 @@ pub fn weight_update(
         }
     }
     let update = Update { shape, steps, adam, streams, samples };
-    in_phases(1, parts, &Board::new(0), |_, part| update.update(part));
+    in_phases(1, parts, &Board::new(0), |_, part| update.apply(part));
 }
 
 /// Most inputs of a part, of so many of all tiles: a thread gets some parts, as others may come late.
@@ -82,9 +82,9 @@ fn inputs_of_part(all: usize) -> usize {
 }
 
 impl Update<'_> {
-    fn update(&self, part: &mut Part) {
+    fn apply(&self, part: &mut Part) {
         let Update { shape, adam, samples, .. } = self;
-        let inputs = shape.layout.matrices[part.matrix].inputs;
+        let biases = shape.layout.matrices[part.matrix].inputs;
         let mut errors = Aligned::zeros(samples.count * TILE);
         samples.errors(shape, part.matrix, part.tile, self.steps, self.streams, &mut errors);
         let rows = GROUP * TILE;
@@ -93,9 +93,9 @@ impl Update<'_> {
             let first = part.first + block * GROUP;
             let count = master.len() / TILE;
             let mut gradients: TileSums = [[0; TILE]; GROUP];
-            let inputs_of: [&[i16]; GROUP] = std::array::from_fn(|i| samples.input(shape, part.matrix, first + i));
-            multiply_samples(&inputs_of[..count], &errors, &mut gradients);
-            let limit = if first == inputs { BIAS_LIMIT } else { WEIGHT_LIMIT };
+            let inputs: [&[i16]; GROUP] = std::array::from_fn(|i| samples.input(shape, part.matrix, first + i));
+            multiply_samples(&inputs[..count], &errors, &mut gradients);
+            let limit = if first == biases { BIAS_LIMIT } else { WEIGHT_LIMIT };
             let gradients = &gradients.as_flattened()[..count * TILE];
             adam_row(adam, adam.weight_floor, limit, gradients, master, moments);
             let packed = &mut part.packed;
