@@ -51,6 +51,8 @@ impl Cut {
         const CACHE: usize = 1 << 19;
         /// Products of a step that are worth a part: a thread that waits is there at once.
         const LEAST: usize = 1 << 15;
+        /// Products of a whole pass that are: a thread that sleeps comes some microseconds late.
+        const LEAST_OF_PASS: usize = 1 << 18;
         /// Parts that are worth uneven layers and streams alone; fewer tell each other less.
         const MANY: usize = 4;
         /// Steps for each that a layer is behind, so that most of the time all layers have work.
@@ -66,7 +68,8 @@ impl Cut {
                 tiles: pieces(tiles, tiles),
             };
         }
-        let most = (streams * products / LEAST).clamp(1, threads);
+        let products_of_all = streams * products;
+        let most = (products_of_all / LEAST).min(products_of_all * steps / LEAST_OF_PASS).clamp(1, threads);
         let is_long = steps >= STEPS * lag * (layers.len() - 1);
         let by_layer = is_long && most >= MANY.max(layers.len()) && streams < 2 * most;
         let left = if by_layer { most / layers.len() } else { most };
@@ -172,7 +175,8 @@ mod tests {
         assert_eq!(cut(8, 2, 1, 1, plenty), [2, 1, 2], "no layers of a single step");
         assert_eq!(cut(4, 1, 1, 1, plenty), [1, 1, 3]);
         assert_eq!(cut(16, 2, 1, long, 1 << 17), [1, 1, 6], "no parts of too little work");
-        assert_eq!(cut(16, 2, 1, long, 1), [2, 1, 11]);
+        assert_eq!(cut(16, 2, 1, 1, 1 << 17), [2, 1, 11]);
+        assert_eq!(cut(16, 2, 1, 1, 1 << 19), [2, 1, 6]);
         assert_eq!(cut(4, 2, 2, long, 1 << 21), [1, 1, 11], "weights that a thread's cache holds for a stream");
         assert_eq!(cut(4, 2, 2, long, 1 << 22), [1, 2, 6], "and such as it holds for two, if halved");
         assert_eq!(cut(16, 2, 2, long, 1 << 22), [1, 1, 3]);
