@@ -1,5 +1,5 @@
-//! Kernels of the CPU engine at the default level's shape, one step or one
-//! segment of four streams.
+//! Kernels of the CPU engine at the default level's shape: a step or a segment, and the windows
+//! that are learnt again. `RAYON_NUM_THREADS` says with how many threads.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use lockstep::engine::cpu::adam_row::adam_row;
@@ -37,6 +37,15 @@ fn kernels(criterion: &mut Criterion) {
             let (masters, moments) = (&mut parameters.master[first..], &mut parameters.moments[first..]);
             weight_update(&shape, steps, &adam, &streams, &samples, masters, moments, &mut weights.matrices);
         });
+    });
+    let windows = config.replay().expect("the default level has replay");
+    let (all, shape) = (0..windows.layers(), Shape::new(&windows));
+    let (mut streams, steps) = (vec![Stream::new(&shape); windows.streams()], windows.segment());
+    criterion.bench_function("lstm_forward of windows", |b| {
+        b.iter(|| lstm_forward(&shape, &weights, all.clone(), 0..steps, &mut streams));
+    });
+    criterion.bench_function("lstm_backward of windows", |b| {
+        b.iter(|| lstm_backward(&shape, &weights, all.clone(), steps, &mut streams));
     });
     let gradients: Vec<i32> = (0..4096).map(|i| random_within(1, i, 1 << 20)).collect();
     let (mut masters, mut moments) = (vec![0; 4096], vec![0; 4096]);

@@ -120,7 +120,7 @@ mod tests {
     /// one more, or apart with a layer or half of one to a thread.
     #[test]
     fn threads_change_nothing() {
-        let steps = 6;
+        let steps = 34;
         for (layers, windows) in [(2, 5), (3, 5), (2, 2), (3, 1)] {
             let config = ModelConfig { layers, units: 176, replay_streams: windows, replay_steps: steps, ..small() };
             let symbols = (windows * steps) as usize;
