@@ -69,7 +69,8 @@ impl Cut {
             };
         }
         let products_of_all = streams * products;
-        let most = (products_of_all / LEAST).min(products_of_all * steps / LEAST_OF_PASS).clamp(1, threads);
+        let least = LEAST.max(LEAST_OF_PASS / steps.max(1));
+        let most = (products_of_all / least).clamp(1, threads);
         let is_long = steps >= STEPS * lag * (layers.len() - 1);
         let by_layer = is_long && most >= MANY.max(layers.len()) && streams < 2 * most;
         let left = if by_layer { most / layers.len() } else { most };
