@@ -15,10 +15,15 @@ const ORDERS: Range<usize> = 1..7;
 /// The context whose state selects weights: the word's, in the rich kind.
 const WORD: usize = 7;
 
+/// Entries of a context in the map of runs, by length and bit of the byte.
+pub const RUNS: usize = 16 * 8;
+/// The same in the map of last bits, by them and the node.
+pub const LAST_BITS: usize = 1 << 16;
+
 /// Where the last bits of a context's node lie in their map.
 #[inline(always)]
-pub fn bits_index(context: usize, entry: u32, node: usize) -> usize {
-    context << 16 | (entry as usize & 0xff00) | node & 255
+pub fn bits_index(entry: u32, node: usize) -> usize {
+    (entry as usize & 0xff00) | node & 255
 }
 
 impl Mixing {
@@ -30,11 +35,11 @@ impl Mixing {
         let node = work.moment.node;
         let part = bit_number & 3; // in the nibble
         work.place = (1 << part) | (node & ((1 << part) - 1));
-        let known = if self.parts.last_bits {
-            self.ask_contexts::<5>(work, bit_number)
+        if self.parts.last_bits {
+            self.ask_contexts::<5>(work, bit_number);
         } else {
-            self.ask_contexts::<4>(work, bit_number)
-        };
+            self.ask_contexts::<4>(work, bit_number);
+        }
         let x = &mut work.inputs[self.parts.each() * contexts..];
         x[0] = logistic.stretch(self.image.as_ref().map_or_else(|| self.order0.p(node), |image| image.direct(node)))
             as i16;
@@ -62,42 +67,40 @@ impl Mixing {
             }
         }
         let agreed = if work.foretold.is_some() { 1 + work.bucket } else { 0 };
-        let word_state = (work.entries[WORD] & 255) as usize;
+        let known = work.found[ORDERS].iter().filter(|found| found.entry as u8 != 0).count();
+        let word_state = (work.found[WORD].entry & 255) as usize;
         work.moment = Moment { bit_number, agreed, level, known, word_state, ..work.moment };
     }
 
-    /// Makes `EACH` inputs of each context; returns how many orders know the node.
+    /// Makes `EACH` inputs of each context.
     #[inline(always)]
-    fn ask_contexts<const EACH: usize>(&self, work: &mut Work, bit_number: usize) -> usize {
+    fn ask_contexts<const EACH: usize>(&self, work: &mut Work, bit_number: usize) {
         let (logistic, states) = (self.logistic, self.states);
         let node = work.moment.node;
-        let mut known = 0;
-        for i in 0..self.parts.contexts.len() {
-            let entry = self.slots.word(work.found[i] as usize, work.place);
-            work.entries[i] = entry;
-            let mut x = [0; EACH];
+        let bits = self.bits_map.rows::<LAST_BITS>();
+        let maps = self.history_map.rows::<STATES>().iter().zip(self.run_map.rows::<RUNS>());
+        let inputs = work.inputs.as_chunks_mut::<EACH>().0;
+        for (i, ((found, x), (history, runs))) in work.found.iter_mut().zip(inputs).zip(maps).enumerate() {
+            *x = [0; EACH];
+            let entry = found.entry;
             let state = (entry & 255) as usize;
             if state != 0 {
-                x[0] = logistic.stretch(self.history_map.p(i * STATES + state)) as i16;
+                x[0] = logistic.stretch(history[state] >> 16) as i16;
                 x[1] = if states.certain[state] { x[0] } else { 0 };
                 x[2] = logistic.stretch((entry >> 16) ^ 0x8000) as i16;
                 if EACH == 5 {
-                    x[4] = logistic.stretch(self.bits_map.p(bits_index(i, entry, node))) as i16;
+                    x[4] = logistic.stretch(bits[i][bits_index(entry, node)] >> 16) as i16;
                 }
-                known += usize::from(ORDERS.contains(&i));
             }
-            let head = work.heads[i];
-            let (byte, count) = ((head >> 16 & 255) as usize | 256, (head >> 24) as usize);
-            work.run_at[i] = 0;
+            let (byte, count) = ((found.head >> 16 & 255) as usize | 256, (found.head >> 24) as usize);
+            found.run = 0;
             if count > 0 && byte >> (8 - bit_number) == node {
-                let index = i * 128 + count.min(15) * 8 + bit_number;
-                let stretched = logistic.stretch(self.run_map.p(index)) as i16;
+                let index = count.min(15) * 8 + bit_number;
+                let stretched = logistic.stretch(runs[index & (RUNS - 1)] >> 16) as i16;
                 let bit = byte >> (7 - bit_number) & 1;
                 x[3] = if bit == 1 { stretched } else { -stretched };
-                work.run_at[i] = (index << 1 | bit) as u32;
+                found.run = (index << 1 | bit) as u32;
             }
-            work.inputs[EACH * i..][..EACH].copy_from_slice(&x);
         }
-        known
     }
 }

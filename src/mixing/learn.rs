@@ -1,12 +1,14 @@
 //! What the stage learns from a bit, and from a byte.
 
 use super::Mixing;
-use super::inputs::bits_index;
+use super::inputs::{LAST_BITS, RUNS, bits_index};
+use super::map;
+use super::slots::WORDS;
 use super::states::STATES;
 use super::work::Work;
 
 /// A slot's probability learns no slower than after so many bits.
-const SLOWEST: u32 = 30;
+const SLOWEST: u8 = 30;
 
 impl Mixing {
     /// Moves the weights and the refinements towards the bit.
@@ -27,28 +29,34 @@ impl Mixing {
     /// Learns the bit in all contexts, and goes on to the next node.
     #[inline(always)]
     pub(super) fn learn_contexts(&mut self, work: &mut Work, bit: usize) {
-        let rates = self.rates;
-        let (bit32, node) = (bit as u32, work.moment.node);
-        for i in 0..self.parts.contexts.len() {
-            let entry = work.entries[i];
-            let state = entry as u8;
+        let (states, rates) = (self.states, self.rates);
+        let (bit32, node, place) = (bit as u32, work.moment.node, work.place);
+        let slots = self.slots.all_mut();
+        let (histories, most) = self.history_map.rows_mut::<STATES>();
+        let (runs, most_runs) = self.run_map.rows_mut::<RUNS>();
+        let (bits_rows, most_bits) = self.bits_map.rows_mut::<LAST_BITS>();
+        for (i, ((found, history), runs)) in work.found.iter_mut().zip(histories).zip(runs).enumerate() {
+            let entry = found.entry;
+            let state = usize::from(entry as u8);
             if state != 0 {
-                self.history_map.update(i * STATES + usize::from(state), bit32, rates);
-                if self.parts.last_bits {
-                    self.bits_map.update(bits_index(i, entry, node), bit32, rates);
+                map::learn(&mut history[state], bit32, most, rates);
+                if let Some(row) = bits_rows.get_mut(i) {
+                    map::learn(&mut row[bits_index(entry, node)], bit32, most_bits, rates);
                 }
             }
-            let run = work.run_at[i];
-            if run != 0 {
-                self.run_map.update((run >> 1) as usize, u32::from(run & 1 == bit32), rates);
+            if found.run != 0 {
+                let run = &mut runs[found.run as usize >> 1 & (RUNS - 1)];
+                map::learn(run, u32::from(found.run & 1 == bit32), most_runs, rates);
             }
             let p = ((entry >> 16) ^ 0x8000) as i32;
-            let rate = rates[self.states.total(state).min(SLOWEST) as usize] as i32 >> 2;
+            let rate = rates[usize::from(states.totals[state].min(SLOWEST))] as i32 >> 2;
             let p = p + (((65535 * bit as i32 - p) * rate) >> 14);
             let bits = (entry >> 8 & 255).max(1) << 1 | bit32;
             let bits = if bits > 255 { bits & 127 | 128 } else { bits };
-            let next = u32::from(self.states.next[usize::from(state)][bit]);
-            *self.slots.word_mut(work.found[i] as usize, work.place) = (p as u32 ^ 0x8000) << 16 | bits << 8 | next;
+            let next = u32::from(states.next[state][bit]);
+            let slot = &mut slots[found.slot as usize];
+            slot[place & (WORDS - 1)] = (p as u32 ^ 0x8000) << 16 | bits << 8 | next;
+            found.entry = slot[(place << 1 | bit) & (WORDS - 1)];
         }
         match &mut self.image {
             None => self.order0.update(node, bit32, rates),
@@ -64,8 +72,9 @@ impl Mixing {
     #[inline(always)]
     pub(super) fn learn_byte(&mut self, work: &Work, stream: usize) {
         let byte = work.moment.node as u8;
-        for &first in &work.firsts[..self.parts.contexts.len()] {
-            let head = self.slots.word_mut(first as usize, 0);
+        let slots = self.slots.all_mut();
+        for found in &work.found[..self.parts.contexts.len()] {
+            let head = &mut slots[found.first as usize][0];
             let (run, count) = ((*head >> 16) as u8, *head >> 24);
             let count = if run == byte { (count + 1).min(255) } else { 1 };
             *head = *head & 0xffff | u32::from(byte) << 16 | count << 24;

@@ -2,11 +2,19 @@
 
 use std::sync::LazyLock;
 
-use crate::engine::cpu::simd::prefetch;
 use crate::state::Visitor;
 
 /// 2^16 / (n + 1.5): how far the n-th bit moves a probability.
 pub static RATES: LazyLock<[u32; 1024]> = LazyLock::new(|| std::array::from_fn(|n| (2 << 16) / (2 * n as u32 + 3)));
+
+/// Moves an entry towards a bit; its count rises no more at the limit.
+#[inline(always)]
+pub fn learn(entry: &mut u32, bit: u32, limit: u32, rates: &[u32; 1024]) {
+    let (p, count) = ((*entry >> 10) as i32, *entry & 1023);
+    let target = ((bit << 22) - bit) as i32;
+    let p = p + (((i64::from(target - p)) * i64::from(rates[count as usize])) >> 16) as i32;
+    *entry = ((p as u32) << 10) | (count + u32::from(count < limit));
+}
 
 /// A table of probabilities, each with its number of bits so far: the indirect
 /// half of a bit history (StateMap in PAQ).
@@ -30,20 +38,22 @@ impl Map {
         self.entries[index] >> 16
     }
 
-    /// Has an entry brought near.
-    #[inline(always)]
-    pub fn prefetch(&self, index: usize) {
-        prefetch(&self.entries, index);
-    }
-
     /// Learns a bit.
     #[inline]
     pub fn update(&mut self, index: usize, bit: u32, rates: &[u32; 1024]) {
-        let entry = &mut self.entries[index];
-        let (p, count) = ((*entry >> 10) as i32, *entry & 1023);
-        let target = ((bit << 22) - bit) as i32;
-        let p = p + (((i64::from(target - p)) * i64::from(rates[count as usize])) >> 16) as i32;
-        *entry = ((p as u32) << 10) | (count + u32::from(count < self.limit));
+        learn(&mut self.entries[index], bit, self.limit, rates);
+    }
+
+    /// The entries of each context, which has `N`.
+    #[inline(always)]
+    pub fn rows<const N: usize>(&self) -> &[[u32; N]] {
+        self.entries.as_chunks().0
+    }
+
+    /// The same to learn, and the limit.
+    #[inline(always)]
+    pub fn rows_mut<const N: usize>(&mut self) -> (&mut [[u32; N]], u32) {
+        (self.entries.as_chunks_mut().0, self.limit)
     }
 
     /// Shows all entries; any words are entries.

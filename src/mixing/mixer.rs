@@ -29,22 +29,24 @@ pub struct Mixer {
     weights: Lines<i32>,
     /// How often each set was used, at most [`SETTLED`].
     uses: Vec<u16>,
-    /// Learning rates, Q16: the last, and what comes on top in the beginning.
-    rates: [i32; 2],
+    /// Learning rate by uses, Q16.
+    rates: Vec<i32>,
 }
 
 /// Uses after which a set learns at its last rate.
 const SETTLED: u16 = 1023;
 
 impl Mixer {
-    /// `sets` sets of `inputs` (a multiple of [`GROUP`]) weights that start at `start` (Q16).
-    pub fn new(sets: usize, inputs: usize, start: i32, rates: [i32; 2]) -> Self {
+    /// `sets` sets of `inputs` (a multiple of [`GROUP`]) weights that start at `start` (Q16);
+    /// learning rates (Q16) are the last, and what comes on top in the beginning.
+    pub fn new(sets: usize, inputs: usize, start: i32, [last, first]: [i32; 2]) -> Self {
         assert!(inputs.is_multiple_of(GROUP) && inputs <= MOST_INPUTS);
         let weight = start << (WEIGHT_FRACTION - 16);
         let mut weights = Lines::zeros(sets * inputs);
         if weight != 0 {
             weights.fill(weight);
         }
+        let rates = (0..=i32::from(SETTLED)).map(|uses| last + first * 16 / (uses + 16)).collect();
         Mixer { inputs, weights, uses: vec![0; sets], rates }
     }
 
@@ -56,8 +58,9 @@ impl Mixer {
     /// Has a set's weights brought near.
     #[inline(always)]
     pub fn prefetch(&self, set: usize) {
-        for weight in (0..self.inputs).step_by(GROUP) {
-            prefetch(&self.weights, set * self.inputs + weight);
+        prefetch(&self.uses, set);
+        for line in self.weights[set * self.inputs..][..self.inputs].as_chunks::<GROUP>().0 {
+            prefetch(line, 0);
         }
     }
 
@@ -84,7 +87,7 @@ impl Mixer {
     #[inline(always)]
     pub fn learn(&mut self, set: usize, inputs: &[i16], error: i32) {
         let uses = &mut self.uses[set];
-        let rate = self.rates[0] + self.rates[1] * 16 / (i32::from(*uses) + 16);
+        let rate = self.rates[usize::from(*uses)];
         *uses += u16::from(*uses < SETTLED);
         // Q20: error times rate, below 2^15 as a rate stays below 2^12.
         let step = ((error * rate) >> 12).clamp(-32767, 32767);
@@ -98,6 +101,9 @@ impl Mixer {
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         visitor.u32s(bytemuck::cast_slice_mut(&mut self.weights));
         visitor.u16s(&mut self.uses);
+        for uses in &mut self.uses {
+            *uses = (*uses).min(SETTLED);
+        }
         for weight in self.weights.iter_mut() {
             *weight = (*weight).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
         }

@@ -34,6 +34,7 @@ use crate::transform::Raster;
 
 use apm::Apm;
 use image::Image;
+use inputs::{LAST_BITS, RUNS};
 use kinds::{MOST_CONTEXTS, Parts, parts};
 use map::{Map, RATES};
 use matching::{Past, TRUSTS};
@@ -121,8 +122,8 @@ impl Mixing {
             streams: (0..streams).map(|_| Stream::new(1)).collect(),
             end: 1,
             history_map: Map::new(contexts * STATES, 255, of_history),
-            bits_map: Map::new(if parts.last_bits { contexts << 16 } else { 0 }, 255, |_| 32768),
-            run_map: Map::new(contexts * 128, 1023, |i| 65536 - 20000 / (i as u32 / 8 % 16 + 1)),
+            bits_map: Map::new(if parts.last_bits { contexts * LAST_BITS } else { 0 }, 255, |_| 32768),
+            run_map: Map::new(contexts * RUNS, 1023, |i| 65536 - 20000 / (i as u32 / 8 % 16 + 1)),
             match_map: Map::new(TRUSTS * 8, 1023, |i| 65536 - 30000 / (i as u32 / 128 + 1)),
             order0: Map::new(256, 255, |_| 32768),
             mixers: parts.mixers.iter().enumerate().map(mixer).collect(),
@@ -170,7 +171,7 @@ impl Mixing {
                     match bit_number {
                         3 => self.look_at_second_nibble(&mut work),
                         7 => self.learn_byte(&work, stream),
-                        _ => self.look_at_last_bits(&work, work.place << 1 | bit),
+                        _ => self.look_at_last_bits(&work),
                     }
                     if bit_number < 7 {
                         self.look_at_node(&mut work);

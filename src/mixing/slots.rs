@@ -13,6 +13,8 @@ use super::lines::Lines;
 
 /// Words of a slot.
 pub const WORDS: usize = 16;
+/// What is known of a nibble.
+pub type Slot = [u32; WORDS];
 /// log2 of the bytes of a slot.
 pub const SLOT_BITS: u32 = 6;
 
@@ -45,10 +47,12 @@ impl Slots {
     pub fn find(&mut self, hash: u64, used: impl Fn(u32) -> u32) -> usize {
         let check = (hash as u32 & 0xffff).max(1);
         let index = (hash >> 32) as usize & self.mask;
+        let mask = self.mask;
+        let slots = self.all_mut();
         let mut least = (index, u32::MAX);
         for way in 0..3 {
-            let candidate = index ^ way & self.mask;
-            let slot = &self.words[candidate * WORDS..][..WORDS];
+            let candidate = index ^ way & mask;
+            let slot = &slots[candidate];
             if slot[0] & 0xffff == check {
                 return candidate;
             }
@@ -61,9 +65,8 @@ impl Slots {
                 least = (candidate, used);
             }
         }
-        let slot = &mut self.words[least.0 * WORDS..][..WORDS];
-        slot.fill(0);
-        slot[0] = check;
+        slots[least.0] = [0; WORDS];
+        slots[least.0][0] = check;
         least.0
     }
 
@@ -79,16 +82,16 @@ impl Slots {
         visitor.u32s(&mut self.words);
     }
 
-    /// A word of a slot that was found.
+    /// All slots, by the index that they are found at.
     #[inline(always)]
-    pub fn word(&self, index: usize, word: usize) -> u32 {
-        self.words[index * WORDS + (word & (WORDS - 1))]
+    pub fn all(&self) -> &[Slot] {
+        self.words.as_chunks().0
     }
 
     /// The same, to change.
     #[inline(always)]
-    pub fn word_mut(&mut self, index: usize, word: usize) -> &mut u32 {
-        &mut self.words[index * WORDS + (word & (WORDS - 1))]
+    pub fn all_mut(&mut self) -> &mut [Slot] {
+        self.words.as_chunks_mut().0
     }
 }
 
@@ -102,14 +105,14 @@ mod tests {
         let hashes: Vec<u64> = (0..100u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
         for &hash in &hashes {
             let index = small.find(hash, |root| root);
-            *small.word_mut(index, 1) = (hash >> 32) as u32;
+            small.all_mut()[index][1] = (hash >> 32) as u32;
         }
         for bits in 14..18 {
             let mut large = small.grown(bits);
             for &hash in &hashes {
                 let index = small.find(hash, |root| root);
                 let found = large.find(hash, |root| root);
-                assert_eq!(large.word(found, 1), small.word(index, 1));
+                assert_eq!(large.all()[found][1], small.all()[index][1]);
             }
         }
     }
@@ -119,12 +122,12 @@ mod tests {
         for bits in [SLOT_BITS, 7, 12] {
             let mut slots = Slots::new(bits);
             let first = slots.find(77, |root| root);
-            *slots.word_mut(first, 1) = 5;
+            slots.all_mut()[first][1] = 5;
             assert_eq!(slots.find(77, |root| root), first);
-            assert_eq!(slots.word(first, 1), 5);
+            assert_eq!(slots.all()[first][1], 5);
             for hash in 0..10_000u64 {
                 let index = slots.find(hash.wrapping_mul(0x9e37_79b9_7f4a_7c15), |root| root);
-                assert_eq!(slots.word(index, 1) & !5, 0);
+                assert_eq!(slots.all()[index][1] & !5, 0);
             }
         }
     }

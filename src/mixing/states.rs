@@ -45,6 +45,8 @@ impl History {
 pub struct States {
     /// The state after a bit.
     pub next: [[u8; 2]; STATES],
+    /// Bits that a state remembers.
+    pub totals: [u8; STATES],
     /// Whether all bits seen were the same.
     pub certain: [bool; STATES],
     /// What a state stands for.
@@ -76,13 +78,9 @@ impl States {
         for (history, &state) in histories.iter_mut().zip(&found) {
             *history = state;
         }
+        let totals = histories.map(|history| history.counts.iter().sum());
         let certain = histories.map(|history| history.counts.contains(&0));
-        States { next, certain, histories }
-    }
-
-    /// Bits that a state remembers.
-    pub fn total(&self, state: u8) -> u32 {
-        self.histories[usize::from(state)].counts.iter().map(|&n| u32::from(n)).sum()
+        States { next, totals, certain, histories }
     }
 }
 

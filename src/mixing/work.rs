@@ -1,21 +1,34 @@
 //! What is worked out for a byte before its bits are predicted: contexts and their slots.
 
+use crate::engine::cpu::simd::prefetch;
+
 use super::Mixing;
 use super::contexts::{hashes, image_hashes};
 use super::image::View;
-use super::inputs::bits_index;
+use super::inputs::{LAST_BITS, bits_index};
 use super::kinds::{MOST_CONTEXTS, MOST_MIXERS, MOST_REFINEMENTS};
 use super::mixer::{GROUP, MOST_INPUTS};
 use super::selector::Moment;
+use super::states::STATES;
+
+/// What is worked out for a context.
+#[derive(Clone, Copy, Default)]
+pub struct Found {
+    /// Slot of the byte's first nibble and of this one.
+    pub first: u32,
+    pub slot: u32,
+    /// Word 0 of the first slot as the byte began.
+    pub head: u32,
+    /// The word of the node in the nibble's tree.
+    pub entry: u32,
+    /// The run's entry of the map, and the bit it expects, lowest; 0 if it says nothing.
+    pub run: u32,
+}
 
 /// What is worked out for a byte and, bit by bit, for the next bit.
 pub struct Work {
     pub hashes: [u64; MOST_CONTEXTS],
-    /// Slots of the byte's first nibble and of this one.
-    pub firsts: [u32; MOST_CONTEXTS],
-    pub found: [u32; MOST_CONTEXTS],
-    /// Word 0 of the first slots as the byte began.
-    pub heads: [u32; MOST_CONTEXTS],
+    pub found: [Found; MOST_CONTEXTS],
     /// The byte that the match expects, under a leading 1.
     pub expected: Option<usize>,
     /// The byte that the network thinks likeliest, 0 without one.
@@ -31,10 +44,6 @@ pub struct Work {
     pub moment: Moment,
     /// The node in the nibble's tree.
     pub place: usize,
-    /// That node's word in each context's slot.
-    pub entries: [u32; MOST_CONTEXTS],
-    /// The run's entry and the bit it expects, lowest; 0 if it says nothing.
-    pub run_at: [u32; MOST_CONTEXTS],
     /// The match's entry and the bit it foretells.
     pub match_at: usize,
     pub foretold: Option<usize>,
@@ -53,9 +62,7 @@ impl Work {
     pub fn new() -> Self {
         Work {
             hashes: [0; MOST_CONTEXTS],
-            firsts: [0; MOST_CONTEXTS],
-            found: [0; MOST_CONTEXTS],
-            heads: [0; MOST_CONTEXTS],
+            found: [Found::default(); MOST_CONTEXTS],
             expected: None,
             likeliest: 0,
             trust: 0,
@@ -64,8 +71,6 @@ impl Work {
             refined: [0; MOST_REFINEMENTS],
             moment: Moment::default(),
             place: 0,
-            entries: [0; MOST_CONTEXTS],
-            run_at: [0; MOST_CONTEXTS],
             match_at: 0,
             foretold: None,
             inputs: [0; MOST_INPUTS],
@@ -136,13 +141,12 @@ impl Mixing {
         }
     }
 
-    /// Asks for what the last bits of contexts say at a place of the nibble's tree.
+    /// Asks for what the last bits of contexts say at the node.
     #[inline(always)]
-    pub(super) fn look_at_last_bits(&self, work: &Work, place: usize) {
+    pub(super) fn look_at_last_bits(&self, work: &Work) {
         if self.parts.last_bits {
-            for (i, &found) in work.found[..self.parts.contexts.len()].iter().enumerate() {
-                let entry = self.slots.word(found as usize, place);
-                self.bits_map.prefetch(bits_index(i, entry, work.moment.node));
+            for (found, row) in work.found.iter().zip(self.bits_map.rows::<LAST_BITS>()) {
+                prefetch(row, bits_index(found.entry, work.moment.node));
             }
         }
     }
@@ -150,17 +154,20 @@ impl Mixing {
     /// Finds the slots of a nibble.
     #[inline(always)]
     pub(super) fn find_slots(&mut self, work: &mut Work, bit_number: usize) {
-        let contexts = self.parts.contexts.len();
-        let states = self.states;
-        for (found, &hash) in work.found[..contexts].iter_mut().zip(&work.hashes) {
-            *found = self.slots.find(hash, |root| states.total(root as u8)) as u32;
+        let totals = &self.states.totals;
+        let found = &mut work.found[..self.parts.contexts.len()];
+        for (found, &hash) in found.iter_mut().zip(&work.hashes) {
+            found.slot = self.slots.find(hash, |root| totals[root as usize & (STATES - 1)].into()) as u32;
         }
-        if bit_number == 0 {
-            work.firsts = work.found;
-            for (head, &first) in work.heads[..contexts].iter_mut().zip(&work.firsts) {
-                *head = self.slots.word(first as usize, 0);
+        // Only now, as one context's slot may have given way to the next one's.
+        let slots = self.slots.all();
+        for found in found {
+            let slot = &slots[found.slot as usize];
+            if bit_number == 0 {
+                (found.first, found.head) = (found.slot, slot[0]);
             }
+            found.entry = slot[1];
         }
-        self.look_at_last_bits(work, 1);
+        self.look_at_last_bits(work);
     }
 }
