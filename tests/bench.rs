@@ -4,6 +4,7 @@ mod common;
 
 use common::folder::{Folder, TINY};
 use common::text;
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
 
@@ -59,6 +60,8 @@ fn a_file_is_coded_and_a_table_is_printed() {
         .stdout(contains("cpu gradient, 2 threads"))
         .stdout(contains("700 => "));
     bench(&folder, "--device cpu --size 300 a").stdout(contains("300 => "));
+    let alone = bench(&folder, "--device cpu --network off a");
+    alone.stdout(contains("goes without")).stdout(contains("of it products").not());
     // Vectors narrower than this machine has can be asked for.
     let args = format!("bench -3 --repeats 1 -T2 {} --device cpu a", TINY.join(" "));
     let plain = folder.lockstep(&args).env("LOCKSTEP_VECTORS", "plain").assert().success();

@@ -96,7 +96,8 @@ async fn measure(options: &BenchOptions) -> anyhow::Result<Report> {
     let gpu = gpu::measure(device, &config, repeats).await?;
     let step = step::measure(device, &config, repeats).await?;
     let one_thread = coding::encode_on_one_thread(&chosen, &data(&config), repeats);
-    let product_share = coding::product_share(&config, &cpu.products, one_thread.median);
+    let share = || coding::product_share(&config, &cpu.products, one_thread.median);
+    let product_share = chosen.network.then(share);
     // Without a level, all of them.
     let levels: Vec<u32> = options.level.0.map_or_else(|| LEVELS.collect(), |level| vec![level]);
     let mut jobs = Vec::new();

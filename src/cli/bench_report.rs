@@ -18,7 +18,8 @@ pub struct Report {
     pub gpu: Option<Vec<KernelSpeed>>,
     pub step: StepTimes,
     pub one_thread: Spread,
-    pub product_share: f64,
+    /// Nothing where the level has no network.
+    pub product_share: Option<f64>,
     pub coding: Vec<(u32, CodingSpeed)>,
     pub peak_memory: Option<u64>,
 }
@@ -28,7 +29,8 @@ impl Report {
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let ModelConfig { layers, units, embedding, streams, segment, .. } = self.config;
         let engine = self.coding.first().map_or("", |(_, coding)| &coding.engine);
-        writeln!(out, "level {}: {layers} x {units} units, embedding {embedding}", self.level)?;
+        let unused = if self.product_share.is_none() { " (which this level's mixing goes without)" } else { "" };
+        writeln!(out, "level {}: {layers} x {units} units, embedding {embedding}{unused}", self.level)?;
         writeln!(out, "{streams} streams, segments of {segment} steps; on {engine}")?;
         writeln!(out, "median (least to most)\n")?;
 
@@ -87,13 +89,8 @@ impl Report {
             let (encode, decode) = (kilo(*encode), kilo(*decode));
             writeln!(out, "  -{level}  encode {encode}   decode {decode}   {raw} => {coded} bytes")?;
         }
-        let share = 100.0 * self.product_share;
-        writeln!(
-            out,
-            "  -{}  encode on 1 CPU thread {}, {share:.0} % of it products",
-            self.level,
-            kilo(self.one_thread)
-        )?;
+        let share = self.product_share.map_or(String::new(), |s| format!(", {:.0} % of it products", 100.0 * s));
+        writeln!(out, "  -{}  encode on 1 CPU thread {}{share}", self.level, kilo(self.one_thread))?;
         match self.peak_memory {
             Some(bytes) => writeln!(out, "\nMost memory held: {} MiB", bytes >> 20),
             None => Ok(()),

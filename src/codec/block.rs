@@ -28,29 +28,42 @@ fn network(weights: Option<&[u32]>) -> Option<Advice<impl Fn(usize) -> u32>> {
     Some(Advice { likeliest: tree.likeliest(), probability: move |node| tree.probability(node) })
 }
 
-/// Codes a symbol by whatever predicts.
-pub(crate) fn encode_one(
+/// Whether a second thread has time for coding: where the network is the CPU's, it learns there.
+pub(crate) fn has_helper(engine: Option<&Engine>) -> bool {
+    rayon::current_num_threads() > 1 && !engine.is_some_and(Engine::is_cpu)
+}
+
+/// Codes a segment's symbols, `[steps][streams]`, by whatever predicts; `helped` by a second thread, if
+/// they are many, or not.
+pub(crate) fn encode_segment(
     encoder: &mut Encoder,
     mixing: Option<&mut Mixing>,
-    weights: Option<&[u32]>,
-    stream: usize,
-    symbol: u8,
+    weights: &[u32],
+    streams: usize,
+    targets: &[u16],
+    helped: bool,
 ) {
-    match (mixing, weights) {
-        (Some(mixing), weights) => {
+    let weights = |i: usize| weights.get(i * SYMBOLS..(i + 1) * SYMBOLS);
+    let active = targets.iter().enumerate().filter_map(|(i, &target)| Some((i, u8::try_from(target).ok()?)));
+    match mixing {
+        Some(mixing) if helped && targets.len() >= Mixing::WORTH_A_THREAD => {
+            let (places, symbols): (Vec<usize>, Vec<(usize, u8)>) =
+                active.map(|(i, symbol)| (i, (i % streams, symbol))).unzip();
+            mixing.symbols(&symbols, |n| network(weights(places[n])), |bit, p| encoder.encode(bit, p));
+        }
+        Some(mixing) => active.for_each(|(i, symbol)| {
             let mut bits = (0..8).rev().map(|shift| symbol >> shift & 1 == 1);
-            mixing.symbol(stream, network(weights), |p| {
+            mixing.symbol(i % streams, network(weights(i)), |p| {
                 let bit = bits.next().unwrap_or(false);
                 encoder.encode(bit, p);
                 bit
             });
-        }
-        (None, Some(weights)) => encode_symbol(encoder, weights, symbol),
-        (None, None) => {}
+        }),
+        None => active.for_each(|(i, symbol)| weights(i).into_iter().for_each(|w| encode_symbol(encoder, w, symbol))),
     }
 }
 
-/// The inverse of [`encode_one`].
+/// Decodes a symbol by whatever predicts.
 fn decode_one(decoder: &mut Decoder<'_>, mixing: Option<&mut Mixing>, weights: Option<&[u32]>, stream: usize) -> u8 {
     match (mixing, weights) {
         (Some(mixing), weights) => mixing.symbol(stream, network(weights), |p| decoder.decode(p)),
@@ -194,12 +207,8 @@ impl Coding for BlockEncoder<'_> {
                 begin(engine, end..(end + stride).min(streams.len));
             }
         }
-        for (i, &target) in targets.iter().enumerate() {
-            if let Ok(symbol) = u8::try_from(target) {
-                let weights = self.weights.get(i * SYMBOLS..(i + 1) * SYMBOLS);
-                encode_one(&mut self.coder, mixing.as_mut(), weights, i % config.streams(), symbol);
-            }
-        }
+        let helped = has_helper(engine.as_ref());
+        encode_segment(&mut self.coder, mixing.as_mut(), &self.weights, config.streams(), &targets, helped);
         self.step = end;
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::engine::cpu::simd::prefetch;
 use crate::state::Visitor;
 
 use super::lines::Lines;
+use super::selector::Moment;
 use super::stretch::{Logistic, STRETCH_FRACTION, STRETCH_LIMIT, SUM_FRACTION};
 
 /// Knots of a context, one to a unit of log odds.
@@ -44,13 +45,14 @@ pub struct Apm {
 }
 
 impl Refinement {
-    /// The context below a node.
+    /// The context of a moment.
     #[inline(always)]
-    pub fn context(self, node: usize, recent: u64, expected: usize, likeliest: usize) -> usize {
+    pub fn context(self, moment: &Moment) -> usize {
+        let Moment { node, last, second, expected, likeliest, .. } = *moment;
         match self {
-            Refinement::One => (recent as usize & 255) << 8 | node,
+            Refinement::One => last << 8 | node,
             Refinement::Two => {
-                let two = (recent as u32 & 0xffff).wrapping_mul(0x9e37_79b1);
+                let two = ((second << 8 | last) as u32).wrapping_mul(0x9e37_79b1);
                 ((two ^ (node as u32).wrapping_mul(0x85eb_ca6b)) >> 16) as usize
             }
             Refinement::Expected => expected << 8 | node,

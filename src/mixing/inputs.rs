@@ -1,15 +1,14 @@
-//! What every model says of the next bit: the inputs of the mixers.
+//! What every model says of the next bit: the inputs of the mixers but the network's.
 
 use std::ops::Range;
 
-use super::Mixing;
+use super::models::Models;
 use super::selector::Moment;
 use super::states::STATES;
-use super::stretch::{STRETCH_FRACTION, STRETCH_LIMIT};
 use super::work::Work;
 
 /// How much a probability's distance from one half (Q16) is shortened to an input.
-const CONFIDENCE_SHIFT: u32 = 6;
+pub const CONFIDENCE_SHIFT: u32 = 6;
 /// The contexts that are counted where they know the node.
 const ORDERS: Range<usize> = 1..7;
 /// The context whose state selects weights: the word's, in the rich kind.
@@ -26,13 +25,13 @@ pub fn bits_index(entry: u32, node: usize) -> usize {
     (entry as usize & 0xff00) | node & 255
 }
 
-impl Mixing {
+impl Models {
     /// Makes all inputs for the work's node, and notes what selects weights.
     #[inline(always)]
-    pub(super) fn make_inputs(&self, work: &mut Work, bit_number: usize, network: Option<u32>) {
+    pub(super) fn make_inputs(&self, work: &mut Work, bit_number: usize) {
         let contexts = self.parts.contexts.len();
         let logistic = self.logistic;
-        let node = work.moment.node;
+        let node = work.bit.moment.node;
         let part = bit_number & 3; // in the nibble
         work.place = (1 << part) | (node & ((1 << part) - 1));
         if self.parts.last_bits {
@@ -40,7 +39,7 @@ impl Mixing {
         } else {
             self.ask_contexts::<4>(work, bit_number);
         }
-        let x = &mut work.inputs[self.parts.each() * contexts..];
+        let x = &mut work.bit.inputs[self.parts.each() * contexts..];
         x[0] = logistic.stretch(self.image.as_ref().map_or_else(|| self.order0.p(node), |image| image.direct(node)))
             as i16;
         x[1] = 256;
@@ -53,13 +52,6 @@ impl Mixing {
             let (a, b) = (logistic.stretch(p), (p as i32 - 32768) >> CONFIDENCE_SHIFT);
             (x[2], x[3]) = if bit == 1 { (a as i16, b as i16) } else { (-a as i16, -b as i16) };
         }
-        let mut level = 0;
-        if let Some(p) = network {
-            let stretched = logistic.stretch(p);
-            x[4] = stretched as i16;
-            x[5] = ((p as i32 - 32768) >> CONFIDENCE_SHIFT) as i16;
-            level = ((stretched + STRETCH_LIMIT) >> STRETCH_FRACTION).clamp(0, 23) as usize;
-        }
         if let Some(image) = &self.image {
             for (x, p) in x[6..].chunks_exact_mut(2).zip(image.probabilities(node)) {
                 x[0] = logistic.stretch(p) as i16;
@@ -69,17 +61,17 @@ impl Mixing {
         let agreed = if work.foretold.is_some() { 1 + work.bucket } else { 0 };
         let known = work.found[ORDERS].iter().filter(|found| found.entry as u8 != 0).count();
         let word_state = (work.found[WORD].entry & 255) as usize;
-        work.moment = Moment { bit_number, agreed, level, known, word_state, ..work.moment };
+        work.bit.moment = Moment { bit_number, agreed, known, word_state, ..work.bit.moment };
     }
 
     /// Makes `EACH` inputs of each context.
     #[inline(always)]
     fn ask_contexts<const EACH: usize>(&self, work: &mut Work, bit_number: usize) {
         let (logistic, states) = (self.logistic, self.states);
-        let node = work.moment.node;
+        let node = work.bit.moment.node;
         let bits = self.bits_map.rows::<LAST_BITS>();
         let maps = self.history_map.rows::<STATES>().iter().zip(self.run_map.rows::<RUNS>());
-        let inputs = work.inputs.as_chunks_mut::<EACH>().0;
+        let inputs = work.bit.inputs.as_chunks_mut::<EACH>().0;
         for (i, ((found, x), (history, runs))) in work.found.iter_mut().zip(inputs).zip(maps).enumerate() {
             *x = [0; EACH];
             let entry = found.entry;

@@ -4,6 +4,8 @@ use crate::model::MixingKind;
 
 use super::apm::Refinement;
 use super::contexts::Context;
+use super::image;
+use super::mixer::GROUP;
 use super::selector::Selector;
 
 /// What a kind is made of.
@@ -25,16 +27,19 @@ impl Parts {
         4 + usize::from(self.last_bits)
     }
 
-    /// The input that is the network's stretched probability.
+    /// The input that is the network's stretched probability; its confidence comes behind it.
     pub fn network(&self) -> usize {
         self.contexts.len() * self.each() + 4
+    }
+
+    /// All inputs, in groups: those of the contexts, order 0, constant, match, network, image.
+    pub fn inputs(&self) -> usize {
+        (self.contexts.len() * self.each() + 1 + 1 + 2 + 2 + image::INPUTS).next_multiple_of(GROUP)
     }
 }
 
 /// Most contexts of a kind.
 pub const MOST_CONTEXTS: usize = 64;
-/// Most refinements.
-pub const MOST_REFINEMENTS: usize = 7;
 /// Most mixers of a layer.
 pub const MOST_MIXERS: usize = 16;
 

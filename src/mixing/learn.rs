@@ -1,8 +1,8 @@
-//! What the stage learns from a bit, and from a byte.
+//! What the models learn from a bit, and from a byte.
 
-use super::Mixing;
 use super::inputs::{LAST_BITS, RUNS, bits_index};
 use super::map;
+use super::models::Models;
 use super::slots::WORDS;
 use super::states::STATES;
 use super::work::Work;
@@ -10,27 +10,12 @@ use super::work::Work;
 /// A slot's probability learns no slower than after so many bits.
 const SLOWEST: u8 = 30;
 
-impl Mixing {
-    /// Moves the weights and the refinements towards the bit.
-    #[inline(always)]
-    pub(super) fn learn_weights(&mut self, work: &Work, bit: usize) {
-        let target = (bit as i32) << 16;
-        for (i, mixer) in self.mixers.iter_mut().enumerate() {
-            mixer.learn(work.selected[i], &work.inputs, target - work.guesses[i]);
-        }
-        for (i, mixer) in self.finals.iter_mut().enumerate() {
-            mixer.learn(work.final_selected[i], &work.outputs, target - work.final_guesses[i]);
-        }
-        for apm in &mut self.apms {
-            apm.learn(bit as i32);
-        }
-    }
-
+impl Models {
     /// Learns the bit in all contexts, and goes on to the next node.
     #[inline(always)]
     pub(super) fn learn_contexts(&mut self, work: &mut Work, bit: usize) {
         let (states, rates) = (self.states, self.rates);
-        let (bit32, node, place) = (bit as u32, work.moment.node, work.place);
+        let (bit32, node, place) = (bit as u32, work.bit.moment.node, work.place);
         let slots = self.slots.all_mut();
         let (histories, most) = self.history_map.rows_mut::<STATES>();
         let (runs, most_runs) = self.run_map.rows_mut::<RUNS>();
@@ -65,13 +50,13 @@ impl Mixing {
         if let Some(foretold) = work.foretold {
             self.match_map.update(work.match_at, u32::from(foretold == bit), rates);
         }
-        work.moment.node = 2 * work.moment.node + bit;
+        work.bit.moment.node = 2 * node + bit;
     }
 
     /// Learns the byte, once its bits are learnt, and goes on to the next.
     #[inline(always)]
-    pub(super) fn learn_byte(&mut self, work: &Work, stream: usize) {
-        let byte = work.moment.node as u8;
+    pub(super) fn learn_byte(&mut self, work: &Work) {
+        let byte = work.bit.moment.node as u8;
         let slots = self.slots.all_mut();
         for found in &work.found[..self.parts.contexts.len()] {
             let head = &mut slots[found.first as usize][0];
@@ -80,8 +65,8 @@ impl Mixing {
             *head = *head & 0xffff | u32::from(byte) << 16 | count << 24;
         }
         if let Some(image) = &mut self.image {
-            image.learn_byte(stream, byte);
+            image.learn_byte(work.stream, byte);
         }
-        self.streams[stream].update(&mut self.past, byte);
+        self.streams[work.stream].update(&mut self.past, byte);
     }
 }

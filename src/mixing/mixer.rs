@@ -19,8 +19,8 @@ const SHORT_FRACTION: u32 = 12;
 const WEIGHT_LIMIT: i32 = (8 << WEIGHT_FRACTION) - 1;
 /// Bits of a product that are dropped before the sum, so that the sum fits.
 const PRODUCT_SHIFT: u32 = 5;
-/// Most inputs: 2^9 of them times 12 * 2^8 times 2^15 by 2^5 is below 2^31.
-pub const MOST_INPUTS: usize = 512;
+/// Most inputs: up to 2^9 of them times 12 * 2^8 times 2^15 by 2^5 would be below 2^31.
+pub const MOST_INPUTS: usize = 160;
 
 /// Weight sets for one kind of context.
 #[derive(Clone)]

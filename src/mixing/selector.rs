@@ -50,7 +50,9 @@ pub struct Moment {
     pub known: usize,
     pub kinds: usize,
     pub in_line: usize,
-    /// The byte that the network thinks likeliest.
+    /// The byte that the match expects, 0 if none.
+    pub expected: usize,
+    /// The byte that the network thinks likeliest, 0 without one.
     pub likeliest: usize,
     pub word_state: usize,
 }

@@ -1,6 +1,6 @@
 //! One pass over samples: streams side by side, each sample from its start.
 
-use crate::codec::block::encode_one;
+use crate::codec::block::{encode_segment, has_helper};
 use crate::coder::Encoder;
 use crate::engine::{Engine, EngineError, INACTIVE};
 use crate::mixing::Mixing;
@@ -61,11 +61,9 @@ impl Trainer {
                     engine.begin_segment(&previous);
                     engine.finish_segment(&mut weights[..targets.len() * SYMBOLS]).await?;
                 }
-                for (i, &target) in targets.iter().enumerate().filter(|_| coded) {
-                    if let Ok(symbol) = u8::try_from(target) {
-                        let weights = weights.get(i * SYMBOLS..(i + 1) * SYMBOLS);
-                        encode_one(&mut encoder, mixing.as_mut(), weights, i % count, symbol);
-                    }
+                if coded {
+                    let helped = has_helper(engine.as_ref());
+                    encode_segment(&mut encoder, mixing.as_mut(), &weights, count, &targets, helped);
                 }
                 if let Some(engine) = engine {
                     engine.train(&targets, rate(done), None).await?;
