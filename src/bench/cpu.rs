@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::{Spread, clock, in_turns, rate};
 use crate::engine::cpu::aligned::Aligned;
 use crate::engine::cpu::simd::{
-    GROUP, Rows, TileSums, Vectors, multiply_inputs, multiply_rows, multiply_samples, peak,
+    GROUP, Rows, NO_SUMS, Vectors, multiply_inputs, multiply_rows, multiply_samples, peak,
 };
 use crate::engine::cpu::state::Shape;
 use crate::model::ModelConfig;
@@ -142,7 +142,7 @@ impl Operands {
             Product::Forward => self.each_group(|m, weights| {
                 let inputs: Vec<&[i8]> = self.inputs[..self.streams].iter().map(|x| &x[..m.inputs]).collect();
                 weights.par_chunks(m.inputs * TILE).with_min_len(self.least(m.inputs * TILE)).for_each(|panel| {
-                    let mut sums: TileSums = [[0; TILE]; GROUP];
+                    let mut sums = NO_SUMS;
                     multiply_inputs(&inputs, panel, &mut sums);
                     std::hint::black_box(&sums);
                 });
@@ -166,7 +166,7 @@ impl Operands {
                 let inputs: Vec<&[i16]> = self.vectors.iter().map(|v| &v[..self.samples]).collect();
                 (0..m.rows / TILE).into_par_iter().for_each(|_| {
                     for _ in 0..m.inputs / GROUP {
-                        let mut sums: TileSums = [[0; TILE]; GROUP];
+                        let mut sums = NO_SUMS;
                         multiply_samples(&inputs, &self.panel, &mut sums);
                         std::hint::black_box(&sums);
                     }

@@ -1,5 +1,6 @@
 //! Adam over a run of weights, in vectors.
 
+use super::aligned::OnLine;
 use super::simd::{look_up, vectorized};
 use crate::model::layout::TILE;
 use crate::numerics::fixed::bounded;
@@ -19,12 +20,12 @@ pub fn adam_row(step: &AdamStep, floor: u32, limit: i32, gradients: &[i32], mast
 fn row(step: &AdamStep, floor: u32, limit: i32, gradients: &[i32], master: &mut [i32], moments: &mut [u32]) {
     let runs = master.chunks_exact_mut(TILE).zip(moments.chunks_exact_mut(TILE)).zip(gradients.chunks_exact(TILE));
     for ((master, moments), gradients) in runs {
-        let mut factors = [0; TILE];
+        let mut factors = OnLine([0; TILE]);
         for n in 0..TILE {
             moments[n] = second_moment(moments[n], leading12(gradients[n]), step.gradient_shift, floor);
             factors[n] = factor_index(moments[n]) as u32;
         }
-        look_up(&step.factors, &mut factors);
+        look_up(&step.factors, &mut *factors);
         for n in 0..TILE {
             let change = adam_change(factors[n], moments[n], gradients[n], leading12(gradients[n]));
             master[n] = bounded(master[n] - change, limit);

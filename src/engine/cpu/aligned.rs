@@ -12,6 +12,27 @@ const LINE: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 struct Line([u8; LINE]);
 
+/// A value that starts at a line.
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnLine<T>(pub T);
+
+impl<T> Deref for OnLine<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for OnLine<T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
 /// A list of whole lines, seen as a slice of integers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aligned<T>(Vec<Line>, PhantomData<T>);
@@ -22,6 +43,13 @@ impl<T: Pod> Aligned<T> {
         let bytes = len * size_of::<T>();
         assert!(bytes.is_multiple_of(LINE));
         Aligned(vec![Line([0; LINE]); bytes / LINE], PhantomData)
+    }
+
+    /// The same values, whole lines of them.
+    pub fn copy_of(values: &[T]) -> Self {
+        let mut aligned = Self::zeros(values.len());
+        aligned.copy_from_slice(values);
+        aligned
     }
 }
 

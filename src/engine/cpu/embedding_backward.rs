@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::aligned::OnLine;
 use super::TASK;
 use super::simd::{GROUP, multiply_rows};
 use super::state::{Shape, Stream, Weights};
@@ -21,7 +22,7 @@ pub fn embedding_backward(shape: &Shape, weights: &Weights, steps: usize, stream
     groups.enumerate().for_each(|(group, errors)| {
         let count = errors.len() / width;
         for first in (0..width).step_by(CELLS) {
-            let mut sums = [[0; CELLS]; GROUP];
+            let mut sums = OnLine([[0; CELLS]; GROUP]);
             let term = |layer: usize| {
                 let step = |m: usize| (group * GROUP + m.min(count - 1)) * shape.gates() + layer * rows;
                 weights.matrices[layer].rows(first, std::array::from_fn(|m| &gate_errors[step(m)..][..rows]))
@@ -29,7 +30,7 @@ pub fn embedding_backward(shape: &Shape, weights: &Weights, steps: usize, stream
             let mut terms = [term(0); MAX_LAYERS];
             (1..config.layers()).for_each(|layer| terms[layer] = term(layer));
             multiply_rows(count, &terms[..config.layers()], &mut sums);
-            for (errors, sums) in errors.chunks_exact_mut(width).zip(&sums) {
+            for (errors, sums) in errors.chunks_exact_mut(width).zip(sums.iter()) {
                 for (error, &sum) in errors[first..].iter_mut().zip(sums) {
                     *error = bounded(round_shift(sum, WEIGHT_FRACTION), STATE_ERROR_LIMIT);
                 }

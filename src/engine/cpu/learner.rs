@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::aligned::Aligned;
 use super::samples::Samples;
 use super::state::{Shape, Stream, Weights};
 use super::{each_group, embedding_backward, embedding_update, lstm_backward, output_error, weight_update};
@@ -15,9 +16,9 @@ use crate::numerics::wide::AdamStep;
 /// Everything that learning reads and writes.
 pub struct Learner {
     /// Master weights, Q24.
-    pub master: Vec<i32>,
+    pub master: Aligned<i32>,
     /// Second moments, packed wide numbers.
-    pub moments: Vec<u32>,
+    pub moments: Aligned<u32>,
     /// What the segment was predicted with; after learning, what the next but one is.
     pub weights: Weights,
     /// Records of the segment.
@@ -49,8 +50,8 @@ impl Learner {
     pub fn new(config: &ModelConfig, parameters: &Parameters) -> Self {
         let segment = Records::new(config);
         Learner {
-            master: parameters.master.clone(),
-            moments: parameters.moments.clone(),
+            master: Aligned::copy_of(&parameters.master),
+            moments: Aligned::copy_of(&parameters.moments),
             weights: Weights::pack(&segment.shape, &parameters.master),
             segment,
             replay: config.replay().map(|config| Records::new(&config)),
@@ -141,7 +142,7 @@ mod tests {
                     (learner.master, learner.moments, learner.weights, learner.replay.unwrap().streams)
                 })
             });
-            assert!(learnt.iter().all(|other| *other == learnt[0]) && learnt[0].0 != parameters.master);
+            assert!(learnt.iter().all(|other| *other == learnt[0]) && *learnt[0].0 != parameters.master[..]);
         }
     }
 }

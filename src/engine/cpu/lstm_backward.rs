@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::aligned::Aligned;
+use super::aligned::{Aligned, OnLine};
 use super::columns::Columns;
 use super::cut::{Cut, Share, Whole};
 use super::exchange::{Exchange, Row};
@@ -156,7 +156,7 @@ impl<'a> Pass<'a> {
                 let output_errors: [&[i16]; GROUP] =
                     std::array::from_fn(|i| &known.output_errors[step(i) * SYMBOLS..][..SYMBOLS]);
                 for (own, tile) in self.exchange.cut.tiles[share.run].clone().enumerate() {
-                    let mut sums = [[0; CELLS]; GROUP];
+                    let mut sums = OnLine([[0; CELLS]; GROUP]);
                     let first_input = layer * units + tile * CELLS;
                     let output = self.weights.matrices[config.layers()].rows(first_input, output_errors);
                     let terms = match upper < config.layers() {
@@ -194,7 +194,7 @@ impl<'a> Pass<'a> {
         for (own, tile) in cut.tiles[share.run].clone().enumerate() {
             for first in (0..known.len()).step_by(GROUP) {
                 let count = GROUP.min(known.len() - first);
-                let mut sums = [[0; CELLS]; GROUP];
+                let mut sums = OnLine([[0; CELLS]; GROUP]);
                 if !last {
                     let after = |m: usize| match is_whole {
                         true => records[m].gate_errors.row(step + 1),
@@ -203,7 +203,7 @@ impl<'a> Pass<'a> {
                     let errors = std::array::from_fn(|m| after(first + m.min(count - 1)));
                     multiply_rows(count, &[matrix.rows(own_states + tile * CELLS, errors)], &mut sums);
                 }
-                for (m, sums) in (first..first + count).zip(&mut sums) {
+                for (m, sums) in (first..first + count).zip(sums.iter_mut()) {
                     let Known { gates, cells, shares, .. } = &known[m];
                     let above = &above[self.place(share, m, step) + own];
                     sums.iter_mut().zip(above).for_each(|(sum, &above)| *sum = sum.wrapping_add(above));
@@ -251,11 +251,11 @@ fn cells_backward(
 ) {
     let product = |a: i32, b: i32| round_shift(a * b, GATE_FRACTION);
     // Table look-ups stand before the loop: see adam_row.
-    let mut entries: [u32; CELLS] = [0; CELLS];
+    let mut entries = OnLine([0u32; CELLS]);
     for n in 0..CELLS {
         entries[n] = tanh_index(now[n] << 1) as u32;
     }
-    look_up(&TABLES.tanh, &mut entries);
+    look_up(&TABLES.tanh, &mut *entries);
     for n in 0..CELLS {
         let gate = |q: usize| i32::from(gates[q * CELLS + n]);
         let (i, f, g, o) = (gate(0), gate(1), gate(2), gate(3));

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use super::aligned::OnLine;
 use super::columns::Columns;
 use super::cut::{Cut, Share, Whole};
 use super::exchange::{Exchange, Row};
-use super::simd::{GROUP, TileSums, excess, look_up, multiply_inputs, vectorized};
+use super::simd::{GROUP, NO_SUMS, excess, look_up, multiply_inputs, vectorized};
 use super::state::{Shape, Stream, Weights};
 use crate::model::Layout;
 use crate::model::layout::{CELLS, TILE};
@@ -168,7 +169,7 @@ impl Pass<'_> {
             let biases = &packed.biases[tile * TILE..][..TILE];
             let panel = &packed.by_input[tile * matrix.inputs * TILE..][..matrix.inputs * TILE];
             for first in (0..excess.len()).step_by(GROUP) {
-                let mut sums: TileSums = [[0; TILE]; GROUP];
+                let mut sums = NO_SUMS;
                 for (sums, excess) in sums.iter_mut().zip(&excess[first..]) {
                     sums.iter_mut().zip(biases).for_each(|(sum, &bias)| *sum = bias - excess);
                 }
@@ -176,7 +177,7 @@ impl Pass<'_> {
                 let row = |m: usize| &inputs[(first + m.min(count - 1)) * matrix.inputs..][..matrix.inputs];
                 let rows: [&[i8]; GROUP] = std::array::from_fn(row);
                 multiply_inputs(&rows[..count], panel, &mut sums);
-                for (m, sums) in (first..first + count).zip(&sums) {
+                for (m, sums) in (first..first + count).zip(sums.iter()) {
                     let Record { gates, cells, hidden, shares } = &mut records[record(share, m, layer)];
                     let before = cells.row(step).as_chunks().0[own];
                     let cells = &mut cells.row_mut(step + 1).as_chunks_mut().0[own];
@@ -213,7 +214,7 @@ fn cells_forward(
 ) {
     // Table look-ups stand between the loops: see adam_row.
     let tables = &*TABLES;
-    let mut entries = [0; TILE];
+    let mut entries = OnLine([0; TILE]);
     for n in 0..TILE {
         entries[n] = sigmoid_index(x[n]) as u32;
     }
@@ -224,7 +225,7 @@ fn cells_forward(
     }
     look_up(&tables.sigmoid, &mut entries[..3 * CELLS]);
     look_up(&tables.tanh, &mut entries[3 * CELLS..]);
-    let mut tanh_entries = [0; CELLS];
+    let mut tanh_entries = OnLine([0; CELLS]);
     for n in 0..CELLS {
         let i = sigmoid_between(entries[n], x[n]);
         let f = sigmoid_between(entries[CELLS + n], x[CELLS + n]);
@@ -238,7 +239,7 @@ fn cells_forward(
         gates[2 * CELLS + n] = g as i16;
         gates[3 * CELLS + n] = o as i16;
     }
-    look_up(&tables.tanh, &mut tanh_entries);
+    look_up(&tables.tanh, &mut *tanh_entries);
     for (n, &entry) in tanh_entries.iter().enumerate() {
         let tc = tanh_between(entry, cells[n] << 1);
         let h = round_shift(i32::from(gates[3 * CELLS + n]) * tc, 2 * GATE_FRACTION - ACTIVATION_FRACTION);

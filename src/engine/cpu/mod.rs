@@ -126,7 +126,7 @@ impl CpuEngine {
     /// Masters and moments.
     pub fn parameters(&mut self) -> (Vec<i32>, Vec<u32>) {
         let learner = self.lesson.wait();
-        (learner.master.clone(), learner.moments.clone())
+        (learner.master.to_vec(), learner.moments.to_vec())
     }
 
     /// See [`super::Engine::load`].

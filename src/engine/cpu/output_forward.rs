@@ -5,7 +5,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::TASK;
-use super::simd::{GROUP, TileSums, excess, look_up, multiply_inputs, vectorized};
+use super::aligned::OnLine;
+use super::simd::{GROUP, NO_SUMS, excess, look_up, multiply_inputs, vectorized};
 use super::state::{Shape, Stream, Weights};
 use crate::model::layout::TILE;
 use crate::numerics::softmax::{SYMBOLS, exp2_between, exp2_index, exponent};
@@ -39,24 +40,24 @@ fn forward(shape: &Shape, weights: &Weights, samples: &mut [Sample]) {
     let config = &shape.config;
     let matrix = &shape.layout.matrices[config.layers()];
     let packed = &weights.matrices[config.layers()];
-    let mut logits = [[0; SYMBOLS]; GROUP];
+    let mut logits = OnLine([[0; SYMBOLS]; GROUP]);
     let inputs: [&[i8]; GROUP] = std::array::from_fn(|m| samples.get(m).map_or(&[][..], |sample| sample.hidden));
     let inputs = &inputs[..samples.len()];
     let mut excesses = [0; GROUP];
     excesses.iter_mut().zip(inputs).for_each(|(sum, x)| *sum = excess(x));
     for tile in 0..SYMBOLS / TILE {
-        let mut sums: TileSums = [[0; TILE]; GROUP];
+        let mut sums = NO_SUMS;
         let biases = &packed.biases[tile * TILE..][..TILE];
         for (sums, excess) in sums.iter_mut().zip(excesses) {
             sums.iter_mut().zip(biases).for_each(|(sum, &bias)| *sum = bias - excess);
         }
         let panel = &packed.by_input[tile * matrix.inputs * TILE..][..matrix.inputs * TILE];
         multiply_inputs(inputs, panel, &mut sums);
-        for (logits, sums) in logits.iter_mut().zip(&sums) {
+        for (logits, sums) in logits.iter_mut().zip(sums.iter()) {
             logits[tile * TILE..][..TILE].copy_from_slice(sums);
         }
     }
-    for (sample, logits) in samples.iter_mut().zip(&logits) {
+    for (sample, logits) in samples.iter_mut().zip(logits.iter()) {
         vectorized(
             #[inline(always)]
             || softmax(logits, sample.weights),
@@ -68,7 +69,7 @@ fn forward(shape: &Shape, weights: &Weights, samples: &mut [Sample]) {
 #[inline(always)]
 fn softmax(logits: &[i32; SYMBOLS], weights: &mut [u32; SYMBOLS]) {
     let largest = logits.iter().copied().max().unwrap_or(0);
-    let mut exponents = [0; SYMBOLS];
+    let mut exponents = OnLine([0; SYMBOLS]);
     for n in 0..SYMBOLS {
         exponents[n] = exponent(largest.wrapping_sub(logits[n]) as u32);
         weights[n] = exp2_index(exponents[n]) as u32;

@@ -194,13 +194,13 @@ pub struct Stream {
     /// `[T + 1][cells]`, Q12.
     pub cells: Aligned<i32>,
     /// `[T][256]`, softmax weights, Q23 of the largest.
-    pub weights: Vec<u32>,
+    pub weights: Aligned<u32>,
     /// `[T][256]`, errors of logits.
     pub output_errors: Aligned<i16>,
     /// `[T][gates]`, errors of gates before their non-linearity.
     pub gate_errors: Aligned<i16>,
     /// `[cells]`, errors of the cell states one step later.
-    pub cell_errors: Vec<i32>,
+    pub cell_errors: Aligned<i32>,
     /// `[T][embedding]`, errors of the embedded symbols.
     pub embedding_errors: Vec<i32>,
     /// `[T]`, symbols put in.
@@ -219,10 +219,10 @@ impl Stream {
             activations: vec![0; (steps + 1) * shape.layout.activations],
             gates: Aligned::zeros(steps * shape.gates()),
             cells: Aligned::zeros((steps + 1) * shape.cells()),
-            weights: vec![0; steps * SYMBOLS],
+            weights: Aligned::zeros(steps * SYMBOLS),
             output_errors: Aligned::zeros(steps * SYMBOLS),
             gate_errors: Aligned::zeros(steps * shape.gates()),
-            cell_errors: vec![0; shape.cells()],
+            cell_errors: Aligned::zeros(shape.cells()),
             embedding_errors: vec![0; steps * shape.config.embedding()],
             previous: vec![0; steps],
             targets: vec![0; steps],

@@ -4,7 +4,7 @@ use super::adam_row::adam_row;
 use super::aligned::Aligned;
 use super::crew::{Board, in_phases};
 use super::samples::Samples;
-use super::simd::{GROUP, TileSums, multiply_samples, vectorized};
+use super::simd::{GROUP, NO_SUMS, multiply_samples, vectorized};
 use super::state::{PackedMatrix, PackedTile, Shape, Stream};
 use crate::model::layout::TILE;
 use crate::numerics::fixed::{BIAS_LIMIT, WEIGHT_LIMIT};
@@ -92,7 +92,7 @@ impl Update<'_> {
         for (block, (master, moments)) in part.master.chunks_mut(rows).zip(part.moments.chunks_mut(rows)).enumerate() {
             let first = part.first + block * GROUP;
             let count = master.len() / TILE;
-            let mut gradients: TileSums = [[0; TILE]; GROUP];
+            let mut gradients = NO_SUMS;
             let inputs: [&[i16]; GROUP] = std::array::from_fn(|i| samples.input(shape, part.matrix, first + i));
             multiply_samples(&inputs[..count], &errors, &mut gradients);
             let limit = if first == biases { BIAS_LIMIT } else { WEIGHT_LIMIT };

@@ -85,7 +85,7 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
             .collect(),
         Buffer::Cells => {
             let mut cells = interleave(streams, segment + 1, shape.cells(), |s| &s.cells);
-            cells.extend(streams.iter().flat_map(|s| &s.cell_errors));
+            cells.extend(streams.iter().flat_map(|s| s.cell_errors.iter()));
             words(&cells)
         }
         Buffer::Shares => streams.iter().flat_map(|s| words(&s.shares)).collect(),

@@ -2,6 +2,7 @@
 
 #[cfg(target_arch = "aarch64")]
 use super::neon;
+use super::super::aligned::OnLine;
 use super::{Vectors, vectorized};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
@@ -14,7 +15,10 @@ pub const GROUP: usize = 4;
 pub const QUAD: usize = 4;
 
 /// Sums of one tile of rows for up to [`GROUP`] left operands.
-pub type TileSums = [[i32; TILE]; GROUP];
+pub type TileSums = OnLine<[[i32; TILE]; GROUP]>;
+
+/// None yet.
+pub const NO_SUMS: TileSums = OnLine([[0; TILE]; GROUP]);
 
 /// Calls the variant for as many rows as there are.
 macro_rules! by_count {
@@ -66,7 +70,7 @@ fn multiply_inputs_with(vectors: Vectors, x: &[&[i8]], weights: &[u8], sums: &mu
 }
 
 fn multiply_inputs_plain(x: &[&[i8]], weights: &[u8], sums: &mut TileSums) {
-    for (row, sums) in x.iter().zip(sums) {
+    for (row, sums) in x.iter().zip(sums.iter_mut()) {
         for (quad, weights) in row.chunks_exact(QUAD).zip(weights.chunks_exact(QUAD * TILE)) {
             let x: [i16; QUAD] = std::array::from_fn(|i| quad[i].into());
             for (sum, weights) in sums.iter_mut().zip(weights.as_chunks::<QUAD>().0) {
@@ -119,7 +123,7 @@ fn multiply_samples_with(vectors: Vectors, a: &[&[i16]], panel: &[i16], sums: &m
 }
 
 fn multiply_samples_plain(a: &[&[i16]], panel: &[i16], sums: &mut TileSums) {
-    for (row, sums) in a.iter().zip(sums) {
+    for (row, sums) in a.iter().zip(sums.iter_mut()) {
         for (pair, panel) in row.chunks_exact(2).zip(panel.chunks_exact(2 * TILE)) {
             let (a0, a1) = (i32::from(pair[0]), i32::from(pair[1]));
             for (sum, p) in sums.iter_mut().zip(panel.chunks_exact(2)) {
@@ -233,7 +237,7 @@ mod tests {
         ) {
             let rows: Vec<&[i8]> = x.chunks_exact(len).collect();
             for vectors in variants() {
-                let mut sums = [[start; TILE]; GROUP];
+                let mut sums = OnLine([[start; TILE]; GROUP]);
                 multiply_inputs_with(vectors, &rows, &weights, &mut sums);
                 for (m, row) in rows.iter().enumerate() {
                     for n in 0..TILE {
@@ -255,7 +259,7 @@ mod tests {
         ) {
             let rows: Vec<&[i16]> = a.chunks_exact(len).collect();
             for vectors in variants() {
-                let mut sums = [[start; TILE]; GROUP];
+                let mut sums = OnLine([[start; TILE]; GROUP]);
                 multiply_samples_with(vectors, &rows, &panel, &mut sums);
                 for (m, row) in rows.iter().enumerate() {
                     for n in 0..TILE {
