@@ -9,9 +9,7 @@ use rayon::prelude::*;
 
 use super::{Spread, clock, in_turns, rate};
 use crate::engine::cpu::aligned::Aligned;
-use crate::engine::cpu::simd::{
-    GROUP, Rows, NO_SUMS, Vectors, multiply_inputs, multiply_rows, multiply_samples, peak,
-};
+use crate::engine::cpu::simd::{GROUP, NO_SUMS, Rows, Vectors, multiply_inputs, multiply_rows, multiply_samples, peak};
 use crate::engine::cpu::state::Shape;
 use crate::model::ModelConfig;
 use crate::model::layout::{CELLS, Matrix, TILE};

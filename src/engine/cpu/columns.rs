@@ -7,16 +7,14 @@ pub struct Columns<'a, T>(ArrayViewMut2<'a, T>);
 
 impl<'a, T> Columns<'a, T> {
     /// Cuts rows of `width` values into runs of columns, so many each; what is left over is nobody's.
-    pub fn cut(values: &'a mut [T], width: usize, runs: impl Iterator<Item = usize>) -> Vec<Self> {
+    pub fn cut(values: &'a mut [T], width: usize, runs: impl Iterator<Item = usize>) -> impl Iterator<Item = Self> {
         let rows = values.len() / width;
-        let mut rest = ArrayViewMut2::from_shape((rows, width), values).expect("so many values");
-        let mut all = Vec::with_capacity(runs.size_hint().0);
-        for run in runs {
-            let (columns, behind) = rest.split_at(Axis(1), run);
-            all.push(Columns(columns));
-            rest = behind;
-        }
-        all
+        let mut rest = Some(ArrayViewMut2::from_shape((rows, width), values).expect("so many values"));
+        runs.map_while(move |run| {
+            let (columns, behind) = rest.take()?.split_at(Axis(1), run);
+            rest = Some(behind);
+            Some(Columns(columns))
+        })
     }
 
     /// What a row has there.
@@ -37,7 +35,7 @@ mod tests {
     #[test]
     fn columns_are_written_apart() {
         let mut values: Vec<usize> = (0..21).collect();
-        let mut columns = Columns::cut(&mut values, 7, [2, 1, 3].into_iter());
+        let mut columns: Vec<_> = Columns::cut(&mut values, 7, [2, 1, 3].into_iter()).collect();
         assert_eq!(columns[2].row(1), [10, 11, 12]);
         for (i, columns) in columns.iter_mut().enumerate() {
             columns.row_mut(2).fill(100 * i);

@@ -1,14 +1,18 @@
 //! Work in phases that are too short for tasks of their own: a thread that comes to help stays
 //! for all phases that are left, and asks, rather than sleeps, until what it needs is there.
 
+use smallvec::SmallVec;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
+
+/// What is to be done; one thread's work needs no memory of the system's.
+pub type Parts<P> = SmallVec<[P; 1]>;
 
 /// Does `work` with a phase's number on every part, each part's phases in turn. A phase finds what
 /// it needs of other parts on the board, and may read what earlier phases wrote there, no more.
 /// Who does which part changes no result. `work` must not call rayon: there a thread that waits
 /// could begin something else, while it has a part that others wait for.
-pub fn in_phases<P: Send>(phases: usize, mut parts: Vec<P>, board: &Board, work: impl Fn(usize, &mut P) + Sync) {
+pub fn in_phases<P: Send>(phases: usize, mut parts: Parts<P>, board: &Board, work: impl Fn(usize, &mut P) + Sync) {
     let threads = rayon::current_num_threads().min(parts.len());
     if threads < 2 {
         return (0..phases).for_each(|phase| parts.iter_mut().for_each(|part| work(phase, part)));
@@ -144,13 +148,15 @@ impl Board {
 
     /// So many words, all to be written.
     pub fn new(len: usize) -> Self {
-        let words = (0..len + Self::LINE).map(|_| AtomicU64::new(Self::EMPTY)).collect();
+        let len = if len > 0 { len + Self::LINE } else { 0 };
+        let words = (0..len).map(|_| AtomicU64::new(Self::EMPTY)).collect();
         Board { words, given_up: false.into() }
     }
 
     /// From the first line on.
     fn words(&self) -> &[AtomicU64] {
-        &self.words[self.words.as_ptr().align_offset(Self::LINE * size_of::<u64>()).min(Self::LINE)..]
+        let start = self.words.as_ptr().align_offset(Self::LINE * size_of::<u64>());
+        &self.words[start.min(Self::LINE).min(self.words.len())..]
     }
 
     fn is_given_up(&self) -> bool {
@@ -188,6 +194,7 @@ impl Board {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use smallvec::smallvec;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Barrier;
 
@@ -261,7 +268,7 @@ mod tests {
                     assert!((p, q) != (phase, part), "as asked");
                     board.write(4 * (p + 1) + q, &[1]);
                 };
-                catch_unwind(AssertUnwindSafe(|| in_phases(17, vec![0, 1, 2, 3], &board, work))).is_err()
+                catch_unwind(AssertUnwindSafe(|| in_phases(17, smallvec![0, 1, 2, 3], &board, work))).is_err()
             });
             assert!(panics, "phase {phase}, part {part}, {threads} threads");
         }

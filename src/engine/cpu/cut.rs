@@ -2,15 +2,20 @@
 
 use std::ops::Range;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::simd::GROUP;
+
+/// Pieces in their order; a decoder's step has few, which need no memory of the system's.
+pub type Pieces = SmallVec<[Range<usize>; 4]>;
 
 /// A pass in parts: by layers, by streams, and what then is left by tiles.
 pub struct Cut {
-    layers: Vec<Range<usize>>,
+    layers: Pieces,
     /// Which streams go together.
-    pub streams: Vec<Range<usize>>,
+    pub streams: Pieces,
     /// Which tiles of a layer do.
-    pub tiles: Vec<Range<usize>>,
+    pub tiles: Pieces,
 }
 
 /// What one part has.
@@ -63,7 +68,7 @@ impl Cut {
         if products <= CACHE && each > 1 {
             // A thread takes some through all steps before the next: so their records fit the cache, too.
             return Cut {
-                layers: vec![layers],
+                layers: smallvec![layers],
                 streams: pieces(streams, each.min(GROUP)),
                 tiles: pieces(tiles, tiles),
             };
@@ -79,7 +84,7 @@ impl Cut {
         let groups = if most >= MANY && weights_of_part <= 2 * CACHE { alone } else { left.min(streams / 2).max(1) };
         let streams = pieces(streams, streams.div_ceil(groups));
         Cut {
-            layers: if by_layer { layers.map(|layer| layer..layer + 1).collect() } else { vec![layers] },
+            layers: if by_layer { layers.map(|layer| layer..layer + 1).collect() } else { smallvec![layers] },
             tiles: pieces(tiles, tiles.div_ceil((left / streams.len()).clamp(1, tiles))),
             streams,
         }
@@ -131,7 +136,7 @@ impl Cut {
 }
 
 /// So many things in pieces of at most so many; none has more than the first.
-fn pieces(len: usize, most: usize) -> Vec<Range<usize>> {
+fn pieces(len: usize, most: usize) -> Pieces {
     (0..len).step_by(most).map(|first| first..len.min(first + most)).collect()
 }
 

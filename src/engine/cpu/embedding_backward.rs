@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::aligned::OnLine;
 use super::TASK;
+use super::aligned::OnLine;
 use super::simd::{GROUP, multiply_rows};
 use super::state::{Shape, Stream, Weights};
 use crate::model::layout::CELLS;

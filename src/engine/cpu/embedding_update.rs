@@ -1,6 +1,7 @@
 //! Kernel `embedding_update`: gradient of the embedding, Adam, requantisation.
 
 use super::adam_row::adam_row;
+use super::aligned::Aligned;
 use super::state::{Shape, Stream};
 use crate::numerics::fixed::{ACTIVATION_FRACTION, EMBEDDING_LIMIT, MASTER_FRACTION, round_shift};
 use crate::numerics::wide::AdamStep;
@@ -20,7 +21,7 @@ pub fn embedding_update(
     embedding: &mut [i8],
 ) {
     let width = shape.config.embedding();
-    let mut gradients = vec![0i32; master.len()];
+    let mut gradients: Aligned<i32> = Aligned::zeros(master.len());
     for stream in streams {
         for (&symbol, errors) in stream.previous.iter().zip(stream.embedding_errors.chunks_exact(width)).take(steps) {
             for (gradient, &error) in gradients[usize::from(symbol) * width..].iter_mut().zip(errors) {

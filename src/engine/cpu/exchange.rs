@@ -1,6 +1,6 @@
 //! What the parts of a pass tell each other: rows of a layer, whose tiles several parts make.
 
-use super::crew::{Board, in_phases};
+use super::crew::{Board, Parts, in_phases};
 use super::cut::Cut;
 
 /// A board with room for rows.
@@ -64,7 +64,7 @@ impl Exchange {
     }
 
     /// Takes all parts through all phases, see [`in_phases`].
-    pub fn in_phases<P: Send>(&self, phases: usize, parts: Vec<P>, work: impl Fn(usize, &mut P) + Sync) {
+    pub fn in_phases<P: Send>(&self, phases: usize, parts: Parts<P>, work: impl Fn(usize, &mut P) + Sync) {
         match self.cut.is_apart() {
             true => in_phases(1, parts, &self.board, |_, part| (0..phases).for_each(|phase| work(phase, part))),
             false => in_phases(phases, parts, &self.board, work),

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::aligned::{Aligned, OnLine};
 use super::columns::Columns;
+use super::crew::Parts;
 use super::cut::{Cut, Share, Whole};
 use super::exchange::{Exchange, Row};
 use super::simd::{GROUP, look_up, multiply_rows, vectorized};
@@ -85,13 +86,13 @@ pub fn lstm_backward(shape: &Shape, weights: &Weights, layers: Range<usize>, ste
         let errors = Aligned::zeros(if cut.is_apart() { 0 } else { count.max(GROUP) * rows / WORD });
         Part { share, records: Vec::with_capacity(count), above, errors }
     };
-    let mut parts: Vec<Part> = cut.shares().map(part).collect();
+    let mut parts: Parts<Part> = cut.shares().map(part).collect();
     let mut known = Vec::with_capacity(streams.len());
     for ((group, _), stream) in cut.groups().zip(streams) {
         let below = std::iter::once(layers.start * rows);
         let upper = if layers.end < shape.config.layers() { rows } else { 0 };
         let columns = below.chain(cut.columns(layers.len(), TILE)).chain(std::iter::once(upper));
-        let mut gate_errors = Columns::cut(&mut stream.gate_errors, shape.gates(), columns).into_iter().skip(1);
+        let mut gate_errors = Columns::cut(&mut stream.gate_errors, shape.gates(), columns).skip(1);
         let mut cell_errors = &mut stream.cell_errors[layers.start * units..];
         for (layer, run) in layers.clone().flat_map(|layer| (0..cut.tiles.len()).map(move |run| (layer, run))) {
             let cell_errors = cell_errors.split_off_mut(..cut.tiles[run].len() * CELLS).expect("one for each cell");

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::aligned::OnLine;
 use super::columns::Columns;
+use super::crew::Parts;
 use super::cut::{Cut, Share, Whole};
 use super::exchange::{Exchange, Row};
 use super::simd::{GROUP, NO_SUMS, excess, look_up, multiply_inputs, vectorized};
@@ -24,20 +27,21 @@ struct Pass<'a> {
     layers: Range<usize>,
     steps: Range<usize>,
     /// `[streams]`
-    embeddings: Vec<Columns<'a, i8>>,
+    embeddings: SmallVec<[Columns<'a, i8>; 1]>,
     /// Hidden states, from the slot of the first step on.
     exchange: Exchange,
 }
 
-/// Some tiles of some layers for some streams.
+/// Some tiles of some layers for some streams. In place are the lists of one stream, two layers
+/// and up to 256 units, whose steps are too short to ask the system for memory.
 struct Part<'a> {
     share: Share,
     /// `[streams][layers]`
-    records: Vec<Record<'a>>,
+    records: SmallVec<[Record<'a>; 2]>,
     /// `[streams][inputs]` of the layer at hand.
-    inputs: Vec<u64>,
+    inputs: SmallVec<[u64; 72]>,
     /// `[streams]`, what inputs add to sums, as weights have 128 added.
-    excess: Vec<i32>,
+    excess: SmallVec<[i32; 1]>,
 }
 
 /// A stream's tiles of one layer.
@@ -65,25 +69,25 @@ pub fn lstm_forward(
         Cut::new(Whole { layers: layers.clone(), streams: streams.len(), tiles, steps: steps.len(), lag: 1, products });
     let part = |share: Share| {
         let count = cut.streams[share.group].len();
-        let records = Vec::with_capacity(count * share.layers.len());
-        Part { share, records, inputs: vec![0; count * inputs / WORD], excess: vec![0; count] }
+        let records = SmallVec::with_capacity(count * share.layers.len());
+        Part { share, records, inputs: smallvec![0; count * inputs / WORD], excess: smallvec![0; count] }
     };
-    let mut parts: Vec<Part> = cut.shares().map(part).collect();
+    let mut parts: Parts<Part> = cut.shares().map(part).collect();
     let exchanged = if cut.is_apart() && layers.len() == all { 0 } else { all };
     let exchange = Exchange::new(cut, exchanged, steps.len() + 1, CELLS / WORD);
-    let mut pass = Pass { shape, weights, layers, steps, embeddings: Vec::new(), exchange };
+    let mut pass = Pass { shape, weights, layers, steps, embeddings: SmallVec::new(), exchange };
     if exchanged > 0 {
         pass.begin(streams);
     }
-    let (cut, mut embeddings) = (&pass.exchange.cut, Vec::with_capacity(streams.len()));
+    let (cut, mut embeddings) = (&pass.exchange.cut, SmallVec::with_capacity(streams.len()));
     for ((group, _), stream) in cut.groups().zip(streams) {
         let gates = Columns::cut(&mut stream.gates, shape.gates(), cut.columns(all, TILE));
         let cells = Columns::cut(&mut stream.cells, shape.cells(), cut.columns(all, CELLS));
         let columns = std::iter::once(layout.hidden(0)).chain(cut.columns(all, CELLS));
-        let mut hidden = Columns::cut(&mut stream.activations, layout.activations, columns).into_iter();
+        let mut hidden = Columns::cut(&mut stream.activations, layout.activations, columns);
         embeddings.extend(hidden.next());
         let mut shares = &stream.shares[..];
-        for (index, ((gates, cells), hidden)) in gates.into_iter().zip(cells).zip(hidden).enumerate() {
+        for (index, ((gates, cells), hidden)) in gates.zip(cells).zip(hidden).enumerate() {
             let (layer, run) = (index / cut.tiles.len(), index % cut.tiles.len());
             let own = shares.split_off(..cut.tiles[run].len() * CELLS).expect("a share for each cell");
             if pass.layers.contains(&layer) {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
+use smallvec::SmallVec;
 
 use super::TASK;
 use super::aligned::OnLine;
@@ -28,7 +29,7 @@ pub fn output_forward(shape: &Shape, weights: &Weights, steps: Range<usize>, str
         hidden.zip(records).map(|(record, weights)| Sample { hidden: &record[shape.layout.hidden(0)..], weights })
     });
     let products = GROUP * shape.layout.matrices[shape.config.layers()].len();
-    let mut samples: Vec<Sample> = samples.collect();
+    let mut samples: SmallVec<[Sample; GROUP]> = samples.collect();
     samples
         .par_chunks_mut(GROUP)
         .with_min_len(TASK.div_ceil(products))

@@ -67,7 +67,7 @@ pub fn weight_update(
         }
     }
     let update = Update { shape, steps, adam, streams, samples };
-    in_phases(1, parts, &Board::new(0), |_, part| update.apply(part));
+    in_phases(1, parts.into(), &Board::new(0), |_, part| update.apply(part));
 }
 
 /// Most inputs of a part, of so many of all tiles: a thread gets some parts, as others may come late.

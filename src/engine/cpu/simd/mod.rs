@@ -18,7 +18,9 @@ mod products;
 
 use std::sync::LazyLock;
 
-pub use self::products::{GROUP, NO_SUMS, QUAD, Rows, TileSums, excess, multiply_inputs, multiply_rows, multiply_samples};
+pub use self::products::{
+    GROUP, NO_SUMS, QUAD, Rows, TileSums, excess, multiply_inputs, multiply_rows, multiply_samples,
+};
 
 /// Vector units that there are variants for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

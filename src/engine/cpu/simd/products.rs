@@ -1,8 +1,8 @@
 //! The three products of the model, each for up to four rows of one operand.
 
+use super::super::aligned::OnLine;
 #[cfg(target_arch = "aarch64")]
 use super::neon;
-use super::super::aligned::OnLine;
 use super::{Vectors, vectorized};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
