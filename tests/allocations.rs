@@ -18,6 +18,8 @@ fn at_once<R>(future: impl Future<Output = R>) -> R {
 
 #[test]
 fn a_decoders_step_allocates_nothing() {
+    let counted = allocation_counter::measure(|| drop(std::hint::black_box(vec![0u8; 9])));
+    assert_eq!(counted.count_total, 1, "nothing is counted");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     for level in 3..=7 {
         let config = method_for(level, 1000).model;

@@ -202,6 +202,17 @@ fn bytes_do_not_depend_on_the_threads() {
     assert_eq!(one, pack("-c -T2"));
     assert_eq!(one, pack("-c -T 0 --device cpu"));
     folder.lockstep("-d -T3").write_stdin(one).assert().success().stdout(text(2000));
+    // Mixing alone runs ahead on the second thread, here in several segments.
+    folder.write("b", text(9000));
+    for kind in ["light", "full", "rich"] {
+        let pack = |threads: &str| {
+            let args = format!("-c -q --network off --transform none --mixing {kind} --mixing-memory 20 {threads} b");
+            folder.lockstep(&args).assert().success().get_output().stdout.clone()
+        };
+        let one = pack("-T1");
+        assert_eq!(one, pack("-T2"), "{kind}");
+        folder.lockstep("-d -T2").write_stdin(one).assert().success().stdout(text(9000));
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub struct BenchOptions {
     /// Bytes to code, with K, M or G [default: all of FILE, or 64K of made-up text]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     size: Option<u64>,
-    /// Threads of the CPU engine; 0 is one a core
+    /// Threads of the CPU; 0 is one a core
     #[arg(short = 'T', long, value_name = "N", default_value_t = 0)]
     pub threads: u16,
     #[command(flatten)]

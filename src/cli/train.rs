@@ -41,7 +41,7 @@ pub struct TrainOptions {
     /// Say less
     #[arg(short, long)]
     quiet: bool,
-    /// Threads of the CPU engine; 0 is one a core
+    /// Threads of the CPU; 0 is one a core
     #[arg(short = 'T', long, value_name = "N", default_value_t = 0)]
     pub threads: u16,
     /// Where to run the model: auto, cpu, gpu, or a name or index from `lockstep devices`

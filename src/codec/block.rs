@@ -33,8 +33,7 @@ pub(crate) fn has_helper(engine: Option<&Engine>) -> bool {
     rayon::current_num_threads() > 1 && !engine.is_some_and(Engine::is_cpu)
 }
 
-/// Codes a segment's symbols, `[steps][streams]`, by whatever predicts; `helped` by a second thread, if
-/// they are many, or not.
+/// Codes a segment's symbols, `[steps][streams]`, by whatever predicts; `helped` by a second thread or not.
 pub(crate) fn encode_segment(
     encoder: &mut Encoder,
     mixing: Option<&mut Mixing>,
@@ -46,19 +45,11 @@ pub(crate) fn encode_segment(
     let weights = |i: usize| weights.get(i * SYMBOLS..(i + 1) * SYMBOLS);
     let active = targets.iter().enumerate().filter_map(|(i, &target)| Some((i, u8::try_from(target).ok()?)));
     match mixing {
-        Some(mixing) if helped && targets.len() >= Mixing::WORTH_A_THREAD => {
+        Some(mixing) => {
             let (places, symbols): (Vec<usize>, Vec<(usize, u8)>) =
                 active.map(|(i, symbol)| (i, (i % streams, symbol))).unzip();
-            mixing.symbols(&symbols, |n| network(weights(places[n])), |bit, p| encoder.encode(bit, p));
+            mixing.symbols(&symbols, helped, |n| network(weights(places[n])), |bit, p| encoder.encode(bit, p));
         }
-        Some(mixing) => active.for_each(|(i, symbol)| {
-            let mut bits = (0..8).rev().map(|shift| symbol >> shift & 1 == 1);
-            mixing.symbol(i % streams, network(weights(i)), |p| {
-                let bit = bits.next().unwrap_or(false);
-                encoder.encode(bit, p);
-                bit
-            });
-        }),
         None => active.for_each(|(i, symbol)| weights(i).into_iter().for_each(|w| encode_symbol(encoder, w, symbol))),
     }
 }

@@ -1,6 +1,7 @@
 //! Symbols that are known beforehand: models learn them, on a thread of their own, ahead of the
 //! mixers that weigh what was said of each bit.
 
+use std::panic::resume_unwind;
 use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
@@ -16,36 +17,57 @@ use crate::engine::cpu::simd::vectorized;
 const BATCH: usize = 64;
 /// Batches that lie between the threads.
 const BATCHES: usize = 3;
+/// So many symbols are worth a thread: with fewer, threads would wait for each other most of the time.
+const WORTH_A_THREAD: usize = 4 * BATCH;
 
 /// What the models say of a batch's bits.
 #[derive(Default)]
 struct Said {
-    /// Those of each bit that its mixers have.
+    /// The inputs of each bit, as many as mixers have weights.
     inputs: Vec<i16>,
     moments: Vec<Moment>,
 }
 
 impl Mixing {
-    /// So many symbols are worth a thread: with fewer, threads would wait for each other most of the time.
-    pub const WORTH_A_THREAD: usize = 4 * BATCH;
-
-    /// Does with many symbols, each with its stream, what [`Mixing::symbol`] does with one.
+    /// Codes and learns symbols, each with its stream, in turn; `helped` by a second thread, if
+    /// they are many and there is one to be had.
     ///
     /// `network` says what a network says of the symbol of a number, `code` takes each bit and
     /// the stage's probability of a 1 (Q16, 1..=65535).
     pub fn symbols<P: Fn(usize) -> u32>(
         &mut self,
         symbols: &[(usize, u8)],
+        helped: bool,
         network: impl Fn(usize) -> Option<Advice<P>>,
         mut code: impl FnMut(bool, u32),
     ) {
+        if helped && symbols.len() >= WORTH_A_THREAD && self.run_ahead(symbols, &network, &mut code) {
+            return;
+        }
+        for (number, &(stream, symbol)) in symbols.iter().enumerate() {
+            let mut bits = (0..8).rev().map(|shift| symbol >> shift & 1 == 1);
+            self.symbol(stream, network(number), |p| {
+                let bit = bits.next().unwrap_or(false);
+                code(bit, p);
+                bit
+            });
+        }
+    }
+
+    /// The same on two threads; false, and nothing done, where no other can be started.
+    fn run_ahead<P: Fn(usize) -> u32>(
+        &mut self,
+        symbols: &[(usize, u8)],
+        network: &impl Fn(usize) -> Option<Advice<P>>,
+        code: &mut impl FnMut(bool, u32),
+    ) -> bool {
         let Mixing { models, mixers, trace } = self;
         let width = models.parts.inputs();
         let (to_mixers, from_models) = sync_channel::<Said>(BATCHES);
         let (to_models, from_mixers) = channel::<Said>();
         // Both ends go where they are used, so that neither thread waits for one that panicked.
         thread::scope(move |scope| {
-            scope.spawn(move || {
+            let ahead = thread::Builder::new().spawn_scoped(scope, move || {
                 for symbols in symbols.chunks(BATCH) {
                     let mut said = from_mixers.try_recv().unwrap_or_default();
                     said.inputs.clear();
@@ -66,6 +88,7 @@ impl Mixing {
                     }
                 }
             });
+            let Ok(ahead) = ahead else { return false };
             let mut numbers = 0..;
             for (symbols, said) in symbols.chunks(BATCH).zip(from_models) {
                 vectorized(
@@ -83,7 +106,9 @@ impl Mixing {
                 // The models take none back once they have learnt all.
                 let _ = to_models.send(said);
             }
-        });
+            ahead.join().unwrap_or_else(|panic| resume_unwind(panic));
+            true
+        })
     }
 }
 
@@ -118,6 +143,8 @@ fn weigh(
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::super::tests::{RASTERS, STREAMS, network, started};
     use super::*;
     use crate::model::MixingKind;
@@ -138,8 +165,8 @@ mod tests {
             let symbol = |i: u64| b"abcd, \n\0\xff"[random_u64(5, i / 7) as usize % 9];
             let symbols: Vec<(usize, u8)> = (0..2400).map(|i| (i as usize % STREAMS, symbol(i))).collect();
             let mut rest = &symbols[..];
-            // Whole batches, less than one, none, and all that is left, which fills all lists twice.
-            for count in [2 * BATCH, 5, 0, 1, 2400] {
+            // Whole batches, too few for a thread, none, and all that is left, which fills all lists twice.
+            for count in [WORTH_A_THREAD, 5, 0, WORTH_A_THREAD + 1, 2400] {
                 let some = rest.split_off(..count.min(rest.len())).unwrap();
                 let advice = |i: usize| network(some[i].1).filter(|_| count != 5);
                 let mut expected = Vec::new();
@@ -152,7 +179,7 @@ mod tests {
                     });
                 }
                 let mut coded = Vec::new();
-                second.symbols(some, advice, |bit, p| coded.push((bit, p)));
+                second.symbols(some, true, advice, |bit, p| coded.push((bit, p)));
                 assert!(coded == expected, "{kind:?}, {raster:?}, {count} symbols");
                 assert_eq!(first.hash(), second.hash());
             }
@@ -161,20 +188,18 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_comes_through() {
-        let mut mixing = started(MixingKind::Light, 2400, None);
-        let symbols = [(0, 7); 2400];
-        let mut coded = 0;
-        let panics = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            mixing.symbols(
-                &symbols,
-                |i| network(symbols[i].1),
-                |_, _| {
-                    coded += 1;
-                    assert!(coded < 100);
-                },
-            );
-        }));
-        assert!(panics.is_err() && coded == 100);
+    fn a_panic_on_either_thread_comes_through() {
+        // The mixers' after 99 bits, and the models' in the third batch: there is no such stream.
+        for (most, stream) in [(100, 0), (usize::MAX, STREAMS)] {
+            let mut mixing = started(MixingKind::Light, 2400, None);
+            let symbols: Vec<(usize, u8)> = (0..2400).map(|i| (if i < 130 { 0 } else { stream }, 7)).collect();
+            let mut coded = 0;
+            let code = |_, _| {
+                coded += 1;
+                assert!(coded < most);
+            };
+            let run = AssertUnwindSafe(|| mixing.symbols(&symbols, true, |i| network(symbols[i].1), code));
+            assert!(catch_unwind(run).is_err() && coded == most.min(8 * 2 * BATCH));
+        }
     }
 }

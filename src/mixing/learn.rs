@@ -40,6 +40,8 @@ impl Models {
             let bits = if bits > 255 { bits & 127 | 128 } else { bits };
             let next = u32::from(states.next[state][bit]);
             let slot = &mut slots[found.slot as usize];
+            // All contexts write this place alone, so the next one can be read now, even from a slot
+            // that two of them share; behind the nibble's last bit it is read anew.
             slot[place & (WORDS - 1)] = (p as u32 ^ 0x8000) << 16 | bits << 8 | next;
             found.entry = slot[(place << 1 | bit) & (WORDS - 1)];
         }

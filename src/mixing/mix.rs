@@ -74,7 +74,7 @@ impl Mixers {
         let confidence = (probability as i32 - 32768) >> CONFIDENCE_SHIFT;
         bit.inputs[self.parts.network()..][..2].copy_from_slice(&[stretched as i16, confidence as i16]);
         let level = ((stretched + STRETCH_LIMIT) >> STRETCH_FRACTION).clamp(0, 23) as usize;
-        bit.moment = Moment { level, likeliest: network.likeliest.into(), ..bit.moment };
+        bit.moment.level = level;
     }
 
     /// Asks for what a moment needs of large tables.
