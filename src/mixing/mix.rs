@@ -66,15 +66,14 @@ impl Mixers {
         }
     }
 
-    /// Adds what a network says to what the models say.
+    /// Adds what a network says to what the models say; the byte it thinks likeliest is there.
     #[inline(always)]
     pub fn hear(&self, bit: &mut Bit, network: &Advice<impl Fn(usize) -> u32>) {
         let probability = (network.probability)(bit.moment.node);
         let stretched = self.logistic.stretch(probability);
         let confidence = (probability as i32 - 32768) >> CONFIDENCE_SHIFT;
         bit.inputs[self.parts.network()..][..2].copy_from_slice(&[stretched as i16, confidence as i16]);
-        let level = ((stretched + STRETCH_LIMIT) >> STRETCH_FRACTION).clamp(0, 23) as usize;
-        bit.moment.level = level;
+        bit.moment.level = ((stretched + STRETCH_LIMIT) >> STRETCH_FRACTION).clamp(0, 23) as usize;
     }
 
     /// Asks for what a moment needs of large tables.

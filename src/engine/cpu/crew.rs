@@ -1,9 +1,10 @@
 //! Work in phases that are too short for tasks of their own: a thread that comes to help stays
 //! for all phases that are left, and asks, rather than sleeps, until what it needs is there.
 
-use smallvec::SmallVec;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
+
+use smallvec::SmallVec;
 
 /// What is to be done; one thread's work needs no memory of the system's.
 pub type Parts<P> = SmallVec<[P; 1]>;
