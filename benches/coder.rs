@@ -1,10 +1,10 @@
 //! The host's work a symbol: softmax and coder.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use lockstep::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
-use lockstep::numerics::generator::{random_u64, random_within};
-use lockstep::numerics::softmax::{SYMBOLS, softmax_weights};
-use lockstep::numerics::tables::TABLES;
+use lockstep::internals::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
+use lockstep::internals::numerics::generator::{random_u64, random_within};
+use lockstep::internals::numerics::softmax::{SYMBOLS, softmax_weights};
+use lockstep::internals::numerics::tables::TABLES;
 
 fn coder(criterion: &mut Criterion) {
     let logits: [i32; SYMBOLS] = std::array::from_fn(|n| random_within(1, n as u64, 5 << 13));

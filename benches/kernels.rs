@@ -2,17 +2,18 @@
 //! that are learnt again. `RAYON_NUM_THREADS` says with how many threads.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use lockstep::engine::cpu::adam_row::adam_row;
-use lockstep::engine::cpu::samples::Samples;
-use lockstep::engine::cpu::state::{Shape, Stream, Weights};
-use lockstep::engine::cpu::{
+use lockstep::internals::engine::cpu::adam_row::adam_row;
+use lockstep::internals::engine::cpu::samples::Samples;
+use lockstep::internals::engine::cpu::state::{Stream, Weights};
+use lockstep::internals::engine::cpu::{
     lstm_backward::lstm_backward, lstm_forward::lstm_forward, output_error::output_error,
     output_forward::output_forward, weight_update::weight_update,
 };
-use lockstep::model::init::initial_parameters;
-use lockstep::model::levels::{DEFAULT_LEVEL, config_for};
-use lockstep::numerics::generator::random_within;
-use lockstep::numerics::wide::BiasCorrection;
+use lockstep::internals::model::Shape;
+use lockstep::internals::model::init::initial_parameters;
+use lockstep::internals::model::levels::{DEFAULT_LEVEL, config_for};
+use lockstep::internals::numerics::generator::random_within;
+use lockstep::internals::numerics::wide::BiasCorrection;
 
 fn kernels(criterion: &mut Criterion) {
     let config = config_for(DEFAULT_LEVEL, 100_000);

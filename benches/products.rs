@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use lockstep::bench::{Spread, clock, in_turns};
-use lockstep::engine::gpu::kernels::KernelId;
-use lockstep::engine::{DeviceChoice, Engine, EngineError};
-use lockstep::model::init::initial_parameters;
-use lockstep::model::levels::config_for;
-use lockstep::model::{Layout, ModelConfig};
+use lockstep::internals::bench::{Spread, clock, in_turns};
+use lockstep::internals::engine::gpu::kernels::KernelId;
+use lockstep::internals::engine::{DeviceChoice, Engine, EngineError};
+use lockstep::internals::model::init::initial_parameters;
+use lockstep::internals::model::levels::config_for;
+use lockstep::internals::model::{Layout, ModelConfig};
 
 const REPEATS: usize = 7;
 

@@ -10,9 +10,9 @@ use std::fs;
 use std::path::Path;
 
 use fuzz::{pack, repair, tiny};
-use lockstep::archive::{Header, VERSION};
-use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
-use lockstep::numerics::generator::random_u64;
+use lockstep::internals::archive::{Header, VERSION};
+use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
+use lockstep::internals::numerics::generator::random_u64;
 
 fn text(len: usize) -> Vec<u8> {
     b"the cat sat on the mat; ".iter().copied().cycle().take(len).collect()

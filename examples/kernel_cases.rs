@@ -8,11 +8,11 @@
 use std::sync::Arc;
 use std::{env, fs, path::Path};
 
-use lockstep::engine::gpu::adapter::OpenDevice;
-use lockstep::engine::gpu::kernels::KERNELS;
-use lockstep::engine::gpu::self_test::{Operands, PLACE_BYTES, cases};
-use lockstep::model::ModelConfig;
-use lockstep::model::levels::config_for;
+use lockstep::internals::engine::gpu::adapter::OpenDevice;
+use lockstep::internals::engine::gpu::kernels::KERNELS;
+use lockstep::internals::engine::gpu::self_test::{Operands, PLACE_BYTES, cases};
+use lockstep::internals::model::ModelConfig;
+use lockstep::internals::model::levels::config_for;
 use serde_json::{Value, json};
 
 fn config(streams: u32, segment: u32, embedding: u32, units: u32, layers: u32) -> ModelConfig {

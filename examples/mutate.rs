@@ -13,9 +13,9 @@ mod fuzz;
 use std::time::Duration;
 
 use fuzz::{accepted, pack, repair, tiny};
-use lockstep::bench::clock::thread;
-use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
-use lockstep::numerics::generator::random_u64;
+use lockstep::internals::bench::clock::thread;
+use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
+use lockstep::internals::numerics::generator::random_u64;
 
 /// Memory that decoding may take without mixing and with it: forged headers ask for more.
 const MEMORY: [u64; 2] = [2 << 20, 24 << 20];

@@ -3,10 +3,10 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use lockstep::engine::Engine;
-use lockstep::model::init::initial_parameters;
-use lockstep::model::levels::method_for;
-use lockstep::numerics::softmax::SYMBOLS;
+use lockstep::internals::engine::Engine;
+use lockstep::internals::model::init::initial_parameters;
+use lockstep::internals::model::levels::method_for;
+use lockstep::internals::numerics::softmax::SYMBOLS;
 
 /// What comes of a future that waits for nothing.
 fn at_once<R>(future: impl Future<Output = R>) -> R {

@@ -5,10 +5,12 @@ mod common;
 use std::io::Cursor;
 
 use common::{ON_CPU, noise, pack, text, tiny, unpack};
-use lockstep::archive::{ArchiveError, COMPACT_MAGIC, FrameWriter, Header, PRIOR_MAGIC, Payload, VERSION, list, walk};
-use lockstep::codec::{CodecError, DecompressSettings, Summary, decompress};
-use lockstep::model::Method;
-use lockstep::numerics::generator::random_u64;
+use lockstep::internals::archive::{
+    ArchiveError, COMPACT_MAGIC, FrameWriter, Header, PRIOR_MAGIC, Payload, VERSION, list, walk,
+};
+use lockstep::internals::codec::{CodecError, DecompressSettings, Summary, decompress};
+use lockstep::internals::model::Method;
+use lockstep::internals::numerics::generator::random_u64;
 use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 

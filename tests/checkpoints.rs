@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{ON_CPU, noise, settings, text, tiny};
-use lockstep::archive::Prefix;
-use lockstep::codec::{
+use lockstep::internals::archive::Prefix;
+use lockstep::internals::codec::{
     CodecError, CompressSettings, DecompressSettings, Monitor, Next, Resume, Summary, compress, decompress,
 };
-use lockstep::engine::gpu::adapter::OpenDevice;
-use lockstep::engine::{DeviceChoice, Engine, EngineError};
-use lockstep::model::init::initial_parameters;
-use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
-use lockstep::numerics::generator::random_u64;
+use lockstep::internals::engine::gpu::adapter::OpenDevice;
+use lockstep::internals::engine::{DeviceChoice, Engine, EngineError};
+use lockstep::internals::model::init::initial_parameters;
+use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
+use lockstep::internals::numerics::generator::random_u64;
 use proptest::prelude::*;
 
 /// What a run has left: its output and its last state.

@@ -5,12 +5,12 @@ mod devices;
 
 use std::sync::Arc;
 
-use lockstep::codec::{Predictor, decode_block, encode_block};
-use lockstep::engine::Engine;
-use lockstep::engine::gpu::adapter::OpenDevice;
-use lockstep::model::init::initial_parameters;
-use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
-use lockstep::numerics::generator::random_u64;
+use lockstep::internals::codec::{Predictor, decode_block, encode_block};
+use lockstep::internals::engine::Engine;
+use lockstep::internals::engine::gpu::adapter::OpenDevice;
+use lockstep::internals::model::init::initial_parameters;
+use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
+use lockstep::internals::numerics::generator::random_u64;
 
 fn config() -> ModelConfig {
     ModelConfig {

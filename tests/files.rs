@@ -7,8 +7,8 @@ use std::path::Path;
 
 use common::folder::Folder;
 use common::unpack;
-use lockstep::archive::{ArchiveError, VERSION};
-use lockstep::codec::CodecError;
+use lockstep::internals::archive::{ArchiveError, VERSION};
+use lockstep::internals::codec::CodecError;
 
 #[test]
 fn every_archive_is_judged_as_its_name_says() {

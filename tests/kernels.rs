@@ -4,11 +4,11 @@ mod devices;
 
 use std::sync::Arc;
 
-use lockstep::engine::EngineError;
-use lockstep::engine::gpu::adapter::OpenDevice;
-use lockstep::engine::gpu::kernels::{KERNELS, Kernel, PORTABLE};
-use lockstep::engine::gpu::self_test::{Operands, check_kernels, self_test};
-use lockstep::model::ModelConfig;
+use lockstep::internals::engine::EngineError;
+use lockstep::internals::engine::gpu::adapter::OpenDevice;
+use lockstep::internals::engine::gpu::kernels::{KERNELS, Kernel, PORTABLE};
+use lockstep::internals::engine::gpu::self_test::{Operands, check_kernels, self_test};
+use lockstep::internals::model::ModelConfig;
 
 fn config(streams: u32, segment: u32, embedding: u32, units: u32, layers: u32) -> ModelConfig {
     ModelConfig {

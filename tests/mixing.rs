@@ -3,7 +3,7 @@
 mod common;
 
 use common::{noise, pack_by, text, tiny, unpack};
-use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
+use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
 use proptest::prelude::*;
 
 fn mixing(kind: MixingKind, table_bits: u32) -> Option<MixingConfig> {

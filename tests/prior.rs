@@ -5,11 +5,11 @@ mod devices;
 
 use common::folder::Folder;
 use common::{noise, text};
-use lockstep::engine::DeviceChoice;
-use lockstep::model::{Layout, Method, MixingConfig, MixingKind};
-use lockstep::numerics::generator::random_u64;
-use lockstep::prior::{Precision, Prior, PriorError, to_safetensors};
-use lockstep::training::{News, TrainSettings, train};
+use lockstep::internals::engine::DeviceChoice;
+use lockstep::internals::model::{Layout, Method, MixingConfig, MixingKind};
+use lockstep::internals::numerics::generator::random_u64;
+use lockstep::internals::prior::{Precision, Prior, PriorError, to_safetensors};
+use lockstep::internals::training::{News, TrainSettings, train};
 use predicates::prelude::*;
 use predicates::str::contains;
 use safetensors::SafeTensors;

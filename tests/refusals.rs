@@ -8,7 +8,7 @@ use std::process::{self, Stdio};
 use assert_cmd::cargo::cargo_bin;
 use common::folder::{Folder, TINY};
 use common::{noise, text};
-use lockstep::archive::VERSION;
+use lockstep::internals::archive::VERSION;
 use predicates::prelude::*;
 use predicates::str::{contains, is_empty, starts_with};
 

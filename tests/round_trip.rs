@@ -5,9 +5,9 @@ mod common;
 use std::io::Cursor;
 
 use common::{noise, pack, pack_with, text, tiny, unpack};
-use lockstep::archive::{FrameReader, Payload, list, next_part};
-use lockstep::codec::{ASSUMED_LENGTH, CodecError};
-use lockstep::model::ModelConfig;
+use lockstep::internals::archive::{FrameReader, Payload, list, next_part};
+use lockstep::internals::codec::{ASSUMED_LENGTH, CodecError};
+use lockstep::internals::model::ModelConfig;
 use proptest::prelude::*;
 
 #[test]

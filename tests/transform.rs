@@ -2,10 +2,10 @@
 
 mod common;
 
-use lockstep::archive::{FrameReader, MAGIC, Payload};
-use lockstep::codec::{CompressSettings, compress};
-use lockstep::model::{Method, MixingConfig, MixingKind};
-use lockstep::transform::{Choice, Raster, Transform, TransformError};
+use lockstep::internals::archive::{FrameReader, MAGIC, Payload};
+use lockstep::internals::codec::{CompressSettings, compress};
+use lockstep::internals::model::{Method, MixingConfig, MixingKind};
+use lockstep::internals::transform::{Choice, Raster, Transform, TransformError};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

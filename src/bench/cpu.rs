@@ -8,12 +8,12 @@ use bytemuck::Pod;
 use rayon::prelude::*;
 
 use super::{Spread, clock, in_turns, rate};
-use crate::engine::cpu::aligned::Aligned;
-use crate::engine::cpu::simd::{GROUP, NO_SUMS, Rows, Vectors, multiply_inputs, multiply_rows, multiply_samples, peak};
-use crate::engine::cpu::state::Shape;
 use crate::model::ModelConfig;
+use crate::model::Shape;
 use crate::model::layout::{CELLS, Matrix, TILE};
 use crate::numerics::generator::random_within;
+use crate::simd::aligned::Aligned;
+use crate::simd::{GROUP, NO_SUMS, Rows, Vectors, multiply_inputs, multiply_rows, multiply_samples, peak};
 
 /// The three products that a model is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use lockstep::bench::{clock, coding, cpu, gpu, sample, step};
-use lockstep::engine::DeviceChoice;
-use lockstep::model::levels::{DEFAULT_LEVEL, LEVELS, method_for};
-use lockstep::model::{Layout, ModelConfig};
+use lockstep::internals::bench::{clock, coding, cpu, gpu, sample, step};
+use lockstep::internals::engine::DeviceChoice;
+use lockstep::internals::model::levels::{DEFAULT_LEVEL, LEVELS, method_for};
+use lockstep::internals::model::{Layout, ModelConfig};
 
 use super::bench_report::Report;
 use super::level::Level;

@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use lockstep::bench::Spread;
-use lockstep::bench::coding::CodingSpeed;
-use lockstep::bench::cpu::{CpuSpeed, Product, ProductSpeed};
-use lockstep::bench::gpu::KernelSpeed;
-use lockstep::bench::step::StepTimes;
-use lockstep::model::ModelConfig;
+use lockstep::internals::bench::Spread;
+use lockstep::internals::bench::coding::CodingSpeed;
+use lockstep::internals::bench::cpu::{CpuSpeed, Product, ProductSpeed};
+use lockstep::internals::bench::gpu::KernelSpeed;
+use lockstep::internals::bench::step::StepTimes;
+use lockstep::internals::model::ModelConfig;
 use serde_json::{Value, json};
 
 /// All measurements of a run.

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use lockstep::archive::{Hashed, Prefix, VERSION};
-use lockstep::codec::Resume;
+use lockstep::internals::archive::{Hashed, Prefix, VERSION};
+use lockstep::internals::codec::Resume;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// First bytes of a checkpoint, and the version of its layout.

@@ -5,9 +5,9 @@ use std::iter;
 use std::path::Path;
 
 use anyhow::bail;
-use lockstep::archive::Header;
-use lockstep::codec::{self, CompressSettings, DecompressSettings, Summary, memory_needed};
-use lockstep::engine::DeviceChoice;
+use lockstep::internals::archive::Header;
+use lockstep::internals::codec::{self, CompressSettings, DecompressSettings, Summary, memory_needed};
+use lockstep::internals::engine::DeviceChoice;
 
 use super::checkpoint::Checkpoint;
 use super::exit::say;

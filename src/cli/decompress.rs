@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use anyhow::bail;
-use lockstep::archive::{ArchiveError, Frame, list, walk};
-use lockstep::codec::{self, CodecError, DecompressSettings, Summary, memory_needed};
+use lockstep::internals::archive::{ArchiveError, Frame, list, walk};
+use lockstep::internals::codec::{self, CodecError, DecompressSettings, Summary, memory_needed};
 
 use super::checkpoint::Checkpoint;
 use super::compress::open_output;

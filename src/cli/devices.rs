@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use lockstep::engine::{Device, devices as adapters};
+use lockstep::internals::engine::{Device, devices as adapters};
 use serde_json::{Value, json};
 
 /// Lists the CPU engine and every adapter.

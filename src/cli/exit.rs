@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
-use lockstep::archive::ArchiveError;
-use lockstep::codec::CodecError;
-use lockstep::prior::PriorError;
+use lockstep::internals::archive::ArchiveError;
+use lockstep::internals::codec::CodecError;
+use lockstep::internals::prior::PriorError;
 
 /// How the command ends, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

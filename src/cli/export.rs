@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use lockstep::prior::{Precision, to_safetensors};
+use lockstep::internals::prior::{Precision, to_safetensors};
 
 use super::output::Output;
 use super::sizes::parse_size;

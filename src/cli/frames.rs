@@ -10,9 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use lockstep::codec::{self, CodecError, CompressSettings, DecompressSettings, Monitor, Next, Summary};
-use lockstep::engine::{DeviceChoice, means_cpu};
-use lockstep::model::Method;
+use lockstep::internals::codec::{self, CodecError, CompressSettings, DecompressSettings, Monitor, Next, Summary};
+use lockstep::internals::engine::{DeviceChoice, means_cpu};
+use lockstep::internals::model::Method;
 
 use super::options::Options;
 use super::progress::Progress;

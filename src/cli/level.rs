@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, error::ErrorKind, value_parser};
-use lockstep::model::levels::{DEFAULT_LEVEL, LEVELS};
+use lockstep::internals::model::levels::{DEFAULT_LEVEL, LEVELS};
 
 /// The level that was asked for last, if any was.
 #[derive(Clone, Copy, Debug)]

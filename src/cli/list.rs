@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::bail;
-use lockstep::archive::{self, ArchiveError, Frame};
-use lockstep::model::config::RATE_FRACTION;
+use lockstep::internals::archive::{self, ArchiveError, Frame};
+use lockstep::internals::model::config::RATE_FRACTION;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, report};

@@ -1,8 +1,8 @@
 //! Hyper-parameters set by hand.
 
 use clap::{Args, ValueEnum};
-use lockstep::model::config::RATE_FRACTION;
-use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
+use lockstep::internals::model::config::RATE_FRACTION;
+use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
 
 /// Whether a part is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -134,7 +134,7 @@ fn parse_rate(text: &str) -> Result<u32, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lockstep::model::levels::method_for;
+    use lockstep::internals::model::levels::method_for;
 
     #[test]
     fn many_streams_get_segments_that_fit() {

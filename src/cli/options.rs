@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use lockstep::codec::Summary;
-use lockstep::engine::DeviceChoice;
-use lockstep::model::Method;
-use lockstep::model::levels::method_for;
-use lockstep::transform::{Choice, Transform};
+use lockstep::internals::codec::Summary;
+use lockstep::internals::engine::DeviceChoice;
+use lockstep::internals::model::Method;
+use lockstep::internals::model::levels::method_for;
+use lockstep::internals::transform::{Choice, Transform};
 
 use super::bench::BenchOptions;
 use super::exit::say;

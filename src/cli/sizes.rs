@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use lockstep::archive::BLOCK_SIZES;
+use lockstep::internals::archive::BLOCK_SIZES;
 
 /// Part `part` of `parts`, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

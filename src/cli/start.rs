@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use lockstep::model::Method;
-use lockstep::prior::{Prior, PriorError};
-use lockstep::transform::{Choice, Transform};
+use lockstep::internals::model::Method;
+use lockstep::internals::prior::{Prior, PriorError};
+use lockstep::internals::transform::{Choice, Transform};
 
 use super::options::{Mode, Options};
 use super::output::Output;

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use lockstep::engine::DeviceChoice;
-use lockstep::model::MixingConfig;
-use lockstep::model::levels::method_for;
-use lockstep::training::{News, TrainSettings, train as train_prior};
+use lockstep::internals::engine::DeviceChoice;
+use lockstep::internals::model::MixingConfig;
+use lockstep::internals::model::levels::method_for;
+use lockstep::internals::training::{News, TrainSettings, train as train_prior};
 
 use super::exit::say;
 use super::level::Level;

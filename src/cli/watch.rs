@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use lockstep::archive::Prefix;
-use lockstep::codec::{CodecError, Monitor, Next, Resume};
-use lockstep::prior::Prior;
+use lockstep::internals::archive::Prefix;
+use lockstep::internals::codec::{CodecError, Monitor, Next, Resume};
+use lockstep::internals::prior::Prior;
 
 use super::checkpoint::Checkpoint;
 use super::exit::complain;

@@ -10,7 +10,7 @@ use super::mixer::MOST_INPUTS;
 use super::selector::Moment;
 use super::work::Bit;
 use super::{Advice, Mixing, extend};
-use crate::engine::cpu::simd::vectorized;
+use crate::simd::vectorized;
 
 /// Symbols that change hands at a time: fewer, and threads wake each other too often; more, and
 /// what is said leaves the nearer caches.

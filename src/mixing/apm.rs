@@ -3,12 +3,12 @@
 //! A probability is refined by what happened when it was given in the same
 //! context: 25 knots over its stretch, interpolated.
 
-use crate::engine::cpu::simd::prefetch;
+use crate::simd::prefetch;
 use crate::state::Visitor;
 
-use super::lines::Lines;
 use super::selector::Moment;
 use super::stretch::{Logistic, STRETCH_FRACTION, STRETCH_LIMIT, SUM_FRACTION};
+use crate::simd::lines::Lines;
 
 /// Knots of a context, one to a unit of log odds.
 const KNOTS: usize = 25;

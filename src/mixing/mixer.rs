@@ -4,10 +4,10 @@
 //! probabilities is squashed to one. Weights move down the gradient of coding
 //! cost: by input times error.
 
-use crate::engine::cpu::simd::prefetch;
+use crate::simd::prefetch;
 use crate::state::Visitor;
 
-use super::lines::Lines;
+use crate::simd::lines::Lines;
 
 /// Inputs come in groups of so many, for the sake of vectors.
 pub const GROUP: usize = 16;

@@ -13,7 +13,7 @@ mod image;
 mod inputs;
 mod kinds;
 mod learn;
-mod lines;
+
 mod map;
 mod matching;
 mod mix;
@@ -29,8 +29,8 @@ mod work;
 
 use std::slice;
 
-use crate::engine::cpu::simd::vectorized;
 use crate::model::MixingConfig;
+use crate::simd::vectorized;
 use crate::state::Visitor;
 use crate::transform::Raster;
 

@@ -6,10 +6,10 @@
 //! 1 (16 bits, its highest one flipped, so that zero is one half), the last bits
 //! under a leading 1 (8), bit history (8).
 
-use crate::engine::cpu::simd::prefetch;
+use crate::simd::prefetch;
 use crate::state::Visitor;
 
-use super::lines::Lines;
+use crate::simd::lines::Lines;
 
 /// Words of a slot.
 pub const WORDS: usize = 16;

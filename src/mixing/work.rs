@@ -1,6 +1,6 @@
 //! The models at work on a byte: its contexts and their slots, bit by bit.
 
-use crate::engine::cpu::simd::prefetch;
+use crate::simd::prefetch;
 
 use super::contexts::{hashes, image_hashes};
 use super::image::View;

@@ -7,8 +7,10 @@ pub mod levels;
 pub mod method;
 pub mod parameters;
 pub mod schedule;
+mod shape;
 
 pub use config::{ConfigError, ModelConfig};
 pub use layout::{Layout, Matrix};
 pub use method::{Method, MixingConfig, MixingKind};
 pub use parameters::{Parameters, limit_masters};
+pub use shape::Shape;

@@ -2,7 +2,7 @@
 
 use super::TransformError;
 use super::sound::Predictor;
-use crate::engine::cpu::simd::vectorized;
+use crate::simd::vectorized;
 
 /// Most channels.
 const MOST_CHANNELS: usize = 8;

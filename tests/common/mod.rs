@@ -4,10 +4,10 @@
 
 pub mod folder;
 
-use lockstep::codec::{CodecError, CompressSettings, DecompressSettings, Summary, compress, decompress};
-use lockstep::engine::DeviceChoice;
-use lockstep::model::{Method, ModelConfig};
-use lockstep::transform::{Choice, Transform};
+use lockstep::internals::codec::{CodecError, CompressSettings, DecompressSettings, Summary, compress, decompress};
+use lockstep::internals::engine::DeviceChoice;
+use lockstep::internals::model::{Method, ModelConfig};
+use lockstep::internals::transform::{Choice, Transform};
 
 pub fn tiny(schedule_length: u64) -> ModelConfig {
     ModelConfig {
@@ -79,7 +79,7 @@ pub fn unpack(archive: &[u8]) -> Result<Vec<u8>, CodecError> {
 
 /// Bytes without any pattern that a model could learn.
 pub fn noise(len: usize) -> Vec<u8> {
-    (0..len).map(|i| lockstep::numerics::generator::random_u64(99, i as u64) as u8).collect()
+    (0..len).map(|i| lockstep::internals::numerics::generator::random_u64(99, i as u64) as u8).collect()
 }
 
 /// Text that even a tiny model learns.

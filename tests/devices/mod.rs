@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lockstep::engine::gpu::adapter::OpenDevice;
+use lockstep::internals::engine::gpu::adapter::OpenDevice;
 
 /// All adapters. Fails where none is found and LOCKSTEP_REQUIRE_GPU is set;
 /// else says that the test did not look at a device.

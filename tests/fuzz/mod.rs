@@ -6,13 +6,15 @@
 
 use std::io::{self, Cursor, Read, Write};
 
-use lockstep::archive::{ArchiveError, FrameReader, Header, Part, Prefix, list, next_part, walk};
-use lockstep::codec::{CodecError, CompressSettings, DecompressSettings, Monitor, Next, Resume, compress, decompress};
-use lockstep::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
-use lockstep::engine::DeviceChoice;
-use lockstep::mixing::{Advice, Mixing};
-use lockstep::model::{Method, MixingConfig, MixingKind, ModelConfig};
-use lockstep::transform::{Choice, Raster, Transform};
+use lockstep::internals::archive::{ArchiveError, FrameReader, Header, Part, Prefix, list, next_part, walk};
+use lockstep::internals::codec::{
+    CodecError, CompressSettings, DecompressSettings, Monitor, Next, Resume, compress, decompress,
+};
+use lockstep::internals::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
+use lockstep::internals::engine::DeviceChoice;
+use lockstep::internals::mixing::{Advice, Mixing};
+use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
+use lockstep::internals::transform::{Choice, Raster, Transform};
 
 /// Little enough that no model in a header takes long.
 const MEMORY: u64 = 24 << 20;
@@ -98,7 +100,7 @@ pub fn repair(archive: &mut [u8]) {
     if archive.len() < Header::LEN {
         return;
     }
-    archive[..5].copy_from_slice(&[0x89, b'L', b'K', b'S', lockstep::archive::VERSION]);
+    archive[..5].copy_from_slice(&[0x89, b'L', b'K', b'S', lockstep::internals::archive::VERSION]);
     let crc_at = Header::LEN - 4;
     let crc = crc32fast::hash(&archive[..crc_at]).to_le_bytes();
     archive[crc_at..Header::LEN].copy_from_slice(&crc);
@@ -121,7 +123,9 @@ pub fn header(data: &[u8]) {
         let listed = list(&mut Cursor::new(&bytes));
         let walked = walk(&mut Cursor::new(&bytes));
         if let (Ok(listed), Ok(walked)) = (listed, walked) {
-            let sum = |frames: &[lockstep::archive::Frame]| frames.iter().map(|f| f.trailer.frame_len).sum::<u64>();
+            let sum = |frames: &[lockstep::internals::archive::Frame]| {
+                frames.iter().map(|f| f.trailer.frame_len).sum::<u64>()
+            };
             assert_eq!(sum(&listed), bytes.len() as u64);
             assert!(sum(&walked) <= bytes.len() as u64);
         }

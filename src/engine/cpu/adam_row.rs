@@ -1,10 +1,10 @@
 //! Adam over a run of weights, in vectors.
 
-use super::aligned::OnLine;
-use super::simd::{look_up, vectorized};
 use crate::model::layout::TILE;
 use crate::numerics::fixed::bounded;
 use crate::numerics::wide::{AdamStep, adam_change, factor_index, leading12, second_moment};
+use crate::simd::aligned::OnLine;
+use crate::simd::{look_up, vectorized};
 
 /// [`crate::numerics::wide::adam`] for each of a run of weights, a multiple of 64.
 pub fn adam_row(step: &AdamStep, floor: u32, limit: i32, gradients: &[i32], master: &mut [i32], moments: &mut [u32]) {

@@ -2,7 +2,8 @@
 //! as the GPU computes them before `lstm_backward`, which has the sums within
 //! here. The definition in plain loops that the GPU's kernel is compared with.
 
-use super::state::{Shape, Stream, Weights};
+use super::state::{Stream, Weights};
+use crate::model::Shape;
 use crate::numerics::softmax::SYMBOLS;
 
 /// Sums of `layer` at every step, all with the errors that `streams` hold,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::simd::GROUP;
+use crate::simd::GROUP;
 
 /// Pieces in their order; a decoder's step has few, which need no memory of the system's.
 pub type Pieces = SmallVec<[Range<usize>; 4]>;

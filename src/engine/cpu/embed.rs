@@ -1,6 +1,7 @@
 //! Kernel `embed`: the embeddings of the symbols put in become activations.
 
-use super::state::{Shape, Stream, Weights};
+use super::state::{Stream, Weights};
+use crate::model::Shape;
 
 /// Writes the embedding part of slot `step + 1` of each stream.
 pub fn embed(shape: &Shape, weights: &Weights, step: usize, streams: &mut [Stream]) {

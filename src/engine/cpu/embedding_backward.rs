@@ -3,11 +3,12 @@
 use rayon::prelude::*;
 
 use super::TASK;
-use super::aligned::OnLine;
-use super::simd::{GROUP, multiply_rows};
-use super::state::{Shape, Stream, Weights};
+use super::state::{Stream, Weights};
+use crate::model::Shape;
 use crate::model::layout::CELLS;
 use crate::numerics::fixed::{STATE_ERROR_LIMIT, WEIGHT_FRACTION, bounded, round_shift};
+use crate::simd::aligned::OnLine;
+use crate::simd::{GROUP, multiply_rows};
 
 /// A configuration has no more.
 const MAX_LAYERS: usize = 8;

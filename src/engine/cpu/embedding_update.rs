@@ -1,10 +1,11 @@
 //! Kernel `embedding_update`: gradient of the embedding, Adam, requantisation.
 
 use super::adam_row::adam_row;
-use super::aligned::Aligned;
-use super::state::{Shape, Stream};
+use super::state::Stream;
+use crate::model::Shape;
 use crate::numerics::fixed::{ACTIVATION_FRACTION, EMBEDDING_LIMIT, MASTER_FRACTION, round_shift};
 use crate::numerics::wide::AdamStep;
+use crate::simd::aligned::Aligned;
 use rayon::prelude::*;
 
 /// Weights that one task updates at a time.

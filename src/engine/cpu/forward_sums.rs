@@ -3,7 +3,8 @@
 //! `output_forward` have the sums within; this is the definition in plain loops
 //! that the GPU's kernel is compared with.
 
-use super::state::{Shape, Stream, Weights};
+use super::state::{Stream, Weights};
+use crate::model::Shape;
 
 /// Sums of matrix `index` at every step: `sums` begins with `[steps][streams][rows]`.
 pub fn forward_sums(shape: &Shape, weights: &Weights, index: usize, streams: &[Stream], sums: &mut [i32]) {

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::aligned::Aligned;
 use super::samples::Samples;
-use super::state::{Shape, Stream, Weights};
+use super::state::{Stream, Weights};
 use super::{each_group, embedding_backward, embedding_update, lstm_backward, output_error, weight_update};
 use super::{forward, set_symbols};
 use crate::engine::Replay;
+use crate::model::Shape;
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::wide::AdamStep;
+use crate::simd::aligned::Aligned;
 
 /// Everything that learning reads and writes.
 pub struct Learner {

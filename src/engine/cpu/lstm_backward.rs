@@ -5,18 +5,19 @@
 
 use std::ops::Range;
 
-use super::aligned::{Aligned, OnLine};
 use super::columns::Columns;
 use super::crew::Parts;
 use super::cut::{Cut, Share, Whole};
 use super::exchange::{Exchange, Row};
-use super::simd::{GROUP, look_up, multiply_rows, vectorized};
-use super::state::{Shape, Stream, Weights};
+use super::state::{Stream, Weights};
+use crate::model::Shape;
 use crate::model::layout::{CELLS, TILE};
 use crate::numerics::activation::{tanh_between, tanh_index};
 use crate::numerics::fixed::*;
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
+use crate::simd::aligned::{Aligned, OnLine};
+use crate::simd::{GROUP, look_up, multiply_rows, vectorized};
 
 /// Errors of a word.
 const WORD: usize = size_of::<u64>() / size_of::<i16>();

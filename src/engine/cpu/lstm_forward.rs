@@ -4,18 +4,19 @@ use std::ops::Range;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::aligned::OnLine;
 use super::columns::Columns;
 use super::crew::Parts;
 use super::cut::{Cut, Share, Whole};
 use super::exchange::{Exchange, Row};
-use super::simd::{GROUP, NO_SUMS, excess, look_up, multiply_inputs, vectorized};
-use super::state::{Shape, Stream, Weights};
+use super::state::{Stream, Weights};
 use crate::model::Layout;
+use crate::model::Shape;
 use crate::model::layout::{CELLS, TILE};
 use crate::numerics::activation::{sigmoid_between, sigmoid_index, tanh_between, tanh_index};
 use crate::numerics::fixed::*;
 use crate::numerics::tables::TABLES;
+use crate::simd::aligned::OnLine;
+use crate::simd::{GROUP, NO_SUMS, excess, look_up, multiply_inputs, vectorized};
 
 /// Activations of a word.
 const WORD: usize = size_of::<u64>();

@@ -6,7 +6,6 @@
 //! One file a kernel; each has a WGSL twin of the same name in shaders/.
 
 pub mod adam_row;
-pub mod aligned;
 pub mod backward_sums;
 mod columns;
 mod crew;
@@ -23,7 +22,6 @@ pub mod lstm_forward;
 pub mod output_error;
 pub mod output_forward;
 pub mod samples;
-pub(crate) mod simd;
 pub mod state;
 pub mod weight_update;
 
@@ -33,13 +31,14 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{Replay, StreamStates};
+use crate::model::Shape;
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::AdamStep;
+use crate::simd::GROUP;
 use learner::Learner;
 use lesson::Lesson;
-use simd::GROUP;
-use state::{Shape, Stream, Weights};
+use state::{Stream, Weights};
 
 /// Products that are worth a task of the thread pool: about a microsecond.
 const TASK: usize = 1 << 18;

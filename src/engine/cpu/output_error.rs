@@ -1,9 +1,10 @@
 //! Kernel `output_error`: the cross-entropy's gradient, probability less target.
 
-use super::simd::vectorized;
-use super::state::{Shape, Stream};
+use super::state::Stream;
 use crate::engine::INACTIVE;
+use crate::model::Shape;
 use crate::numerics::softmax::{Normalizer, SYMBOLS};
+use crate::simd::vectorized;
 
 /// Writes the errors of the logits of `steps` steps.
 pub fn output_error(shape: &Shape, steps: usize, streams: &mut [Stream]) {

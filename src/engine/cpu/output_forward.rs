@@ -6,12 +6,13 @@ use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use super::TASK;
-use super::aligned::OnLine;
-use super::simd::{GROUP, NO_SUMS, excess, look_up, multiply_inputs, vectorized};
-use super::state::{Shape, Stream, Weights};
+use super::state::{Stream, Weights};
+use crate::model::Shape;
 use crate::model::layout::TILE;
 use crate::numerics::softmax::{SYMBOLS, exp2_between, exp2_index, exponent};
 use crate::numerics::tables::TABLES;
+use crate::simd::aligned::OnLine;
+use crate::simd::{GROUP, NO_SUMS, excess, look_up, multiply_inputs, vectorized};
 
 /// The hidden states of a stream's step, and where its softmax weights go.
 struct Sample<'a> {

@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::state::{Shape, Stream};
+use super::state::Stream;
+use crate::model::Shape;
 use crate::model::layout::TILE;
 use crate::numerics::fixed::BYTE_LIMIT;
 use crate::numerics::softmax::SYMBOLS;

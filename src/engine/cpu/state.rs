@@ -1,40 +1,14 @@
 //! What the kernels work on: packed weights and, a stream at a time, the
 //! record of a segment.
 
-use super::aligned::Aligned;
-use super::simd::{GROUP, QUAD, Rows};
+use crate::model::Shape;
 use crate::model::layout::{CELLS, TILE};
-use crate::model::{Layout, ModelConfig};
 use crate::numerics::fixed::{
     ACTIVATION_FRACTION, MASTER_FRACTION, PREACTIVATION_FRACTION, SHARE_ONE, WEIGHT_FRACTION, round_shift,
 };
 use crate::numerics::softmax::SYMBOLS;
-
-/// Configuration, layout and shapes that every kernel reads.
-#[derive(Clone, Debug)]
-pub struct Shape {
-    /// The hyper-parameters.
-    pub config: ModelConfig,
-    /// Offsets and widths.
-    pub layout: Layout,
-}
-
-impl Shape {
-    /// The shape of a validated configuration.
-    pub fn new(config: &ModelConfig) -> Self {
-        Shape { config: config.clone(), layout: Layout::new(config) }
-    }
-
-    /// Gate errors of one step of one stream: four a cell, all layers.
-    pub fn gates(&self) -> usize {
-        4 * self.config.units() * self.config.layers()
-    }
-
-    /// Cells of all layers.
-    pub fn cells(&self) -> usize {
-        self.config.units() * self.config.layers()
-    }
-}
+use crate::simd::aligned::Aligned;
+use crate::simd::{GROUP, QUAD, Rows};
 
 /// Forward weights of one matrix, packed twice.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,14 +1,15 @@
 //! Kernel `weight_update`: gradients of all matrices, Adam, requantisation.
 
 use super::adam_row::adam_row;
-use super::aligned::Aligned;
 use super::crew::{Board, in_phases};
 use super::samples::Samples;
-use super::simd::{GROUP, NO_SUMS, multiply_samples, vectorized};
-use super::state::{PackedMatrix, PackedTile, Shape, Stream};
+use super::state::{PackedMatrix, PackedTile, Stream};
+use crate::model::Shape;
 use crate::model::layout::TILE;
 use crate::numerics::fixed::{BIAS_LIMIT, WEIGHT_LIMIT};
 use crate::numerics::wide::AdamStep;
+use crate::simd::aligned::Aligned;
+use crate::simd::{GROUP, NO_SUMS, multiply_samples, vectorized};
 
 /// What all parts have in common.
 struct Update<'a> {

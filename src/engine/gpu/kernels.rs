@@ -1,6 +1,6 @@
 //! The shaders, and which buffers each of them binds in which order.
 
-use crate::engine::cpu::state::Shape;
+use crate::model::Shape;
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLE_SIZE;
 use crate::numerics::wide::FACTORS;

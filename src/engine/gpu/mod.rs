@@ -20,8 +20,9 @@ use self::kernels::{Buffer, KERNELS, Kernel, record};
 use self::read_back::ReadBack;
 use self::steps::{Group, groups, weight_bytes};
 use self::uniforms::{ModelUniform, Place, places};
-use super::cpu::state::{Shape, Stream, Weights};
+use super::cpu::state::{Stream, Weights};
 use super::{EngineError, Replay, StreamStates};
+use crate::model::Shape;
 use crate::model::{ModelConfig, Parameters};
 use crate::numerics::wide::AdamStep;
 

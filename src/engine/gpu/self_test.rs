@@ -13,7 +13,7 @@ use super::kernels::{Buffer, KernelId, PORTABLE};
 use super::steps::halves;
 use super::uniforms::{Place, Span, places};
 use crate::engine::cpu::samples::Samples;
-use crate::engine::cpu::state::{Shape, Stream, Weights};
+use crate::engine::cpu::state::{Stream, Weights};
 use crate::engine::cpu::{
     backward_sums::backward_sums, embed::embed, embedding_backward::embedding_backward,
     embedding_update::embedding_update, forward_sums::forward_sums, lstm_backward::lstm_backward,
@@ -22,6 +22,7 @@ use crate::engine::cpu::{
 };
 use crate::engine::{EngineError, INACTIVE};
 use crate::model::ModelConfig;
+use crate::model::Shape;
 use crate::numerics::fixed::{
     BYTE_LIMIT, CELL_LIMIT, EMBEDDING_LIMIT, GATE_ONE, SHARE_ONE, STATE_ERROR_LIMIT, WEIGHT_LIMIT,
 };

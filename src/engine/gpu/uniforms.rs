@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::engine::cpu::state::Shape;
+use crate::model::Shape;
 use crate::numerics::wide::AdamStep;
 
 /// `Model`: the shape, and what changes from segment to segment.

@@ -8,10 +8,12 @@
 //! loops reaches less than half the speed.
 #![allow(unsafe_code)]
 
+pub mod aligned;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod lines;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod products;

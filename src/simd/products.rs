@@ -1,6 +1,6 @@
 //! The three products of the model, each for up to four rows of one operand.
 
-use super::super::aligned::OnLine;
+use super::aligned::OnLine;
 #[cfg(target_arch = "aarch64")]
 use super::neon;
 use super::{Vectors, vectorized};
