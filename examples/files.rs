@@ -45,15 +45,19 @@ fn main() {
     let soft: Vec<u8> = (0..2302).map(|i| wave(i) as u8).collect();
     let image = archive(&soft, &mixing, 2000, None);
     let mut files = vec![
-        ("good-empty", archive(b"", &network, 100, None), "no bytes, so a header and a trailer"),
-        ("good-one-byte", archive(b"x", &network, 100, None), "one byte, stored"),
-        ("good-network", plain.clone(), "coded and stored blocks of the network alone"),
-        ("good-mixing", archive(&mixed, &mixing, 150, None), "mixing alone"),
+        ("good-empty", archive(b"", &network, 100, None), "empty content: a header and a trailer"),
+        ("good-one-byte", archive(b"x", &network, 100, None), "one byte, in a stored block"),
+        ("good-network", plain.clone(), "coded and stored blocks, network without mixing"),
+        ("good-mixing", archive(&mixed, &mixing, 150, None), "mixing without a network"),
         ("good-both", archive(&mixed, &both, 400, None), "network and mixing in one block"),
-        ("good-wide", archive(&text(300), &wide, 300, None), "two layers, more streams than a group"),
-        ("good-frames", archive(&mixed, &network, 100, Some(150)), "three frames, the last one shorter"),
-        ("good-image", image, "an image, and the end of one that is too short to tell"),
-        ("good-noise", archive(&noise(150), &network, 50, None), "stored blocks only"),
+        ("good-wide", archive(&text(300), &wide, 300, None), "two layers, more streams than a kernel takes at a time"),
+        (
+            "good-frames",
+            archive(&mixed, &network, 100, Some(150)),
+            "three frames, the last one shorter than the others",
+        ),
+        ("good-image", image, "an image, and a last block of it that is too short to be recognised as one"),
+        ("good-noise", archive(&noise(150), &network, 50, None), "only stored blocks"),
     ];
     let mut change = |name, what, repaired: bool, work: &dyn Fn(&mut Vec<u8>)| {
         let mut damaged = plain.clone();
@@ -64,39 +68,41 @@ fn main() {
         files.push((name, damaged, what));
     };
     let end = plain.len();
-    change("bad-magic", "the first byte is another", false, &|a| a[0] = b'L');
-    change("bad-header-checksum", "a bit of the header is another", false, &|a| a[18] ^= 1);
-    change("bad-no-version", "format 0, which never was", false, &|a| a[4] = 0);
-    change("bad-model", "a model of no layers, under a right checksum", true, &|a| a[16] = 0);
-    change("bad-overflow", "a model whose sums could leave 32 bits, under a right checksum", true, &|a| {
+    change("bad-magic", "the first byte is wrong", false, &|a| a[0] = b'L');
+    change("bad-header-checksum", "one bit of the header is wrong", false, &|a| a[18] ^= 1);
+    change("bad-no-version", "format version 0, which never existed", false, &|a| a[4] = 0);
+    change("bad-model", "a model without layers; the checksum is right", true, &|a| a[16] = 0);
+    change("bad-overflow", "a model whose sums could leave 32 bits; the checksum is right", true, &|a| {
         a[8..10].copy_from_slice(&4096u16.to_le_bytes());
         a[10..12].copy_from_slice(&1024u16.to_le_bytes());
     });
-    change("bad-block-size", "blocks of no bytes, under a right checksum", true, &|a| a[42..46].fill(0));
-    change("bad-block-kind", "a block of kind 7", false, &|a| a[BLOCK] = 7);
-    change("bad-raw-length", "a block longer than the header allows, under a right checksum", true, &|a| {
+    change("bad-block-size", "a block size of 0; the checksum is right", true, &|a| a[42..46].fill(0));
+    change("bad-block-kind", "a block of the unknown kind 7", false, &|a| a[BLOCK] = 7);
+    change("bad-raw-length", "a block longer than the header allows; the checksum is right", true, &|a| {
         a[BLOCK + 2] = 9
     });
-    change("bad-coded-length", "a code longer than its block, under a right checksum", true, &|a| a[BLOCK + 5] = 200);
-    change("bad-payload", "a bit of a code is another", false, &|a| a[BLOCK + 31] ^= 1);
-    change("bad-code", "a bit of a code is another, under a right checksum", true, &|a| a[BLOCK + 31] ^= 1);
-    change("bad-state", "another hash of the state, under a right checksum", true, &|a| a[BLOCK + 17] ^= 1);
-    change("bad-content", "another checksum of the content, under a right checksum", true, &|a| a[BLOCK + 9] ^= 1);
-    change("bad-cut-header", "cut off in the header", false, &|a| a.truncate(30));
-    change("bad-cut-block", "cut off in a block", false, &|a| a.truncate(100));
-    change("bad-cut-trailer", "cut off in the trailer: the content is there", false, &|a| a.truncate(end - 5));
-    change("bad-trailer", "a bit of the trailer is another: the content is there", false, &|a| a[end - 30] ^= 1);
-    change("bad-behind", "something behind the end that is no archive", false, &|a| a.extend(b"behind"));
-    change("unsupported-version", "a version that is not there yet", false, &|a| a[4] = VERSION + 1);
-    change("unsupported-flags", "a flag that is not there yet", true, &|a| a[7] = 128);
-    change("unsupported-mixing", "a kind of mixing that is not there yet", true, &|a| a[47] = 77);
+    change("bad-coded-length", "code longer than its block; the checksum is right", true, &|a| a[BLOCK + 5] = 200);
+    change("bad-payload", "one bit of the code is wrong", false, &|a| a[BLOCK + 31] ^= 1);
+    change("bad-code", "one bit of the code is wrong; the checksum is right", true, &|a| a[BLOCK + 31] ^= 1);
+    change("bad-state", "a wrong hash of the learned state; the checksum is right", true, &|a| a[BLOCK + 17] ^= 1);
+    change("bad-content", "a wrong checksum of the content; the checksum of the block is right", true, &|a| {
+        a[BLOCK + 9] ^= 1
+    });
+    change("bad-cut-header", "cut off within the header", false, &|a| a.truncate(30));
+    change("bad-cut-block", "cut off within a block", false, &|a| a.truncate(100));
+    change("bad-cut-trailer", "cut off within the trailer; the content is complete", false, &|a| a.truncate(end - 5));
+    change("bad-trailer", "one bit of the trailer is wrong; the content is complete", false, &|a| a[end - 30] ^= 1);
+    change("bad-behind", "bytes behind the end that are no archive", false, &|a| a.extend(b"behind"));
+    change("unsupported-version", "a format version that does not exist yet", false, &|a| a[4] = VERSION + 1);
+    change("unsupported-flags", "a flag that does not exist yet", true, &|a| a[7] = 128);
+    change("unsupported-mixing", "a kind of mixing that does not exist yet", true, &|a| a[47] = 77);
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = root.join("tests/files");
     let mut list = String::from(
-        "# Archives that every decoder must judge alike\n\n\
-         Made by `cargo run --example files`. A good one decodes, a bad one is refused with exit code 2, \
-         an unsupported one too, as made by another version.\n\n",
+        "# Archives that every decoder must judge in the same way\n\n\
+         Generated by `cargo run --example files`. A `good` archive decodes. A `bad` one is refused with exit code 2. \
+         An `unsupported` one is refused with exit code 2, too, as made by another version.\n\n",
     );
     fs::create_dir_all(&folder).expect("a folder");
     for (name, bytes, what) in &files {
