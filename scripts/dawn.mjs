@@ -1,11 +1,11 @@
-// Runs all kernels on Dawn, which has a compiler of its own for WGSL (Tint), and
-// compares all that they write with the CPU engine, word by word.
+// Runs all kernels on Dawn, which has its own compiler for WGSL (Tint), and compares
+// everything that they write with the CPU engine, word by word.
 //
 //   cargo run --example kernel_cases FOLDER
 //   npm install webgpu && node scripts/dawn.mjs FOLDER
 //
-// The package is looked for from the present folder on. Dawn refuses older lavapipe;
-// VK_DRIVER_FILES can name another driver, such as SwiftShader's.
+// The package is resolved from the current folder. Dawn refuses older versions of
+// lavapipe; VK_DRIVER_FILES can name another driver, such as SwiftShader's.
 //
 // Exit code 1: a difference, an error, or no device.
 import { readFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ const { kernels, placeBytes, cases } = JSON.parse(readFileSync(join(folder, 'cas
 const blob = readFileSync(join(folder, 'cases.bin'));
 const bytes = ([offset, length]) => blob.subarray(offset, offset + length);
 
-// It must outlive all that comes of it.
+// It must outlive every object that is created from it.
 globalThis.gpu = create([]);
 const adapter = await gpu.requestAdapter();
 if (!adapter) throw new Error('Dawn found no device');

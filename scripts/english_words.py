@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Makes data/english.words, the built-in word list of the text transform.
+"""Generates data/english.words, the built-in word list of the text transform.
 
     scripts/english_words.py SOURCES > data/english.words
 
 SOURCES is a folder with a git clone of each repository named below, as OWNER/NAME. Needs numpy.
 
-Words and counts come from books in the public domain, as Standard Ebooks edits them (CC0),
-and texts of the United States government (CC0), half and half with a list of counts from
-SymSpell (MIT) for the words of our time. Nothing in it was counted on the files that
-lockstep is measured on. The most frequent words, which have the shortest codes, are in the
-order of a tree of likeness: words that stand beside the same words share leading bytes, and
-high bits of the last one. The others are sorted. data/README.md tells the licences.
+Words and counts come from books in the public domain, as edited by Standard Ebooks (CC0), and
+from texts of the United States government (CC0). A list of counts from SymSpell (MIT) adds the
+words of today, with the share COUNTS_SHARE. Nothing was counted on the files on which lockstep
+is measured. The most frequent words, which have the shortest codes, are in the order of a tree
+of likeness: words with the same neighbours in texts share the leading bytes of their codes and
+the high bits of the last one. The other words are sorted. data/README.md has the licences.
 """
 
 import collections
@@ -44,7 +44,7 @@ COUNTS = ("wolfgarbe/SymSpell", "1480593", "SymSpell/frequency_dictionary_en_82_
 COUNTS_SHARE = 0.35
 
 ONE_BYTE, TWO_BYTES = 64, 48 * 64  # as in src/transform/dictionary.rs
-ALIKE = 10_000  # words in the order of likeness
+ALIKE = 10_000  # number of words in the order of likeness
 WORDS = 54_500
 NEIGHBOURS, DIMENSIONS = 600, 60
 PUNCTUATION = list(".,;?!()\"':") + ["\u2014"]
@@ -56,7 +56,7 @@ def git(repository, *arguments):
 
 
 def book(repository, commit):
-    """The text of a repository, in lower case, without markup."""
+    """Returns the text of a repository, in lower case, without markup."""
     text = []
     for name in git(repository, "ls-tree", "-r", "--name-only", commit).split("\n"):
         if re.search(r"src/epub/text/.*\.xhtml$", name):
@@ -71,7 +71,7 @@ def book(repository, commit):
 
 
 def ranked(texts):
-    """All words, the most frequent first."""
+    """Returns all words, the most frequent first."""
     shares, books = collections.Counter(), collections.Counter()
     for (_, _, weight), text in zip(BOOKS, texts):
         counts = collections.Counter(re.findall("[a-z]+", text))
@@ -95,8 +95,8 @@ def ranked(texts):
 
 
 def likeness(words, texts):
-    """A vector for each word: which frequent words stand before and behind it
-    (positive pointwise mutual information, the main axes of it)."""
+    """Returns a vector for each word, which shows the frequent words before and behind it
+    (positive pointwise mutual information, projected on its main axes)."""
     place = {word: i for i, word in enumerate(words)}
     beside = {word: i for i, word in enumerate(words[:NEIGHBOURS] + PUNCTUATION)}
     n = len(beside)
@@ -122,7 +122,7 @@ def likeness(words, texts):
 
 
 def by_likeness(items, vectors):
-    """Items halved again and again into like ones; 64 of them share their leading bytes."""
+    """Orders items by repeated halving into similar ones; 64 of them share their leading bytes."""
     n = len(items)
     if n <= 2:
         return list(items)
@@ -130,7 +130,7 @@ def by_likeness(items, vectors):
     _, axes = np.linalg.eigh(centred.T @ centred)
     items = items[np.argsort(centred @ axes[:, -1], kind="stable")]
     half = (-(-n // 64) // 2) * 64 if n > 64 else 1 << (n - 1).bit_length() - 1
-    for _ in range(6):  # two means, of fixed sizes
+    for _ in range(6):  # k-means with two clusters of fixed sizes
         apart = vectors[items[half:]].mean(0) - vectors[items[:half]].mean(0)
         items = items[np.argsort(vectors[items] @ apart, kind="stable")]
     return by_likeness(items[:half], vectors) + by_likeness(items[half:], vectors)

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Kills runs with checkpoints at random moments until they come to their end:
+# Kills runs with checkpoints at random moments and restarts them until they finish:
 # every result must be byte for byte that of an undisturbed run, with no stray file.
 #
 #   scripts/kill.sh [KILLS]
 #
 # KILLS (200) are spread over both directions and both engines, with and without
-# mixing; a run is killed by KILL, and every fourth time by TERM, which saves the
-# state first. The device changes from run to run in the last round.
+# mixing. A run is killed by KILL, and about every fourth time by TERM, which saves
+# the state first. In the last part of each round the device changes from run to run.
 #
 #   LOCKSTEP   the command (target/release/lockstep)
-#   DEVICES    devices to run on ("cpu gpu"; a device that is not there is left out)
+#   DEVICES    devices to run on ("cpu gpu"; a device that does not exist is skipped)
 #   SIZE       bytes of the input (120000)
-#   SEED       of the moments (1)
+#   SEED       of the random moments (1)
 set -euo pipefail
 
 lockstep=$(realpath "${LOCKSTEP:-target/release/lockstep}")
@@ -32,13 +32,13 @@ for device in ${DEVICES:-cpu gpu}; do
     if printf x | "$lockstep" -q --device "$device" --units 16 --layers 1 --embedding 16 --mixing off -c - >/dev/null 2>log; then
         devices+=("$device")
     else
-        printf 'left out: %s (%s)\n' "$device" "$(tail -n 1 log)" >&2
+        printf 'skipped: %s (%s)\n' "$device" "$(tail -n 1 log)" >&2
     fi
 done
 ((${#devices[@]} > 0)) || die 'no device'
 [[ ${#devices[@]} == 1 ]] || devices+=("$(IFS=,; printf '%s' "${devices[*]}")")
 
-# Text that a small model learns, and a part that none can.
+# Text that a small model learns, and a part that no model can learn.
 {
     yes 'it was the best of times, it was the worst of times' | head -c $((size / 3)) || true
     head -c $((size / 10)) /dev/urandom
@@ -48,7 +48,7 @@ done
 rounds=$((4 * ${#devices[@]}))
 total=0 runs=0
 
-# Runs a command, killed at random moments, until this round has had its kills and it ends by itself.
+# Runs a command again and again, killed at random moments, until it has been killed KILLS times and then finishes.
 # disturbed KILLS DEVICES RESULT ARGUMENTS...
 disturbed() {
     local most=$1 choice=$2 result=$3 done=0 turn=0 status pid signal length=40
@@ -59,7 +59,7 @@ disturbed() {
         "$lockstep" -q --device "${list[turn++ % ${#list[@]}]}" --checkpoint --checkpoint-interval 0.05 "$@" 2>log &
         pid=$!
         if ((done < most)); then
-            # Longer and longer, so that a run gets somewhere on a slow machine too.
+            # Wait longer each time, so that a run makes progress on a slow machine, too.
             sleep "$(printf '0.%03d' $((20 + RANDOM % (length < 900 ? length : 900))))"
             length=$((length + 25))
             signal=KILL
@@ -68,13 +68,13 @@ disturbed() {
                 status=0
                 wait "$pid" 2>/dev/null || status=$?
                 if ((status == 0)); then
-                    return # it had ended already
+                    return # it had already finished
                 fi
-                # 143: it was asked to end before it minded signals.
+                # 143: TERM arrived before the signal handler was installed.
                 [[ $signal == KILL || $status == 1 || $status == 143 ]] || die "status $status: $(cat log)"
                 done=$((done + 1)) total=$((total + 1))
                 if [[ -e $result && ! -e $result.checkpoint ]]; then
-                    return # killed behind its last deed
+                    return # killed after its last action
                 fi
                 continue
             fi
@@ -93,10 +93,10 @@ while ((total < kills)); do
             "$lockstep" -q --device cpu "${flags[@]}" -c input >expected.lks
             cp input file
             disturbed $((kills / rounds + 1)) "$choice" file.lks "${flags[@]}" file
-            cmp expected.lks file.lks || die "another archive on $choice, mixing $mixing"
+            cmp expected.lks file.lks || die "different archive on $choice, mixing $mixing"
             rm file
             disturbed $((kills / rounds + 1)) "$choice" file -d file.lks
-            cmp input file || die "other content on $choice, mixing $mixing"
+            cmp input file || die "different content on $choice, mixing $mixing"
             rm file.lks file expected.lks log
             left=$(ls -A)
             [[ $left == input ]] || die "stray files: $left"
@@ -104,6 +104,6 @@ while ((total < kills)); do
             printf '%s, mixing %s: same bytes both ways after %d kills so far\n' "$choice" "$mixing" "$total"
         done
     done
-    ((total > before)) || die 'no run was long enough to be killed: take a larger SIZE'
+    ((total > before)) || die 'no run was long enough to be killed: use a larger SIZE'
 done
-printf '%d kills, %d runs resumed to their ends: all results byte-identical, no stray file\n' "$total" "$runs"
+printf '%d kills, %d runs resumed until they finished: all results byte-identical, no stray file\n' "$total" "$runs"

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Files of many kinds, made from a seed: lockstep beside zpaq -m5.
+"""Compares lockstep with zpaq -m5 on files of many kinds, generated from a seed.
 
-Makes a tar of the small source files of this repository, and a CSV, JSON lines, a
-table of binary records, 16-bit sound, an image, zeros and random bytes; takes /bin/ls
-as a program. Compresses each with `lockstep -2`, `lockstep` and `zpaq -m5`, checks
-that archives of level 2 come back, and prints bytes.
+Generates a tar of the small source files of this repository, a CSV, JSON lines, a
+table of binary records, 16-bit sound, an image, zeros and random bytes; the program
+is /bin/ls. Compresses each with `lockstep -2`, `lockstep` and `zpaq -m5`, checks that
+the archives of level 2 decode to the files, and prints sizes in bytes.
 
     scripts/kinds.py [FOLDER]     # needs zpaq and a built lockstep (or $LOCKSTEP)
 """
@@ -28,7 +28,7 @@ prairie quarry ridge summit thicket upland valley willow yonder""".split()
 
 
 def sources(_):
-    """A tar of this repository's sources, about 1 MB, without what differs between checkouts."""
+    """Returns a tar of this repository's sources, about 1 MB, without attributes that differ between checkouts."""
     out = io.BytesIO()
     folders = (ROOT / name for name in ("src", "shaders", "tests", "docs", "scripts", "examples", "benches"))
     paths = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in {".rs", ".wgsl", ".md", ".py", ".sh"})
@@ -44,7 +44,7 @@ def sources(_):
 
 
 def lines(line, rng):
-    """Lines by number, up to 1 MB."""
+    """Returns lines, each made by `line`, up to 1 MB."""
     out = bytearray()
     while len(out) < MEGABYTE:
         out += line(rng, len(out)).encode() + b"\n"
@@ -52,7 +52,7 @@ def lines(line, rng):
 
 
 def csv(rng):
-    """Readings of sensors: names, times, numbers that drift."""
+    """Sensor readings: names, times, numbers that drift."""
     level = dict.fromkeys(WORDS, 20.0)
 
     def line(rng, at):
@@ -78,7 +78,7 @@ def json_lines(rng):
 
 
 def table(rng):
-    """Positions by time: records of 24 bytes."""
+    """Positions over time, in records of 24 bytes."""
     out = bytearray()
     latitude, longitude, time, heading, speed = 473_000_000, 85_000_000, 1_770_000_000_000, 0.0, 12.0
     for number in range(20_000):
@@ -97,7 +97,7 @@ def program(_):
 
 
 def sound(rng):
-    """Five seconds in two channels: tones that fade, and noise."""
+    """Five seconds in two channels: fading tones and noise."""
     samples = []
     for i in range(120_000):
         for channel in range(2):
@@ -109,7 +109,7 @@ def sound(rng):
 
 
 def image(rng):
-    """A PPM of 512 x 256: soft shapes and grain."""
+    """A PPM image of 512 x 256 pixels: soft shapes and grain."""
     pixels = bytearray()
     for y in range(256):
         for x in range(512):

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Measures every level on files or folders of files: bytes of the archive,
-# seconds and processor seconds both ways; every round trip is checked. JSON on
-# standard output, one object a line, for scripts/plot.py.
+# Measures every level on files or folders of files: size of the archive, seconds
+# and processor seconds in both directions. Checks every round trip. Prints JSON,
+# one object a line, for scripts/plot.py.
 #
 #   scripts/levels.sh FILE|FOLDER... >levels.json
 #
-# LOCKSTEP names the command (lockstep), LEVELS its levels ("1 2 ... 9"),
-# THREADS the threads (2).
+# Environment: LOCKSTEP is the command (lockstep), LEVELS the levels
+# ("1 2 ... 9"), THREADS the number of threads (2).
 set -u
 [ $# -gt 0 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 1; }
 
@@ -16,7 +16,7 @@ folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 failed=0
 
-# measure OUT COMMAND...: runs it into OUT; sets $seconds and $cpu.
+# measure OUT COMMAND...: runs the command with its output in OUT; sets $seconds and $cpu.
 measure() {
   local out=$1 status TIMEFORMAT='%R %U %S'
   shift

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Compresses generated input of any length through a pipe and back, and reports
-# the peak of memory beside that of a shorter input: it must not grow with length.
+# Compresses generated input of any length through a pipe and back, and compares
+# the peak memory with that of a shorter input: it must not grow with the length.
 #
 #   scripts/long.sh [SIZE] [SHORT]
 #
-# SIZE in MiB (64) against SHORT (16). The input is numbered lines of text, so that no two
-# blocks are equal and none is stored; it is generated on the fly, and so is the
-# comparison. The lowest level codes some 1.4 MB/s of it on a core: 2048 MiB take
-# 25 minutes each way.
+# SIZE in MiB (64) is compared with SHORT (16). The input is numbered lines of text, so
+# that no two blocks are equal and none is stored. It is generated while it is read, and
+# again for the comparison. The lowest level codes some 1.4 MB/s of it on a core: 2048 MiB
+# take 25 minutes in each direction.
 #
 #   LOCKSTEP   the command (target/release/lockstep)
 #   FLAGS      for compression ("-1 --block-size 1M --device cpu")
@@ -18,13 +18,13 @@ read -r -a flags <<<"${FLAGS:--1 --block-size 1M --device cpu}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# SIZE MiB of numbered lines.
+# Writes $1 MiB of numbered lines.
 generate() {
     local line='%.0f of the international organizations have published information about environmental development'
     { seq -f "$line" 1 100000000 || true; } | head -c "$1"M || true
 }
 
-# Runs a command, whose peak of resident memory in KiB goes to a file.
+# Runs a command and writes the peak of its resident memory in KiB to a file.
 measured() { # FILE COMMAND...
     local file=$1
     shift
@@ -52,7 +52,7 @@ run() { # MIB
 run "${2:-16}"
 pack_short=$peak unpack_short=$unpacked
 run "${1:-64}"
-# The index takes 8 bytes a block, and the allocator has its moods: 5 % and 2 MiB.
+# The index takes 8 bytes a block, and allocators differ from run to run: allow 5 % and 2 MiB.
 for pair in "$pack_short $peak" "$unpack_short $unpacked"; do
     read -r short long <<<"$pair"
     ((long <= short + short / 20 + 2048)) || { echo "long.sh: memory grew from $short to $long KiB" >&2; exit 1; }

@@ -1,18 +1,17 @@
 #!/usr/bin/env bash
-# Compresses files on every implementation of this machine and decodes
-# crosswise: every archive must be equal, and each must decode everywhere.
+# Compresses files on every implementation of this machine, and decodes every archive
+# on every implementation: all archives must be equal, and each must decode everywhere.
 #
 #   scripts/matrix.sh [--require-gpu] FILE...
 #
-# Implementations: the CPU engine with one, two and five threads, with vectors no
-# wider than AVX2's and with none; every adapter of every Vulkan driver (ICD
-# manifest) on its own; lavapipe twice more, with other settings of its code
-# generator; GL. Drivers without an adapter, and hardware that can't be opened, are
-# left out with a note.
+# Implementations: the CPU engine with one, two and five threads, with AVX2 at most,
+# and with plain loops; every adapter of every Vulkan driver (ICD manifest), one at a
+# time; lavapipe twice more, with other settings of its code generator; GL. Drivers
+# without an adapter, and hardware that can't be opened, are skipped with a note.
 #
 #   LOCKSTEP        the command (target/release/lockstep)
-#   LOCKSTEP_FLAGS  flags for compression, such as "--units 32 --streams 8"
-#   LOCKSTEP_ICDS   further ICD manifests, separated by colons
+#   LOCKSTEP_FLAGS  flags for compression, for example "--units 32 --streams 8"
+#   LOCKSTEP_ICDS   more ICD manifests, separated by colons
 #
 # Exit code 1: a difference, a failure, or, with --require-gpu, no adapter.
 set -euo pipefail
@@ -41,7 +40,7 @@ read -r -a flags <<<"${LOCKSTEP_FLAGS-}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# One entry an implementation.
+# One entry for each implementation.
 labels=()
 adapters=()
 options=()  # flags that choose the device
@@ -69,15 +68,15 @@ on() { # implementation arguments...
 add_adapters() { # label settings
     local line label index name kind count=0 lost= lavapipe=
     while IFS= read -r line; do
-        # An index and a name; the last of the lines below says whether it can be used.
+        # An index and a name; the last line below them states whether the adapter can be used.
         if [[ $line =~ ^([0-9]+)\ +(.*) ]]; then
             index=${BASH_REMATCH[1]} name=${BASH_REMATCH[2]} kind=hardware
         elif [[ $line == *', software, '* ]]; then
             kind=software
         elif [[ $line == *"can't be opened"* ]]; then
-            note "$1: left out, ${line#*used: }"
+            note "$1: skipped, ${line#*used: }"
             lost=1
-            # Any software must open.
+            # A software adapter must always open.
             [[ $kind == hardware ]] || failed=1
         elif [[ $line == *self-test* || $line == *"can't be used"* ]]; then
             label=$1
@@ -86,7 +85,7 @@ add_adapters() { # label settings
             [[ $name != *llvmpipe* ]] || lavapipe=1
         fi
     done < <(with_settings "$2" "$lockstep" devices 2>"$work/log" || note "$1: lockstep devices failed ($?)")
-    ((count > 0)) || [[ -n $lost ]] || note "$1: left out, no adapter on this machine"
+    ((count > 0)) || [[ -n $lost ]] || note "$1: skipped, no adapter on this machine"
     if [[ -n $lavapipe && $2 == *=vulkan ]]; then
         add_adapters "$1, no threads" "$2"$'\n'LP_NUM_THREADS=0
         add_adapters "$1, 512 bits" "$2"$'\n'LP_NATIVE_VECTOR_WIDTH=512
@@ -123,7 +122,7 @@ hash_of() {
     sum=$(sha256sum <"$1")
     printf '%s' "${sum%% *}"
 }
-fail() { # what failed; the command's last words follow
+fail() { # what failed; the last line of the command's output is added
     note "$1: $(tail -n 1 "$work/log")"
     failed=1
 }
@@ -132,7 +131,7 @@ row file implementation adapter bytes sha256 'same?' 'decodes?'
 for file in "$@"; do
     source=$(hash_of "$file")
     hashes=()
-    distinct=() # one implementation for each different archive
+    distinct=() # one implementation for each distinct archive
     for i in "${!labels[@]}"; do
         archive=$work/$i.lks
         hashes[i]=

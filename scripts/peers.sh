@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Compares lockstep with the compressors that are on PATH: sizes, processor
-# seconds, peak memory; every round trip is checked.
+# Compares lockstep with the compressors on PATH: sizes, processor seconds, peak
+# memory. Checks every round trip.
 #
 #   scripts/peers.sh FILE...
 #
-# LOCKSTEP names the command (lockstep), LEVELS its levels ("1 5"), SLOW=1 adds
-# lstm-compress and nncp.
+# Environment: LOCKSTEP is the command (lockstep), LEVELS its levels ("1 5"),
+# SLOW=1 adds lstm-compress and nncp.
 set -u
 [ $# -gt 0 ] || { sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 1; }
 
@@ -34,7 +34,8 @@ measure() {
   return $status
 }
 
-# row NAME 'COMPRESS' 'DECOMPRESS': commands read in and write packed, read packed and write out.
+# row NAME 'COMPRESS' 'DECOMPRESS': the first command reads the file `in` and writes `packed`, the second reads
+# `packed` and writes `out`.
 row() {
   command -v "${2%% *}" >/dev/null || return 0
   rm -rf "$folder/packed" "$folder/out"
@@ -53,7 +54,7 @@ row() {
     "$packing" "$unpacking" "$packing_memory" "$memory" "$verdict"
 }
 
-# The absolute name of the command, as rows run in another folder.
+# The absolute path of the command, because rows run in another folder.
 lockstep=$(command -v "$lockstep") || { echo "peers.sh: no lockstep on PATH (set LOCKSTEP)" >&2; exit 1; }
 lockstep=$(realpath "$lockstep")
 

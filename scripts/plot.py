@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Draws size against speed as SVG: the levels of scripts/levels.sh as a line,
-other compressors of scripts/peers.sh as points.
+"""Draws size against speed as SVG: the levels measured by scripts/levels.sh as a
+line, the other compressors measured by scripts/peers.sh as points.
 
     scripts/plot.py levels.json [peers.txt] >levels.svg
 
-Size is bits a byte and speed bytes a processor second of compressing, both
-over all files that levels.json holds at every level and, for a peer, that
-peers.txt has too. Files are matched by name and length.
+Size is in bits per byte, speed in kB per processor second of compression. Both
+cover all files that levels.json has at every level and, for a peer, that are also
+in peers.txt. Files are matched by name and length.
 """
 
 import json
@@ -20,13 +20,13 @@ LEFT, RIGHT, TOP, BOTTOM = 60, 20, 20, 50
 
 
 def total(rows):
-    """Kilobytes a second and bits a byte of (raw, bytes, seconds) rows."""
+    """Returns kilobytes per second and bits per byte of (raw, bytes, seconds) rows."""
     raw, coded, seconds = (sum(column) for column in zip(*rows))
     return raw / max(seconds, 0.01) / 1000, 8 * coded / raw
 
 
 def levels(path):
-    """[(label, speed, size)] of every level, and the files' keys."""
+    """Returns [(label, speed, size)] of every level, and the keys of the files."""
     with open(path) as lines:
         rows = [json.loads(line) for line in lines if line.strip()]
     by_level = {}
@@ -41,7 +41,7 @@ def levels(path):
 
 
 def peers(path, files):
-    """[(name, speed, size)] of the peers that packed all of the files."""
+    """Returns [(name, speed, size)] of the peers that compressed all of the files."""
     found, key = {}, None
     with open(path) as lines:
         for line in lines:
@@ -56,7 +56,7 @@ def peers(path, files):
 
 
 def draw(line, points):
-    """The SVG's text."""
+    """Returns the text of the SVG."""
     everything = line + points
     low = math.floor(math.log10(min(speed for _, speed, _ in everything)))
     high = math.ceil(math.log10(max(speed for _, speed, _ in everything)))

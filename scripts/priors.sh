@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What a start from something learnt is worth, on files of yours.
+# Measures what a prior gains on a file of yours.
 #
-#   scripts/priors.sh half FILE      first half teaches, 200,000 bytes of the second are coded
-#   scripts/priors.sh parts FILE     a job in three parts, each going on from the one before
-#   scripts/priors.sh devices FILE   what half makes, on the CPU and on a GPU (or DEVICE=...), compared
+#   scripts/priors.sh half FILE      trains on the first half, codes 200,000 bytes of the second with and without the prior
+#   scripts/priors.sh parts FILE     codes the file in three parts, each starting from the saved model of the one before
+#   scripts/priors.sh devices FILE   compares the prior and the archive of `half` on the CPU and on a GPU (or DEVICE=...)
 #
-# LOCKSTEP names the command (default: target/release/lockstep), FLAGS more of its flags.
+# Environment: LOCKSTEP is the command (target/release/lockstep), FLAGS more of its flags.
 set -euo pipefail
 lockstep=${LOCKSTEP:-$(dirname "$0")/../target/release/lockstep}
 read -ra flags <<<"${FLAGS:-}"

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Sizes of archives, and CPU seconds to make them, for files, levels and transforms:
+# Prints sizes of archives and the CPU seconds to make them, for files, levels and transforms:
 #
 #     scripts/ratio.sh [-l LEVELS] [-t TRANSFORMS] [-o OPTIONS] FILE|FOLDER...
 #
 # for example: scripts/ratio.sh -l "1 5" -t "none text auto" -o "--network off" texts/
-# LOCKSTEP names the program (target/release/lockstep by default).
+# Environment: LOCKSTEP is the command (target/release/lockstep).
 set -eu
 levels=5 transforms="none text auto" options=
 while getopts l:t:o: flag; do

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Small JSON records, one by one: lockstep with a prior beside zstd with a dictionary.
+"""Compares lockstep with a prior and zstd with a dictionary on small JSON records.
 
-Makes 1,100 made-up orders of a web shop of about 1 kB each (seeded, so always the
-same), draws 100 of them, trains on the other 1,000, compresses each of the 100 by
-itself, checks that every archive comes back, and prints total bytes.
+Generates 1,100 orders of a web shop of about 1 kB each (from a seed, so always the
+same), draws 100 of them, trains on the other 1,000, compresses each of the 100 as a
+file of its own, checks that every archive decodes, and prints the total bytes.
 
     scripts/records.py [FOLDER]     # needs zstd and a built lockstep (or $LOCKSTEP)
 """
@@ -40,7 +40,7 @@ AGENTS = ["Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.
 
 
 def record(rng, number):
-    """One order: fields depend on each other as they do in practice."""
+    """Returns one order, whose fields depend on each other as they do in practice."""
     first, last = rng.choice(FIRST), rng.choice(LAST)
     city, postcode, country = rng.choice(CITIES)
     when = datetime.datetime(2026, 3, 1) + datetime.timedelta(seconds=617 * number + rng.randrange(600))
@@ -77,7 +77,7 @@ def record(rng, number):
 
 
 def run(*command):
-    """Runs a command; returns the seconds it took."""
+    """Runs a command and returns the seconds that it took."""
     start = time.time()
     subprocess.run([str(word) for word in command], check=True)
     return time.time() - start
@@ -108,8 +108,8 @@ def main():
     assert back == b"".join(test.read_bytes() for test in tests)
 
     raw, by_zstd, by_lockstep = size(tests), size(outputs(".zst")), size(outputs(".lks"))
-    print(f"{TESTS} records, {raw} bytes, {raw / TESTS:.0f} each; {TRAINING} others to learn from, {size(samples)} bytes")
-    print("| | bytes | a record | learnt |")
+    print(f"{TESTS} records, {raw} bytes, {raw / TESTS:.0f} each; {TRAINING} others for training, {size(samples)} bytes")
+    print("| | bytes | per record | learned |")
     print("|---|---|---|---|")
     print(f"| zstd -19 with a dictionary | {by_zstd} | {by_zstd / TESTS:.1f} | {size([folder / 'dictionary'])} |")
     print(f"| lockstep with a prior | {by_lockstep} | {by_lockstep / TESTS:.1f} | {size([prior])} |")
