@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lockstep::internals::bench::{Spread, clock, in_turns};
 use lockstep::internals::engine::gpu::kernels::KernelId;
-use lockstep::internals::engine::{DeviceChoice, Engine, EngineError};
+use lockstep::internals::engine::{Device, Engine, EngineError};
 use lockstep::internals::model::init::initial_parameters;
 use lockstep::internals::model::levels::config_for;
 use lockstep::internals::model::{Layout, ModelConfig};
@@ -87,8 +87,8 @@ fn gemm_all(list: &[Product], left: &[f32], right: &[f32], result: &mut [f32]) {
 
 fn measure(name: &str, config: &ModelConfig) -> Result<(), EngineError> {
     config.validate().expect("a legal model");
-    let mut engine = pollster::block_on(Engine::open(&DeviceChoice::Gpu, config, &initial_parameters(config)))?;
-    println!("{name}, {} streams, {} steps, on {}", config.streams, config.segment, engine.description());
+    let mut engine = pollster::block_on(Engine::open(&Device::Gpu, config, &initial_parameters(config)))?;
+    println!("{name}, {} streams, {} steps, on {}", config.streams, config.segment, engine.info());
     let gpu = engine.device().expect("a GPU was asked for");
     let software = gpu.is_software();
     for kernel in [KernelId::ForwardSums, KernelId::BackwardSums, KernelId::WeightUpdate] {

@@ -8,9 +8,10 @@ use common::{ON_CPU, noise, pack, text, tiny, unpack};
 use lockstep::internals::archive::{
     ArchiveError, COMPACT_MAGIC, FrameWriter, Header, PRIOR_MAGIC, Payload, VERSION, list, walk,
 };
-use lockstep::internals::codec::{CodecError, DecompressSettings, Summary, decompress};
+use lockstep::internals::codec::{DecodeSettings, decompress};
 use lockstep::internals::model::Method;
 use lockstep::internals::numerics::generator::random_u64;
+use lockstep::{Error, Summary};
 use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -36,15 +37,15 @@ fn trailer_at(archive: &[u8]) -> usize {
 }
 
 /// Decodes into a vector whatever comes of it.
-fn decode(archive: &[u8]) -> (Result<Summary, CodecError>, Vec<u8>) {
+fn decode(archive: &[u8]) -> (Result<Summary, Error>, Vec<u8>) {
     let mut data = Vec::new();
-    let result = pollster::block_on(decompress(&mut &archive[..], &mut data, &ON_CPU, &mut |_: u64, _: u64| ()));
+    let result = pollster::block_on(decompress(&mut &archive[..], &mut data, &ON_CPU, &mut ()));
     (result, data)
 }
 
 fn archive_error(archive: &[u8]) -> ArchiveError {
     match unpack(archive) {
-        Err(CodecError::Archive(error)) => error,
+        Err(Error::Archive(error)) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -75,11 +76,11 @@ fn every_changed_byte_is_found() {
             let mut damaged = archive.clone();
             damaged[at] ^= change;
             if damaged.starts_with(&PRIOR_MAGIC) {
-                assert!(matches!(unpack(&damaged), Err(CodecError::Prior(_))));
+                assert!(matches!(unpack(&damaged), Err(Error::Prior(_))));
                 continue;
             }
             if damaged.starts_with(&COMPACT_MAGIC) {
-                assert!(matches!(unpack(&damaged), Err(CodecError::PriorMissing { .. })));
+                assert!(matches!(unpack(&damaged), Err(Error::PriorMissing { .. })));
                 continue;
             }
             let error = archive_error(&damaged);
@@ -87,7 +88,7 @@ fn every_changed_byte_is_found() {
                 0..4 => assert!(matches!(error, ArchiveError::NotAnArchive), "byte {at}: {error}"),
                 4 => assert!(matches!(
                     error,
-                    ArchiveError::UnsupportedVersion(_) | ArchiveError::OlderVersion(_) | ArchiveError::Corrupt { .. }
+                    ArchiveError::NewerVersion(_) | ArchiveError::OlderVersion(_) | ArchiveError::Corrupt { .. }
                 )),
                 _ if at >= trailer_at(&archive) => {
                     assert!(matches!(error, ArchiveError::Trailer), "byte {at}: {error}");
@@ -140,7 +141,7 @@ fn a_damaged_trailer_costs_the_listing_but_not_the_data_behind_it() {
         let mut damaged = archive.repeat(2);
         damaged[at..at + len].iter_mut().for_each(|byte| *byte ^= 0x55);
         let (result, decoded) = decode(&damaged);
-        assert!(matches!(result, Err(CodecError::Archive(ArchiveError::Trailer))), "{len} bytes at {at}");
+        assert!(matches!(result, Err(Error::Archive(ArchiveError::Trailer))), "{len} bytes at {at}");
         assert_eq!(decoded, data);
         let file = &mut Cursor::new(&damaged);
         assert!(list(file).is_err());
@@ -151,7 +152,7 @@ fn a_damaged_trailer_costs_the_listing_but_not_the_data_behind_it() {
     let mut damaged = archive.clone();
     damaged[first..first + 29].fill(0x55);
     let (result, decoded) = decode(&damaged);
-    assert!(matches!(result, Err(CodecError::Archive(ArchiveError::Corrupt { .. }))));
+    assert!(matches!(result, Err(Error::Archive(ArchiveError::Corrupt { .. }))));
     assert_eq!(decoded, sample_data());
 }
 
@@ -172,9 +173,9 @@ fn walking_finds_what_the_trailer_says() {
 fn impossible_lengths_are_refused_though_every_checksum_is_right() {
     let forge = |raw: &[u8], payload: Payload| {
         let mut archive = Vec::new();
-        let mut frame = FrameWriter::new(&mut archive, &header(20)).unwrap();
-        frame.block(raw, payload).unwrap();
-        frame.finish().unwrap();
+        let mut frame = FrameWriter::begin(&mut archive, &header(20)).unwrap();
+        frame.block(&mut archive, raw, payload).unwrap();
+        frame.finish(&mut archive).unwrap();
         archive_error(&archive).to_string()
     };
     let coded = |len| Payload::Coded { code: vec![7; len], state: 1 };
@@ -208,7 +209,7 @@ fn a_future_version_says_so_whatever_follows() {
     archive[4] = VERSION + 1;
     archive.truncate(5);
     let error = archive_error(&archive);
-    assert!(matches!(error, ArchiveError::UnsupportedVersion(next) if next == VERSION + 1));
+    assert!(matches!(error, ArchiveError::NewerVersion(next) if next == VERSION + 1));
     assert_eq!(
         error.to_string(),
         format!("made by a newer lockstep (format {}; this one reads format {VERSION})", VERSION + 1)
@@ -242,7 +243,7 @@ fn a_block_that_decodes_to_something_else_on_the_cpu_is_the_archive_s_fault() {
         let mut archive = pack(&text(400), 400);
         forge_block(&mut archive, at);
         let error = unpack(&archive).unwrap_err();
-        assert!(matches!(error, CodecError::Unrepeatable { block: 1, .. }), "{error}");
+        assert!(matches!(error, Error::Unrepeatable { block: 1, .. }), "{error}");
         assert!(error.to_string().starts_with("block 1 can't be decoded"), "{error}");
     }
     let data = noise(100);
@@ -261,7 +262,7 @@ fn memory_is_refused_before_it_is_taken() {
     let crc = crc32fast::hash(&archive[..HEADER - 4]).to_le_bytes();
     archive[HEADER - 4..HEADER].copy_from_slice(&crc);
     match unpack(&archive) {
-        Err(error @ CodecError::MemoryLimit { needed, .. }) => {
+        Err(error @ Error::MemoryLimit { needed, .. }) => {
             assert!(needed > 16 << 30);
             assert!(error.to_string().contains("--memory"));
         }
@@ -276,9 +277,8 @@ fn only_checked_blocks_are_written() {
     let last = archive.len() - 41 - 4 * 8 - 1;
     archive[last] ^= 1;
     let mut written = Vec::new();
-    let mut nothing = |_: u64, _: u64| ();
-    let result = pollster::block_on(decompress(&mut &archive[..], &mut written, &ON_CPU, &mut nothing));
-    assert!(matches!(result, Err(CodecError::Archive(ArchiveError::Corrupt { .. }))));
+    let result = pollster::block_on(decompress(&mut &archive[..], &mut written, &ON_CPU, &mut ()));
+    assert!(matches!(result, Err(Error::Archive(ArchiveError::Corrupt { .. }))));
     assert_eq!(written, data[..300]);
 }
 
@@ -291,10 +291,10 @@ proptest! {
         let code = (1..raw.len() - 1).map(|i| random_u64(seed, i as u64) as u8);
         let code: Vec<u8> = std::iter::once(0).chain(code).collect();
         let mut archive = Vec::new();
-        let mut frame = FrameWriter::new(&mut archive, &header(200)).unwrap();
-        frame.block(&raw, Payload::Coded { code, state: seed }).unwrap();
-        frame.finish().unwrap();
-        let caught = matches!(unpack(&archive), Err(CodecError::Unrepeatable { block: 1, .. }));
+        let mut frame = FrameWriter::begin(&mut archive, &header(200)).unwrap();
+        frame.block(&mut archive, &raw, Payload::Coded { code, state: seed }).unwrap();
+        frame.finish(&mut archive).unwrap();
+        let caught = matches!(unpack(&archive), Err(Error::Unrepeatable { block: 1, .. }));
         prop_assert!(caught);
     }
 
@@ -307,10 +307,9 @@ proptest! {
         let crc = crc32fast::hash(&archive[..HEADER - 4]).to_le_bytes();
         archive[HEADER - 4..HEADER].copy_from_slice(&crc);
         // Little memory, so that no random model takes long.
-        let settings = DecompressSettings { memory: 4 << 20, ..ON_CPU };
+        let settings = DecodeSettings { memory: 4 << 20, ..ON_CPU };
         let mut data = Vec::new();
-        let mut nothing = |_: u64, _: u64| ();
-        let result = pollster::block_on(decompress(&mut &archive[..], &mut data, &settings, &mut nothing));
+        let result = pollster::block_on(decompress(&mut &archive[..], &mut data, &settings, &mut ()));
         if result.is_ok() {
             prop_assert_eq!(data, [text(120), noise(40), text(80)].concat());
         }

@@ -5,19 +5,20 @@ mod common;
 mod devices;
 
 use std::io::{self, Cursor, Write};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{ON_CPU, noise, settings, text, tiny};
-use lockstep::internals::archive::Prefix;
-use lockstep::internals::codec::{
-    CodecError, CompressSettings, DecompressSettings, Monitor, Next, Resume, Summary, compress, decompress,
-};
+use common::{ON_CPU, fixed, noise, settings, text, tiny};
+use lockstep::internals::codec::{DecodeSettings, EncodeSettings, compress, decompress};
+use lockstep::internals::engine::Engine;
 use lockstep::internals::engine::gpu::adapter::OpenDevice;
-use lockstep::internals::engine::{DeviceChoice, Engine, EngineError};
 use lockstep::internals::model::init::initial_parameters;
 use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
 use lockstep::internals::numerics::generator::random_u64;
+use lockstep::{
+    Checkpoints, Device, EngineError, Error, Gpu, Monitor, Next, Prefix, Progress, Resume, Summary, Warning,
+};
 use proptest::prelude::*;
 
 /// What a run has left: its output and its last state.
@@ -34,7 +35,7 @@ struct Stopper {
     writing: Vec<u8>,
     warnings: Vec<String>,
     /// Called at every segment.
-    each: Box<dyn FnMut()>,
+    each: Box<dyn FnMut() + Send>,
 }
 
 impl Stopper {
@@ -44,14 +45,21 @@ impl Stopper {
 }
 
 impl Monitor for Stopper {
-    fn progress(&mut self, _: u64, _: u64) {
+    fn progress(&mut self, _: Progress) -> ControlFlow<()> {
         (self.each)();
+        ControlFlow::Continue(())
     }
 
-    fn warn(&mut self, what: &str) {
-        self.warnings.push(what.to_owned());
+    fn warning(&mut self, warning: &Warning) {
+        self.warnings.push(warning.to_string());
     }
 
+    fn checkpoints(&mut self) -> Option<&mut dyn Checkpoints> {
+        Some(self)
+    }
+}
+
+impl Checkpoints for Stopper {
     fn resume(&mut self) -> io::Result<Option<Resume>> {
         let Some((state, prefix)) = self.left.state.clone() else { return Ok(None) };
         let (len, written) = (state.len() as u64, self.left.output[..prefix.len as usize].to_vec());
@@ -61,19 +69,19 @@ impl Monitor for Stopper {
     fn next(&mut self) -> Next {
         self.segments -= 1;
         match self.segments {
-            0 => Next::Stop,
+            0 => Next::SaveAndStop,
             // A state that is not the last one must do no harm.
             n if n % 3 == 0 => Next::Save,
-            _ => Next::GoOn,
+            _ => Next::Continue,
         }
     }
 
-    fn state(&mut self) -> io::Result<&mut dyn Write> {
+    fn begin(&mut self) -> io::Result<&mut (dyn Write + Send)> {
         self.writing.clear();
         Ok(&mut self.writing)
     }
 
-    fn saved(&mut self, written: Prefix) -> io::Result<()> {
+    fn commit(&mut self, written: Prefix) -> io::Result<()> {
         self.left.state = Some((std::mem::take(&mut self.writing), written));
         Ok(())
     }
@@ -82,8 +90,8 @@ impl Monitor for Stopper {
 /// Runs `work` with stops after 1, 2, 3... segments until it comes to its end, each
 /// time on the next device; returns the output and the number of stops.
 fn with_stops(
-    devices: &[DeviceChoice],
-    mut work: impl FnMut(&DeviceChoice, &mut Vec<u8>, &mut Stopper) -> Result<Summary, CodecError>,
+    devices: &[Device],
+    mut work: impl FnMut(&Device, &mut Vec<u8>, &mut Stopper) -> Result<Summary, Error>,
 ) -> (Vec<u8>, usize) {
     let mut left = Left::default();
     for stops in 0.. {
@@ -93,7 +101,7 @@ fn with_stops(
         left = Left { output, ..stopper.left };
         match result {
             Ok(_) => return (left.output, stops as usize),
-            Err(CodecError::Interrupted) => {}
+            Err(Error::Interrupted) => {}
             Err(error) => panic!("after {stops} stops: {error}"),
         }
     }
@@ -114,52 +122,35 @@ fn methods() -> [Method; 3] {
     })
 }
 
-fn stops_change_nothing(devices: &[DeviceChoice], data: &[u8], method: &Method) {
-    let by = |_: u64| method.clone();
-    let settings = CompressSettings { block_size: 100, frame_size: Some(250), ..settings(&by) };
+fn stops_change_nothing(devices: &[Device], data: &[u8], method: &Method) {
+    let settings = EncodeSettings { block_size: 100, frame_size: Some(250), ..settings(fixed(method)) };
     let mut plain = Vec::new();
-    let mut nothing = |_: u64, _: u64| ();
-    pollster::block_on(compress(&mut &data[..], &mut plain, &settings, &mut nothing)).unwrap();
+    pollster::block_on(compress(&mut &data[..], &mut plain, &settings, &mut ())).unwrap();
     let (archive, stops) = with_stops(devices, |device, output, stopper| {
-        let settings = CompressSettings { device: device.clone(), ..settings_again(&settings) };
+        let settings = EncodeSettings { device: device.clone(), ..settings.clone() };
         pollster::block_on(compress(&mut &data[..], output, &settings, stopper))
     });
     assert!(stops > 0);
     assert_eq!(archive, plain);
     let (decoded, stops) = with_stops(devices, |device, output, stopper| {
-        let settings = DecompressSettings { device: device.clone(), ..ON_CPU };
+        let settings = DecodeSettings { device: device.clone(), ..ON_CPU };
         pollster::block_on(decompress(&mut &plain[..], output, &settings, stopper))
     });
     assert!(stops > 0);
     assert_eq!(decoded, data);
 }
 
-/// Settings are not Clone, as the method is a reference.
-fn settings_again<'a>(settings: &CompressSettings<'a>) -> CompressSettings<'a> {
-    CompressSettings {
-        device: settings.device.clone(),
-        fallback: settings.fallback,
-        method: settings.method,
-        transform: settings.transform,
-        block_size: settings.block_size,
-        frame_size: settings.frame_size,
-        length: settings.length,
-        prior: settings.prior.clone(),
-        memory: settings.memory,
-    }
-}
-
 #[test]
 fn stops_anywhere_change_nothing_on_the_cpu() {
     for method in methods() {
-        stops_change_nothing(&[DeviceChoice::Cpu], &data(), &method);
+        stops_change_nothing(&[Device::Cpu], &data(), &method);
     }
 }
 
 #[test]
 fn a_run_goes_on_on_another_device() {
     for device in devices::devices() {
-        let devices = [DeviceChoice::Open(device), DeviceChoice::Cpu];
+        let devices = [Device::Open(Gpu::trusted(device)), Device::Cpu];
         stops_change_nothing(&devices, &data(), &methods()[1]);
     }
 }
@@ -169,7 +160,7 @@ fn a_run_with_two_groups_of_streams_goes_on_on_another_device() {
     let mut method = methods()[1].clone();
     method.model = ModelConfig { streams: 33, segment: 2, ..method.model };
     for device in devices::hardware() {
-        let devices = [DeviceChoice::Open(device), DeviceChoice::Cpu];
+        let devices = [Device::Open(Gpu::trusted(device)), Device::Cpu];
         stops_change_nothing(&devices, &[data(), data()].concat(), &method);
     }
 }
@@ -201,7 +192,7 @@ fn an_engine_s_state_carries_over_to_every_other() {
         for mut other in engines() {
             pollster::block_on(other.restore(&states[states.len() - 1])).unwrap();
             let same = [3, 4].map(|seed| segment(&mut other, seed));
-            assert!(same == next, "{} to {}", engine.description(), other.description());
+            assert!(same == next, "{} to {}", engine.info(), other.info());
             assert_eq!(pollster::block_on(other.state()).unwrap(), pollster::block_on(engine.state()).unwrap());
         }
     }
@@ -209,7 +200,7 @@ fn an_engine_s_state_carries_over_to_every_other() {
 }
 
 /// How a run ended: its result, its output and its warnings.
-type Ended = (Result<Summary, CodecError>, Vec<u8>, Vec<String>);
+type Ended = (Result<Summary, Error>, Vec<u8>, Vec<String>);
 
 /// Compresses and decompresses, each on a device of its own that `open` gives, with a
 /// monitor that `watch` makes for it.
@@ -218,31 +209,27 @@ fn both_ways(
     open: &dyn Fn() -> Arc<OpenDevice>,
     watch: &dyn Fn(&Arc<OpenDevice>) -> Stopper,
 ) -> [Ended; 2] {
-    let method = methods()[1].clone();
-    let by = |_: u64| method.clone();
-    let settings = CompressSettings { block_size: 100, fallback, ..settings(&by) };
+    let settings = EncodeSettings { block_size: 100, fallback, ..settings(fixed(&methods()[1])) };
     let archive = plain();
     let device = open();
     let mut monitor = watch(&device);
     let mut packed = Vec::new();
-    let settings = CompressSettings { device: DeviceChoice::Open(device), ..settings };
+    let settings = EncodeSettings { device: Device::Open(Gpu::trusted(device)), ..settings };
     let result = pollster::block_on(compress(&mut &data()[..], &mut packed, &settings, &mut monitor));
     let encoded = (result, packed, monitor.warnings);
     let device = open();
     let mut monitor = watch(&device);
     let mut unpacked = Vec::new();
-    let settings = DecompressSettings { device: DeviceChoice::Open(device), fallback, ..ON_CPU };
+    let settings = DecodeSettings { device: Device::Open(Gpu::trusted(device)), fallback, ..ON_CPU };
     let result = pollster::block_on(decompress(&mut &archive[..], &mut unpacked, &settings, &mut monitor));
     [encoded, (result, unpacked, monitor.warnings)]
 }
 
 /// The archive that the CPU makes.
 fn plain() -> Vec<u8> {
-    let method = methods()[1].clone();
-    let by = |_: u64| method.clone();
     let mut plain = Vec::new();
-    let settings = CompressSettings { block_size: 100, ..settings(&by) };
-    pollster::block_on(compress(&mut &data()[..], &mut plain, &settings, &mut |_: u64, _: u64| ())).unwrap();
+    let settings = EncodeSettings { block_size: 100, ..settings(fixed(&methods()[1])) };
+    pollster::block_on(compress(&mut &data()[..], &mut plain, &settings, &mut ())).unwrap();
     plain
 }
 
@@ -266,12 +253,11 @@ fn the_cpu_takes_over_from_a_device_that_is_lost() {
             result.unwrap_or_else(|error| panic!("lost after {segments} segments: {error}"));
             assert_eq!(output, [plain(), data()][direction]);
             assert_eq!(warnings.len(), 1, "{warnings:?}");
-            assert!(warnings[0].contains("going on on the CPU from the last good block"), "{warnings:?}");
+            assert!(warnings[0].contains("continuing on the CPU from the last good block"), "{warnings:?}");
         }
         for (result, _, _) in both_ways(false, &open, &losing) {
             let error = result.unwrap_err();
-            assert!(matches!(error, CodecError::Engine(EngineError::Lost { .. })), "{error}");
-            assert!(error.to_string().contains("--device cpu"), "{error}");
+            assert!(matches!(error, Error::Device(EngineError::Lost { .. })), "{error}");
         }
     }
 }
@@ -295,7 +281,7 @@ fn the_cpu_takes_over_from_a_device_that_computes_something_else() {
     assert!(warnings.len() == 1 && warnings[0].contains("block 1 came out wrong on"), "{warnings:?}");
     let [_, (result, output, _)] = both_ways(false, &open, &watch);
     let error = result.unwrap_err();
-    assert!(matches!(error, CodecError::Diverged { block: 1, .. }), "{error}");
+    assert!(matches!(error, Error::Diverged { block: 1, .. }), "{error}");
     assert!(output.is_empty());
 }
 
@@ -318,14 +304,13 @@ proptest! {
 
     #[test]
     fn a_hostile_state_is_refused_or_does_no_harm(seed: u64, changes in 1usize..40, cut in 0usize..4) {
-        let method = methods()[2 - seed as usize % 2].clone();
-        let by = |_: u64| method.clone();
-        let settings = CompressSettings { block_size: 100, ..settings(&by) };
+        let method = &methods()[2 - seed as usize % 2];
+        let settings = EncodeSettings { block_size: 100, ..settings(fixed(method)) };
         let mut stopper = Stopper::after(4, Left::default());
         let mut output = Vec::new();
         let data = data();
         let stopped = pollster::block_on(compress(&mut &data[..], &mut output, &settings, &mut stopper));
-        prop_assert!(matches!(stopped, Err(CodecError::Interrupted)));
+        prop_assert!(matches!(stopped, Err(Error::Interrupted)));
         let (mut state, prefix) = stopper.left.state.unwrap();
         for i in 0..changes as u64 {
             // Half of the changes among the first fields.

@@ -53,17 +53,17 @@ fn predictors(method: &Method, devices: &[Arc<OpenDevice>]) -> Vec<Predictor> {
 }
 
 fn state(predictor: &mut Predictor) -> u64 {
-    let learnt = pollster::block_on(predictor.learnt()).unwrap();
+    let learnt = pollster::block_on(predictor.learned()).unwrap();
     predictor.state(learnt.as_ref())
 }
 
 fn encode(engine: &mut Predictor, data: &[u8]) -> (Vec<u8>, u64) {
-    let coded = pollster::block_on(encode_block(engine, data, 0, &mut |_, _| {})).unwrap();
+    let coded = pollster::block_on(encode_block(engine, data, 0)).unwrap();
     (coded, state(engine))
 }
 
 fn decode(engine: &mut Predictor, coded: &[u8], len: usize) -> (Vec<u8>, u64) {
-    let data = pollster::block_on(decode_block(engine, coded, len, 0, &mut |_, _| {})).unwrap();
+    let data = pollster::block_on(decode_block(engine, coded, len, 0)).unwrap();
     (data, state(engine))
 }
 
@@ -81,10 +81,10 @@ fn agree_by(method: &Method, devices: &[Arc<OpenDevice>], data: &[u8]) {
     method.validate().unwrap();
     let (coded, hash) = encode(&mut predictors(method, devices)[0], data);
     for engine in &mut predictors(method, devices)[1..] {
-        assert_eq!(encode(engine, data), (coded.clone(), hash), "{}", engine.description());
+        assert_eq!(encode(engine, data), (coded.clone(), hash), "{}", engine.info());
     }
     for engine in &mut predictors(method, devices) {
-        assert!(decode(engine, &coded, data.len()) == (data.to_vec(), hash), "{}", engine.description());
+        assert!(decode(engine, &coded, data.len()) == (data.to_vec(), hash), "{}", engine.info());
     }
 }
 
@@ -141,7 +141,7 @@ fn engines_agree_as_hardware_runs_them() {
     let mut predictors = predictors(&Method::network_alone(config), &devices);
     let expected = blocks(&mut predictors[0]);
     for predictor in &mut predictors[1..] {
-        assert_eq!(blocks(predictor), expected, "{}", predictor.description());
+        assert_eq!(blocks(predictor), expected, "{}", predictor.info());
     }
 }
 
@@ -164,7 +164,7 @@ fn a_second_block_goes_on_from_the_learnt_state() {
     let mut codes = Vec::new();
     for mut engine in engines(&ModelConfig { replay_streams: 2, replay_steps: 9, ..config() }) {
         let (first, _) = encode(&mut engine, &data);
-        let learnt = pollster::block_on(engine.learnt()).unwrap();
+        let learnt = pollster::block_on(engine.learned()).unwrap();
         let (second, hash) = encode(&mut engine, &data);
         assert!(second.len() < first.len(), "what is learnt stays");
         pollster::block_on(engine.forget_block(learnt.as_ref())).unwrap();

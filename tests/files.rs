@@ -7,8 +7,8 @@ use std::path::Path;
 
 use common::folder::Folder;
 use common::unpack;
-use lockstep::internals::archive::{ArchiveError, VERSION};
-use lockstep::internals::codec::CodecError;
+use lockstep::internals::archive::VERSION;
+use lockstep::{ArchiveError, Error};
 
 #[test]
 fn every_archive_is_judged_as_its_name_says() {
@@ -29,13 +29,13 @@ fn every_archive_is_judged_as_its_name_says() {
         let kind = name.split('-').next().unwrap();
         let as_named = match (kind, &result) {
             ("good", Ok(content)) => content.is_empty() == (name == "good-empty.lks"),
-            ("unsupported", Err(CodecError::Archive(error))) => {
-                matches!(error, ArchiveError::UnsupportedVersion(_) | ArchiveError::Unsupported { .. })
+            ("unsupported", Err(Error::Archive(error))) => {
+                matches!(error, ArchiveError::NewerVersion(_) | ArchiveError::Unsupported { .. })
             }
-            ("bad", Err(CodecError::Archive(error))) => {
-                !matches!(error, ArchiveError::UnsupportedVersion(_) | ArchiveError::Unsupported { .. })
+            ("bad", Err(Error::Archive(error))) => {
+                !matches!(error, ArchiveError::NewerVersion(_) | ArchiveError::Unsupported { .. })
             }
-            ("bad", Err(CodecError::Unrepeatable { .. })) => true,
+            ("bad", Err(Error::Unrepeatable { .. })) => true,
             _ => false,
         };
         assert!(as_named, "{name}: {result:?}");

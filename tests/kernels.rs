@@ -155,7 +155,7 @@ fn is_refused(name: &str, old: &str, new: &str) {
     }
     let device = Arc::new(device);
     match pollster::block_on(self_test(&device)) {
-        Err(EngineError::Inexact { kernel, adapter }) => assert_eq!((kernel, &adapter), (name, &device.name)),
+        Err(EngineError::Inexact { kernel, device: found }) => assert_eq!((kernel, &found), (name, &device.name)),
         other => panic!("{name}: {new} went unnoticed: {other:?}"),
     }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{noise, pack_by, text, tiny, unpack};
+use common::{fixed, noise, pack_by, text, tiny, unpack};
 use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
 use proptest::prelude::*;
 
@@ -18,7 +18,7 @@ fn methods(model: ModelConfig) -> Vec<Method> {
 }
 
 fn check(data: &[u8], block_size: u32, method: &Method) -> usize {
-    let archive = pack_by(data, block_size, &|_| method.clone()).unwrap();
+    let archive = pack_by(data, block_size, fixed(method)).unwrap();
     assert_eq!(unpack(&archive).unwrap(), data);
     archive.len()
 }
@@ -94,7 +94,7 @@ fn bytes_do_not_depend_on_the_number_of_threads() {
     for method in methods(ModelConfig { streams: 9, units: 32, layers: 2, ..tiny(4000) }) {
         let with = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| pack_by(&data, 2000, &|_| method.clone()).unwrap())
+            pool.install(|| pack_by(&data, 2000, fixed(&method)).unwrap())
         };
         assert_eq!(with(1), with(2));
     }

@@ -5,11 +5,12 @@ mod devices;
 
 use common::folder::Folder;
 use common::{noise, text};
-use lockstep::internals::engine::DeviceChoice;
+use lockstep::TrainingEvent;
+use lockstep::internals::engine::Device;
 use lockstep::internals::model::{Layout, Method, MixingConfig, MixingKind};
 use lockstep::internals::numerics::generator::random_u64;
 use lockstep::internals::prior::{Precision, Prior, PriorError, to_safetensors};
-use lockstep::internals::training::{News, TrainSettings, train};
+use lockstep::internals::training::{TrainSettings, train};
 use predicates::prelude::*;
 use predicates::str::contains;
 use safetensors::SafeTensors;
@@ -26,6 +27,10 @@ fn records(range: std::ops::Range<u64>) -> Vec<Vec<u8>> {
     range.map(record).collect()
 }
 
+fn slices(records: &[Vec<u8>]) -> Vec<&[u8]> {
+    records.iter().map(Vec::as_slice).collect()
+}
+
 fn method() -> Method {
     Method {
         model: common::tiny(0),
@@ -34,13 +39,13 @@ fn method() -> Method {
     }
 }
 
-fn settings(device: DeviceChoice) -> TrainSettings {
+fn settings(device: Device) -> TrainSettings {
     TrainSettings { device, method: method(), passes: 2, memory: 1 << 30 }
 }
 
 /// The file of a prior trained on a few records.
-fn trained(device: DeviceChoice) -> Vec<u8> {
-    let mut prior = pollster::block_on(train(&records(0..40), &settings(device), &mut |_| ())).unwrap();
+fn trained(device: Device) -> Vec<u8> {
+    let mut prior = pollster::block_on(train(&slices(&records(0..40)), &settings(device), &mut |_| ())).unwrap();
     file(&mut prior)
 }
 
@@ -67,10 +72,10 @@ fn folder() -> Folder {
 
 #[test]
 fn training_is_exact_on_every_engine() {
-    let cpu = trained(DeviceChoice::Cpu);
-    assert_eq!(cpu, trained(DeviceChoice::Cpu));
+    let cpu = trained(Device::Cpu);
+    assert_eq!(cpu, trained(Device::Cpu));
     for number in 0..devices::adapters().len() {
-        assert!(cpu == trained(DeviceChoice::Named(number.to_string())), "adapter {number} trains another prior");
+        assert!(cpu == trained(Device::Named(number.to_string())), "adapter {number} trains another prior");
     }
 }
 
@@ -78,13 +83,14 @@ fn training_is_exact_on_every_engine() {
 fn losses_fall_and_the_best_pass_is_kept() {
     let mut losses = Vec::new();
     let mut mixed = None;
-    let mut news = |news| match news {
-        News::Pass { loss, .. } => losses.push(loss.coded),
-        News::Mixed { best, loss } => mixed = Some((best, loss)),
-        News::Progress { done, of } => assert!(done <= of),
+    let mut observer = |event| match event {
+        TrainingEvent::Pass { loss, .. } => losses.push(loss.coded),
+        TrainingEvent::Mixed { best, loss } => mixed = Some((best, loss)),
+        TrainingEvent::Progress { done, of } => assert!(done <= of),
+        other => panic!("{other:?}"),
     };
-    let passes = TrainSettings { passes: 3, ..settings(DeviceChoice::Cpu) };
-    pollster::block_on(train(&records(0..200), &passes, &mut news)).unwrap();
+    let passes = TrainSettings { passes: 3, ..settings(Device::Cpu) };
+    pollster::block_on(train(&slices(&records(0..200)), &passes, &mut observer)).unwrap();
     assert!(losses.len() == 3 && losses[2] < losses[0], "{losses:?}");
     let (best, loss) = mixed.unwrap();
     assert_eq!(losses.iter().min(), Some(&losses[best as usize - 1]));
@@ -94,7 +100,7 @@ fn losses_fall_and_the_best_pass_is_kept() {
 
 #[test]
 fn a_prior_comes_back_from_its_file() {
-    let bytes = trained(DeviceChoice::Cpu);
+    let bytes = trained(Device::Cpu);
     let mut prior = Prior::read(&mut &bytes[..], 1 << 30).unwrap();
     assert_eq!(file(&mut prior), bytes);
     assert_eq!(prior.method(), &method());
@@ -107,12 +113,12 @@ fn a_prior_comes_back_from_its_file() {
 
 #[test]
 fn hostile_priors_are_refused() {
-    let bytes = trained(DeviceChoice::Cpu);
+    let bytes = trained(Device::Cpu);
     let read = |bytes: &[u8]| Prior::read(&mut &bytes[..], 1 << 30);
     // Every cut near both ends, some in between.
     let cuts = (0..100).chain((100..bytes.len() - 20).step_by(20_011)).chain(bytes.len() - 20..bytes.len());
     for end in cuts {
-        assert!(read(&bytes[..end]).is_err_and(|error| error.is_invalid()), "cut at {end}");
+        assert!(read(&bytes[..end]).is_err_and(|error| error.is_corrupt()), "cut at {end}");
     }
     let hash = read(&bytes).unwrap().hash();
     let flips = (0..110).chain((110..bytes.len() - 20).step_by(20_011)).chain(bytes.len() - 20..bytes.len());
@@ -224,7 +230,7 @@ fn a_job_goes_on_where_the_last_one_ended() {
 
 #[test]
 fn exported_weights_are_those_of_the_network() {
-    let bytes = trained(DeviceChoice::Cpu);
+    let bytes = trained(Device::Cpu);
     let prior = Prior::read(&mut &bytes[..], 1 << 30).unwrap();
     let (network, layout) = (prior.network().unwrap(), Layout::new(&method().model));
     let master = |index: usize| network.master[index] as f32 / (1 << 24) as f32;

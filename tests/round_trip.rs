@@ -5,8 +5,9 @@ mod common;
 use std::io::Cursor;
 
 use common::{noise, pack, pack_with, text, tiny, unpack};
+use lockstep::Error;
 use lockstep::internals::archive::{FrameReader, Payload, list, next_part};
-use lockstep::internals::codec::{ASSUMED_LENGTH, CodecError};
+use lockstep::internals::codec::ASSUMED_LENGTH;
 use lockstep::internals::model::ModelConfig;
 use proptest::prelude::*;
 
@@ -14,7 +15,7 @@ use proptest::prelude::*;
 fn inputs_of_a_few_bytes_come_back() {
     for len in 0..20 {
         for streams in [1, 2, 7, 300] {
-            let archive = pack_with(&text(len), 1 << 20, &|n| ModelConfig { streams, ..tiny(n) }).unwrap();
+            let archive = pack_with(&text(len), 1 << 20, move |n| ModelConfig { streams, ..tiny(n) }).unwrap();
             assert_eq!(unpack(&archive).unwrap(), text(len), "{len} bytes, {streams} streams");
         }
     }
@@ -47,7 +48,7 @@ fn stored(archive: &[u8]) -> Vec<bool> {
     let mut frame = FrameReader::after_magic(&mut input).unwrap();
     let mut stored = Vec::new();
     // The frame's content is not decoded here, so its trailer can't match.
-    while let Ok(Some(block)) = frame.next_block() {
+    while let Ok(Some(block)) = frame.next_block(&mut input) {
         stored.push(matches!(block.payload, Payload::Stored(_)));
     }
     stored
@@ -73,11 +74,11 @@ fn a_stored_block_leaves_no_trace_in_the_model() {
     // learning rate's schedule tells it from the second of an archive without noise.
     let constant = |n| ModelConfig { rate_end: 1 << 23, ..tiny(n) };
     let code = |data: &[u8], block: usize| {
-        let archive = pack_with(data, 1000, &constant).unwrap();
+        let archive = pack_with(data, 1000, constant).unwrap();
         let mut input = &archive[..];
         next_part(&mut input, true).unwrap();
         let mut frame = FrameReader::after_magic(&mut input).unwrap();
-        (0..=block).map(|_| frame.next_block().unwrap().unwrap()).last().unwrap()
+        (0..=block).map(|_| frame.next_block(&mut input).unwrap().unwrap()).last().unwrap()
     };
     assert_eq!(code(&mixed, 2), code(&[text(1000), text(1000)].concat(), 1));
 }
@@ -118,7 +119,7 @@ fn bytes_do_not_depend_on_the_number_of_threads() {
     let with_threads = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let archive = pack_with(&data, 2000, &model).unwrap();
+            let archive = pack_with(&data, 2000, model).unwrap();
             assert_eq!(unpack(&archive).unwrap(), data);
             archive
         })
@@ -130,12 +131,12 @@ fn bytes_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn impossible_settings_are_refused() {
-    assert!(matches!(pack_with(b"a", 0, &tiny), Err(CodecError::BlockSize(0))));
-    assert!(matches!(pack_with(b"a", u32::MAX, &tiny), Err(CodecError::BlockSize(u32::MAX))));
+    assert!(matches!(pack_with(b"a", 0, tiny), Err(Error::BlockSize(0))));
+    assert!(matches!(pack_with(b"a", u32::MAX, tiny), Err(Error::BlockSize(u32::MAX))));
     let odd = |n| ModelConfig { units: 17, ..tiny(n) };
-    assert!(matches!(pack_with(b"a", 10, &odd), Err(CodecError::Config(_))));
+    assert!(matches!(pack_with(b"a", 10, odd), Err(Error::Config(_))));
     let huge = |n| ModelConfig { units: 4096, layers: 8, ..tiny(n) };
-    assert!(matches!(pack_with(b"a", 10, &huge), Err(CodecError::MemoryLimit { .. })));
+    assert!(matches!(pack_with(b"a", 10, huge), Err(Error::MemoryLimit { .. })));
 }
 
 prop_compose! {
@@ -165,7 +166,7 @@ proptest! {
     #[test]
     fn any_data_comes_back_under_any_model(data in any_data(), block_size in 1u32..700, model in any_model()) {
         prop_assume!(model.validate().is_ok());
-        let archive = pack_with(&data, block_size, &|n| ModelConfig { schedule_length: n, ..model.clone() }).unwrap();
+        let archive = pack_with(&data, block_size, move |n| ModelConfig { schedule_length: n, ..model.clone() }).unwrap();
         prop_assert_eq!(unpack(&archive).unwrap(), data);
     }
 }

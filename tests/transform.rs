@@ -3,7 +3,7 @@
 mod common;
 
 use lockstep::internals::archive::{FrameReader, MAGIC, Payload};
-use lockstep::internals::codec::{CompressSettings, compress};
+use lockstep::internals::codec::{EncodeSettings, compress};
 use lockstep::internals::model::{Method, MixingConfig, MixingKind};
 use lockstep::internals::transform::{Choice, Raster, Transform, TransformError};
 use proptest::collection::vec;
@@ -155,18 +155,18 @@ fn archive(choice: Choice, raw: &[u8]) -> Vec<u8> {
         network: false,
         mixing: Some(MixingConfig { kind: MixingKind::Light, table_bits: 16 }),
     };
-    let method = |_: u64| method.clone();
-    let settings = CompressSettings { transform: choice, ..common::settings(&method) };
+    let settings = EncodeSettings { transform: choice, ..common::settings(common::fixed(&method)) };
     let mut archive = Vec::new();
-    pollster::block_on(compress(&mut &raw[..], &mut archive, &settings, &mut |_: u64, _: u64| ())).unwrap();
+    pollster::block_on(compress(&mut &raw[..], &mut archive, &settings, &mut ())).unwrap();
     assert_eq!(common::unpack(&archive).unwrap(), raw);
     archive
 }
 
 fn transform_of(choice: Choice, raw: &[u8]) -> Option<Transform> {
     let archive = archive(choice, raw);
-    let mut frame = FrameReader::after_magic(&archive[MAGIC.len()..]).unwrap();
-    let block = frame.next_block().unwrap().unwrap();
+    let mut input = &archive[MAGIC.len()..];
+    let mut frame = FrameReader::after_magic(&mut input).unwrap();
+    let block = frame.next_block(&mut input).unwrap().unwrap();
     match &block.payload {
         Payload::Coded { code, .. } => Transform::from_number(code[0]),
         Payload::Stored(_) => None,
@@ -327,8 +327,11 @@ fn an_image_is_chosen_and_looked_at_as_one() {
     let [none, auto] = [Choice::Only(Transform::None), Choice::Auto].map(|choice| archive(choice, &image()).len());
     assert!(auto < none / 10 * 9, "{auto} {none}");
     let archive = archive(Choice::Auto, &image());
-    let mut frame = FrameReader::after_magic(&archive[MAGIC.len()..]).unwrap();
-    let Payload::Coded { code, .. } = frame.next_block().unwrap().unwrap().payload else { panic!("it is stored") };
+    let mut input = &archive[MAGIC.len()..];
+    let mut frame = FrameReader::after_magic(&mut input).unwrap();
+    let Payload::Coded { code, .. } = frame.next_block(&mut input).unwrap().unwrap().payload else {
+        panic!("it is stored")
+    };
     assert_eq!(code[..10], [6, 64, 25, 1, 0, 3, 88, 2, 0, 0], "number, symbols, pixel, row");
 }
 

@@ -5,9 +5,13 @@ use super::Header;
 /// What a block carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// Arithmetic code, shorter than the raw block, and the hash of the
-    /// model's learnt state after it.
-    Coded { code: Vec<u8>, state: u64 },
+    /// Arithmetic code, shorter than the raw block.
+    Coded {
+        /// The code.
+        code: Vec<u8>,
+        /// The hash of the model's learned state after the block.
+        state: u64,
+    },
     /// The raw block; the model learns nothing from it.
     Stored(Vec<u8>),
 }

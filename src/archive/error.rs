@@ -9,26 +9,35 @@ use crate::model::ConfigError;
 
 /// Why an archive can't be read.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ArchiveError {
     /// The input does not start like an archive.
     #[error("not a lockstep archive")]
     NotAnArchive,
-    /// The format's version is above the one known here.
+    /// The archive has a newer format than this version reads.
     #[error("made by a newer lockstep (format {0}; this one reads format {VERSION})")]
-    UnsupportedVersion(u8),
-    /// The format's version is below the one known here.
+    NewerVersion(u8),
+    /// The archive has an older format than this version reads.
     #[error("made by an older lockstep (format {0}; this one reads format {VERSION})")]
     OlderVersion(u8),
-    /// A part of the format that only a newer version knows.
+    /// The archive has a part that only a newer version knows.
     #[error("made by a newer lockstep: {what} {id} is unknown to this one")]
-    Unsupported { what: &'static str, id: u64 },
+    Unsupported {
+        /// The kind of part.
+        what: &'static str,
+        /// Its number in the format.
+        id: u64,
+    },
     /// A checksum or a field is wrong.
     #[error("the archive is corrupt: {what}")]
-    Corrupt { what: String },
+    Corrupt {
+        /// What is wrong.
+        what: String,
+    },
     /// All content was read and is right, but a trailer behind it is not.
     #[error("a trailer is damaged or cut off; the content before it is intact")]
     Trailer,
-    /// Compact frames have no list at their end.
+    /// A compact archive has no list of frames at its end.
     #[error("a compact archive can't be listed: its model is its prior's")]
     NoList,
     /// The input ends too early.
@@ -37,9 +46,9 @@ pub enum ArchiveError {
     /// The header's checksum is right, but its model can't exist.
     #[error("the archive is invalid: {0}")]
     Config(#[from] ConfigError),
-    /// The archive could not be read at all.
+    /// The archive can't be read at all.
     #[error("can't read: {0}")]
-    Io(io::Error),
+    Io(#[source] io::Error),
 }
 
 impl ArchiveError {

@@ -4,14 +4,14 @@ use std::io::{self, Read, Write};
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// Counts and hashes all that is read from or written to what it wraps.
+/// Counts and hashes everything that is read from or written to the value it wraps.
 pub struct Hashed<T> {
     inner: T,
     len: u64,
     hash: Xxh3,
 }
 
-/// How long a stream is so far, and the XXH3-64 of it.
+/// The length of a stream so far, and its XXH3-64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prefix {
     /// Bytes.
@@ -21,14 +21,19 @@ pub struct Prefix {
 }
 
 impl<T> Hashed<T> {
-    /// Nothing is read or written yet.
+    /// Wraps a value from which nothing was read, and to which nothing was written.
     pub fn new(inner: T) -> Self {
         Hashed { inner, len: 0, hash: Xxh3::new() }
     }
 
-    /// What is wrapped.
+    /// The wrapped value.
     pub fn inner(&mut self) -> &mut T {
         &mut self.inner
+    }
+
+    /// Returns the wrapped value.
+    pub fn into_inner(self) -> T {
+        self.inner
     }
 
     /// Bytes so far.
@@ -36,7 +41,7 @@ impl<T> Hashed<T> {
         self.len
     }
 
-    /// Whether no byte has passed.
+    /// True if no byte has passed.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

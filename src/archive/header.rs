@@ -73,7 +73,7 @@ impl Header {
             VERSION => {}
             0 => return Err(ArchiveError::corrupt("there is no format 0")),
             older @ ..VERSION => return Err(ArchiveError::OlderVersion(older)),
-            newer => return Err(ArchiveError::UnsupportedVersion(newer)),
+            newer => return Err(ArchiveError::NewerVersion(newer)),
         }
         let len = fields::u16(input)?;
         if len < HEADER_LEN {
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn newer_parts_are_told_apart_from_damage() {
         assert!(matches!(Header::read(&mut &forged(4, 1)[..]), Err(ArchiveError::OlderVersion(1))));
-        assert!(matches!(Header::read(&mut &forged(4, VERSION + 1)[..]), Err(ArchiveError::UnsupportedVersion(_))));
+        assert!(matches!(Header::read(&mut &forged(4, VERSION + 1)[..]), Err(ArchiveError::NewerVersion(_))));
         for (at, part) in [(7, "flag set"), (47, "mixing"), (49, "network")] {
             match Header::read(&mut &forged(at, 9)[..]) {
                 Err(ArchiveError::Unsupported { what, id: 9 }) => assert_eq!(what, part),

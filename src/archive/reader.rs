@@ -40,20 +40,19 @@ pub fn next_part(input: &mut dyn Read, first: bool) -> Result<Option<Part>, Arch
     }
 }
 
-/// A frame on its way in.
-pub struct FrameReader<R> {
-    input: R,
+/// A frame that is being read; each method is given the input.
+pub struct FrameReader {
     header: Header,
     content: Xxh3,
     trailer: Trailer,
 }
 
-impl<R: Read> FrameReader<R> {
+impl FrameReader {
     /// Reads the header of a frame whose magic has been read already.
-    pub fn after_magic(mut input: R) -> Result<Self, ArchiveError> {
-        let header = Header::read_after_magic(&mut input)?;
+    pub fn after_magic(input: &mut dyn Read) -> Result<Self, ArchiveError> {
+        let header = Header::read_after_magic(input)?;
         let trailer = Trailer { frame_len: HEADER_LEN.into(), ..Trailer::default() };
-        Ok(FrameReader { input, header, content: Xxh3::new(), trailer })
+        Ok(FrameReader { header, content: Xxh3::new(), trailer })
     }
 
     /// The frame's header.
@@ -61,12 +60,7 @@ impl<R: Read> FrameReader<R> {
         &self.header
     }
 
-    /// Where the frame comes from.
-    pub fn input(&self) -> &R {
-        &self.input
-    }
-
-    /// What the blocks so far call for in the trailer, but for the checksum.
+    /// The trailer that follows from the blocks so far, but for its checksum.
     pub fn trailer(&self) -> &Trailer {
         &self.trailer
     }
@@ -76,11 +70,17 @@ impl<R: Read> FrameReader<R> {
         self.trailer.frame_len
     }
 
-    /// Passes over blocks that an earlier run decoded to `raw_len` bytes, which `content` has hashed.
-    pub fn resume(&mut self, blocks: &[BlockLengths], raw_len: u64, content: Xxh3) -> Result<(), ArchiveError> {
+    /// Skips blocks that an earlier run decoded to `raw_len` bytes, which `content` has hashed.
+    pub fn resume(
+        &mut self,
+        input: &mut dyn Read,
+        blocks: &[BlockLengths],
+        raw_len: u64,
+        content: Xxh3,
+    ) -> Result<(), ArchiveError> {
         for &lengths in blocks {
             let len = BLOCK_HEADER_LEN + u64::from(lengths.coded);
-            if io::copy(&mut (&mut self.input).take(len), &mut io::sink())? != len {
+            if io::copy(&mut input.take(len), &mut io::sink())? != len {
                 return Err(ArchiveError::Truncated);
             }
             self.trailer.frame_len += len;
@@ -99,12 +99,12 @@ impl<R: Read> FrameReader<R> {
     /// The next block, its CRC checked; nothing when the trailer has been
     /// read and found to say what the blocks before it said. After
     /// [`ArchiveError::Trailer`] the input stands behind the trailer.
-    pub fn next_block(&mut self) -> Result<Option<Block>, ArchiveError> {
-        let start = fields::at_most(&mut self.input, BLOCK_HEADER_LEN)?;
-        let block = match self.block(&start) {
+    pub fn next_block(&mut self, input: &mut dyn Read) -> Result<Option<Block>, ArchiveError> {
+        let start = fields::at_most(input, BLOCK_HEADER_LEN)?;
+        let block = match self.block(input, &start) {
             Ok(block) => block,
             // A damaged trailer is still one; no intact block is ever taken for it.
-            Err(_) if self.resembles_trailer(&start) => return self.check_trailer(start).map(|()| None),
+            Err(_) if self.resembles_trailer(&start) => return self.check_trailer(input, start).map(|()| None),
             Err(error) => return Err(error),
         };
         if self.blocks() == MOST_BLOCKS {
@@ -127,12 +127,12 @@ impl<R: Read> FrameReader<R> {
     }
 
     /// The block that starts with these bytes.
-    fn block(&mut self, start: &[u8]) -> Result<Block, ArchiveError> {
+    fn block(&mut self, input: &mut dyn Read, start: &[u8]) -> Result<Block, ArchiveError> {
         let number = self.blocks() + 1;
         let corrupt = |what| ArchiveError::corrupt(format!("block {number}: {what}"));
         let start = start.try_into().map_err(|_| ArchiveError::Truncated)?;
         let header = BlockHeader::parse(start, &self.header).map_err(corrupt)?;
-        let payload = fields::bytes(&mut self.input, header.coded_len.into())?;
+        let payload = fields::bytes(input, header.coded_len.into())?;
         header.with(start, payload).map_err(corrupt)
     }
 
@@ -147,11 +147,11 @@ impl<R: Read> FrameReader<R> {
     }
 
     /// Reads the trailer, of which `trailer` was read already.
-    fn check_trailer(&mut self, mut trailer: Vec<u8>) -> Result<(), ArchiveError> {
+    fn check_trailer(&mut self, input: &mut dyn Read, mut trailer: Vec<u8>) -> Result<(), ArchiveError> {
         // It holds nothing that its frame does not say already.
         let expected = self.expected_trailer();
         let rest = expected.len() - trailer.len();
-        trailer.extend(fields::at_most(&mut self.input, rest as u64)?);
+        trailer.extend(fields::at_most(input, rest as u64)?);
         self.trailer.frame_len += trailer.len() as u64;
         match Trailer::parse(&trailer) {
             _ if trailer == expected => Ok(()),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::cpu::ProductSpeed;
 use super::{Spread, in_turns, rate};
 use crate::codec::{Predictor, decode_block, encode_block};
-use crate::engine::{DeviceChoice, Engine, EngineError};
+use crate::engine::{Device, Engine, EngineError, EngineInfo};
 use crate::model::init::initial_parameters;
 use crate::model::{Method, ModelConfig};
 
@@ -14,7 +14,7 @@ use crate::model::{Method, ModelConfig};
 #[derive(Clone, Debug)]
 pub struct CodingSpeed {
     /// What it ran on.
-    pub engine: String,
+    pub engine: EngineInfo,
     /// Raw bytes.
     pub raw: usize,
     /// Bytes of the code, without headers.
@@ -27,36 +27,36 @@ pub struct CodingSpeed {
 
 /// Codes and decodes each method's `data`, in turns.
 pub async fn measure(
-    device: &DeviceChoice,
+    device: &Device,
     jobs: &[(Method, &[u8])],
     repeats: usize,
 ) -> Result<Vec<CodingSpeed>, EngineError> {
     let mut speeds = Vec::new();
     for (method, data) in jobs {
         let mut predictor = Predictor::open(device, method, data.len() as u32, None).await?;
-        let start = predictor.learnt().await?;
-        let code = encode_block(&mut predictor, data, 0, &mut |_, _| ()).await?;
-        let description = predictor.description();
+        let start = predictor.learned().await?;
+        let code = encode_block(&mut predictor, data, 0).await?;
+        let engine = predictor.info();
         let predictor = RefCell::new(predictor);
         let encode = || {
             let predictor = &mut *predictor.borrow_mut();
             pollster::block_on(predictor.forget_block(start.as_ref()))?;
             let start = Instant::now();
-            pollster::block_on(encode_block(predictor, data, 0, &mut |_, _| ()))?;
+            pollster::block_on(encode_block(predictor, data, 0))?;
             Ok(start.elapsed())
         };
         let decode = || {
             let predictor = &mut *predictor.borrow_mut();
             pollster::block_on(predictor.forget_block(start.as_ref()))?;
             let start = Instant::now();
-            let decoded = pollster::block_on(decode_block(predictor, &code, data.len(), 0, &mut |_, _| ()))?;
+            let decoded = pollster::block_on(decode_block(predictor, &code, data.len(), 0))?;
             let time = start.elapsed();
             assert!(decoded == *data, "what was coded comes back");
             Ok(time)
         };
         let times = in_turns(repeats, &mut [Box::new(encode), Box::new(decode)])?;
         speeds.push(CodingSpeed {
-            engine: description,
+            engine,
             raw: data.len(),
             coded: code.len(),
             encode: rate(data.len() as u64, &times[0]),
@@ -86,8 +86,7 @@ pub fn encode_on_one_thread(method: &Method, data: &[u8], repeats: usize) -> Spr
             let engine = method.network.then(|| Engine::cpu(&method.model, &initial_parameters(&method.model)));
             let mut predictor = Predictor::new(method, engine, data.len() as u32, None);
             Ok::<_, EngineError>(super::clock::thread(|| {
-                pollster::block_on(encode_block(&mut predictor, data, 0, &mut |_, _| ()))
-                    .expect("the CPU engine can't fail");
+                pollster::block_on(encode_block(&mut predictor, data, 0)).expect("the CPU engine can't fail");
             }))
         })
     };

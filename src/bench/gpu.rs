@@ -3,7 +3,7 @@
 use super::{Spread, clock, in_turns, rate};
 use crate::bench::cpu::Product;
 use crate::engine::gpu::kernels::KernelId;
-use crate::engine::{DeviceChoice, Engine, EngineError};
+use crate::engine::{Device, Engine, EngineError};
 use crate::model::ModelConfig;
 use crate::model::init::initial_parameters;
 use crate::numerics::softmax::SYMBOLS;
@@ -27,7 +27,7 @@ pub struct KernelSpeed {
 /// Software that plays a GPU is measured by the processors' time that it takes,
 /// so its rates are those of one core however many work on it.
 pub async fn measure(
-    device: &DeviceChoice,
+    device: &Device,
     config: &ModelConfig,
     repeats: usize,
 ) -> Result<Option<Vec<KernelSpeed>>, EngineError> {

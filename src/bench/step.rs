@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Spread;
 use crate::coder::{Decoder, decode_symbol};
-use crate::engine::{DeviceChoice, Engine, EngineError};
+use crate::engine::{Device, Engine, EngineError};
 use crate::model::ModelConfig;
 use crate::model::init::initial_parameters;
 use crate::numerics::generator::random_u64;
@@ -27,7 +27,7 @@ pub struct StepTimes {
 }
 
 /// Measures steps of one segment over and over, `repeats` segments.
-pub async fn measure(device: &DeviceChoice, config: &ModelConfig, repeats: usize) -> Result<StepTimes, EngineError> {
+pub async fn measure(device: &Device, config: &ModelConfig, repeats: usize) -> Result<StepTimes, EngineError> {
     let mut engine = Engine::open(device, config, &initial_parameters(config)).await?;
     let (streams, groups) = (config.streams(), engine.groups());
     let code: Vec<u8> = (0..1 << 16).map(|i| random_u64(7, i) as u8).collect();

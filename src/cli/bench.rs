@@ -1,4 +1,4 @@
-//! `lockstep bench`: how fast the model runs here, and where the time goes.
+//! `lockstep bench`: measures how fast the model runs here, and where the time is spent.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -7,44 +7,43 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use lockstep::internals::bench::{clock, coding, cpu, gpu, sample, step};
-use lockstep::internals::engine::DeviceChoice;
-use lockstep::internals::model::levels::{DEFAULT_LEVEL, LEVELS, method_for};
 use lockstep::internals::model::{Layout, ModelConfig};
+use lockstep::{Device, Level, Options};
 
 use super::bench_report::Report;
-use super::level::Level;
+use super::level::LevelOption;
 use super::model::ModelOptions;
 use super::sizes::parse_size;
 
-/// Input that sample text stands for: it decides the number of streams.
+/// The input length that sample text stands for: it decides the number of streams.
 const SAMPLE_OF: u64 = 1 << 20;
 
-/// Bytes of made-up text, at the default level.
+/// Bytes of generated text, at the default level.
 const SAMPLE_SIZE: u64 = 64 << 10;
 
 /// What to measure.
 #[derive(Args, Clone, Debug)]
 pub struct BenchOptions {
-    /// What to code [default: made-up text, less of it for slow levels]
+    /// File to code [default: generated text, less of it for slow levels]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// Where to run the model: auto, cpu, gpu, or a name or index from `lockstep devices`
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: DeviceChoice,
-    /// In JSON
+    device: Device,
+    /// Print JSON
     #[arg(long)]
     json: bool,
     /// Repetitions of every measurement
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     repeats: u16,
-    /// Bytes to code, with K, M or G [default: all of FILE, or 64K of made-up text]
+    /// Bytes to code; K, M or G may follow [default: all of FILE, or 64K of generated text]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     size: Option<u64>,
-    /// Threads of the CPU; 0 is one a core
+    /// Threads of the CPU; 0 for one a core
     #[arg(short = 'T', long, value_name = "N", default_value_t = 0)]
     pub threads: u16,
     #[command(flatten)]
-    level: Level,
+    level: LevelOption,
     #[command(flatten)]
     model: ModelOptions,
 }
@@ -61,7 +60,7 @@ pub fn bench(options: &BenchOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A file's first bytes, at most so many.
+/// Reads the first `size` bytes of a file, or all of it.
 fn read_start(path: &Path, size: u64) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)
@@ -77,8 +76,8 @@ async fn measure(options: &BenchOptions) -> anyhow::Result<Report> {
         None => None,
     };
     let length = file.as_ref().map_or(SAMPLE_OF, |file| file.len() as u64);
-    let method = |level| options.model.apply(method_for(level, length));
-    let level = options.level.number();
+    let method = |level| options.model.apply(Options::new().level(level)).method_for(length);
+    let level = options.level.level();
     let chosen = method(level);
     chosen.validate()?;
     let config = chosen.model.clone();
@@ -87,7 +86,7 @@ async fn measure(options: &BenchOptions) -> anyhow::Result<Report> {
         Some(file) => file.clone(),
         None => {
             let size = options.size.unwrap_or(SAMPLE_SIZE);
-            let as_slow = size.saturating_mul(weight(&method(DEFAULT_LEVEL).model)) / weight(config);
+            let as_slow = size.saturating_mul(weight(&method(Level::DEFAULT).model)) / weight(config);
             sample::sample_text(as_slow.min(size.saturating_mul(4)) as usize)
         }
     };
@@ -99,7 +98,7 @@ async fn measure(options: &BenchOptions) -> anyhow::Result<Report> {
     let share = || coding::product_share(&config, &cpu.products, one_thread.median);
     let product_share = chosen.network.then(share);
     // Without a level, all of them.
-    let levels: Vec<u32> = options.level.0.map_or_else(|| LEVELS.collect(), |level| vec![level]);
+    let levels: Vec<Level> = options.level.0.map_or_else(|| Level::all().collect(), |level| vec![level]);
     let mut jobs = Vec::new();
     for &level in &levels {
         let method = method(level);

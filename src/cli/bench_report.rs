@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use lockstep::Level;
 use lockstep::internals::bench::Spread;
 use lockstep::internals::bench::coding::CodingSpeed;
 use lockstep::internals::bench::cpu::{CpuSpeed, Product, ProductSpeed};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 /// All measurements of a run.
 pub struct Report {
-    pub level: u32,
+    pub level: Level,
     pub config: ModelConfig,
     pub cpu: CpuSpeed,
     pub gpu: Option<Vec<KernelSpeed>>,
@@ -20,7 +21,7 @@ pub struct Report {
     pub one_thread: Spread,
     /// Nothing where the level has no network.
     pub product_share: Option<f64>,
-    pub coding: Vec<(u32, CodingSpeed)>,
+    pub coding: Vec<(Level, CodingSpeed)>,
     pub peak_memory: Option<u64>,
 }
 
@@ -28,7 +29,7 @@ impl Report {
     /// For people.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let ModelConfig { layers, units, embedding, streams, segment, .. } = self.config;
-        let engine = self.coding.first().map_or("", |(_, coding)| &coding.engine);
+        let engine = self.coding.first().map_or(String::new(), |(_, coding)| coding.engine.to_string());
         let unused = if self.product_share.is_none() { " (which this level's mixing goes without)" } else { "" };
         writeln!(out, "level {}: {layers} x {units} units, embedding {embedding}{unused}", self.level)?;
         writeln!(out, "{streams} streams, segments of {segment} steps; on {engine}")?;
@@ -116,15 +117,15 @@ impl Report {
         });
         let coding = self.coding.iter().map(|(level, c)| {
             let (encode, decode) = (spread(c.encode), spread(c.decode));
-            json!({ "level": level, "raw": c.raw, "coded": c.coded, "encode": encode, "decode": decode })
+            json!({ "level": level.number(), "raw": c.raw, "coded": c.coded, "encode": encode, "decode": decode })
         });
         let device = self.step.device.map(|[upload, kernels, read_back]| {
             json!({ "upload": spread(upload), "kernels": spread(kernels), "read_back": spread(read_back) })
         });
         let ModelConfig { layers, units, embedding, streams, segment, .. } = self.config;
         json!({
-            "engine": self.coding.first().map(|(_, coding)| &coding.engine),
-            "level": self.level,
+            "engine": self.coding.first().map(|(_, coding)| coding.engine.to_string()),
+            "level": self.level.number(),
             "model": {
                 "layers": layers, "units": units, "embedding": embedding, "streams": streams, "segment": segment,
             },

@@ -1,7 +1,7 @@
-//! The side file of a long run: all of its state, and how much of the output belongs to it.
+//! The checkpoint file of a long job: its whole state, and the prefix of the output that belongs to it.
 //!
-//! `LKSC`, a version, what job it is of, the state, length and hash of the
-//! output so far, XXH3-64 of all before.
+//! `LKSC`, a version, the hash of the job, the state, length and hash of the output so far, and the
+//! XXH3-64 of everything before.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use lockstep::internals::archive::{Hashed, Prefix, VERSION};
-use lockstep::internals::codec::Resume;
+use lockstep::internals::archive::{Hashed, VERSION};
+use lockstep::{Checkpoints, Next, Prefix, Resume};
 use xxhash_rust::xxh3::xxh3_64;
+
+use super::interrupt;
 
 /// First bytes of a checkpoint, and the version of its layout.
 const MAGIC: [u8; 5] = *b"LKSC\x01";
@@ -20,32 +22,32 @@ const HEAD: u64 = 5 + 8;
 /// Output so far, and checksum.
 const TAIL: u64 = 16 + 8;
 
-/// The side file of a run.
+/// The checkpoint file of a job.
 pub struct Checkpoint {
     path: PathBuf,
     job: u64,
-    /// The output, to be on the disk before a state that counts on it.
+    /// The output, which must reach the disk before a state that depends on it.
     output: File,
     part: PathBuf,
     interval: Duration,
     due: Instant,
     /// The state that is being written.
     writing: Option<Hashed<BufWriter<File>>>,
-    /// Whether there is a checkpoint to go on from.
+    /// True if there is a checkpoint to continue from.
     found: bool,
 }
 
-/// What an earlier run left.
+/// What an earlier run left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     Nothing,
-    /// A state that belongs to this much of the output.
+    /// A state, and the prefix of the output that belongs to it.
     State(Prefix),
 }
 
 impl Checkpoint {
-    /// What is at `path`, once it is known to be whole and of this job.
-    pub fn look(path: &Path, job: &str) -> anyhow::Result<Found> {
+    /// Looks for a checkpoint at `path`, and checks that it is whole and belongs to this job.
+    pub fn find(path: &Path, job: &str) -> anyhow::Result<Found> {
         let name = path.display();
         let mut file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
@@ -70,7 +72,7 @@ impl Checkpoint {
         read(&mut file, &mut magic)?;
         read(&mut file, &mut of)?;
         if magic != MAGIC || u64::from_le_bytes(of) != job_hash(job) {
-            bail!("the checkpoint {name} is of another job (give the same options, or remove it to start anew)");
+            bail!("the checkpoint {name} belongs to another job (give the same options, or remove it to start anew)");
         }
         let mut written = [[0; 8]; 2];
         file.seek(SeekFrom::Start(len - TAIL))?;
@@ -79,30 +81,39 @@ impl Checkpoint {
         Ok(Found::State(Prefix { len, hash }))
     }
 
-    /// A run's side file; `output` is written to the file at `part`.
+    /// Returns the checkpoint file of a job whose output is written to the file at `part`.
     pub fn new(path: PathBuf, job: &str, output: File, part: PathBuf, interval: Duration, found: Found) -> Self {
         let due = Instant::now() + interval;
         let found = found != Found::Nothing;
         Checkpoint { path, job: job_hash(job), output, part, interval, due, writing: None, found }
     }
 
-    /// Its name.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether there is a state to go on from.
+    /// True if there is a state to continue from.
     pub fn is_there(&self) -> bool {
         self.found
     }
 
-    /// Whether it is time to save.
-    pub fn is_due(&self) -> bool {
-        Instant::now() >= self.due
+    /// The place where the state is written at first.
+    fn temporary(&self) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(".tmp");
+        name.into()
     }
 
-    /// What there is to go on from.
-    pub fn resume(&self) -> io::Result<Option<Resume>> {
+    /// Removes the files: the output is complete.
+    pub fn remove(&self) -> io::Result<()> {
+        remove(&self.temporary())?;
+        remove(&self.path)
+    }
+}
+
+impl Checkpoints for Checkpoint {
+    fn resume(&mut self) -> io::Result<Option<Resume>> {
         if !self.found {
             return Ok(None);
         }
@@ -113,23 +124,25 @@ impl Checkpoint {
         Ok(Some(Resume { state: Box::new(BufReader::new(file).take(len)), len, written }))
     }
 
-    /// Where the state is written for now.
-    fn temporary(&self) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(".tmp");
-        name.into()
+    fn next(&mut self) -> Next {
+        if interrupt::stopping() {
+            Next::SaveAndStop
+        } else if Instant::now() >= self.due {
+            Next::Save
+        } else {
+            Next::Continue
+        }
     }
 
-    /// Begins to save.
-    pub fn state(&mut self) -> io::Result<&mut dyn Write> {
+    fn begin(&mut self) -> io::Result<&mut (dyn Write + Send)> {
         let mut file = Hashed::new(BufWriter::with_capacity(1 << 20, File::create(self.temporary())?));
         file.write_all(&MAGIC)?;
         file.write_all(&self.job.to_le_bytes())?;
         Ok(self.writing.insert(file))
     }
 
-    /// Ends saving: the output, then the state, reach the disk before the state gets its name.
-    pub fn saved(&mut self, written: Prefix) -> io::Result<()> {
+    /// The output, then the state, reach the disk before the state gets its name.
+    fn commit(&mut self, written: Prefix) -> io::Result<()> {
         self.output.sync_all()?;
         let mut file = self.writing.take().ok_or(io::ErrorKind::InvalidInput)?;
         file.write_all(&written.len.to_le_bytes())?;
@@ -144,19 +157,13 @@ impl Checkpoint {
         self.found = true;
         Ok(())
     }
-
-    /// Takes the side files away: the output is complete.
-    pub fn remove(&self) -> io::Result<()> {
-        remove(&self.temporary())?;
-        remove(&self.path)
-    }
 }
 
 fn job_hash(job: &str) -> u64 {
     xxh3_64(format!("{} {VERSION} {job}", env!("CARGO_PKG_VERSION")).as_bytes())
 }
 
-/// Removes a file that may not be there.
+/// Removes a file, if it exists.
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -164,17 +171,17 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes sure that the names in a file's folder survive a power cut.
+/// Makes the names in a file's folder survive a power cut.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder(path))?.sync_all() } else { Ok(()) }
 }
 
-/// The folder of a file.
+/// Returns the folder of a file.
 pub fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
-/// Whether a file starts with what a checkpoint says was written.
+/// Returns true if a file starts with the output that a checkpoint belongs to.
 pub fn starts_with(path: &Path, written: Prefix) -> bool {
     let Ok(file) = File::open(path) else { return false };
     let mut hashed = Hashed::new(file);

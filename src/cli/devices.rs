@@ -1,13 +1,16 @@
-//! `lockstep devices`: what the model can run on.
+//! `lockstep devices`: lists what the model can run on.
 
 use std::io::{self, Write};
 
-use lockstep::internals::engine::{Device, devices as adapters};
+use lockstep::DeviceInfo;
 use serde_json::{Value, json};
 
 /// Lists the CPU engine and every adapter.
 pub fn devices(json: bool) -> anyhow::Result<()> {
-    let adapters = pollster::block_on(adapters());
+    #[cfg(feature = "gpu")]
+    let adapters = lockstep::devices();
+    #[cfg(not(feature = "gpu"))]
+    let adapters: Vec<DeviceInfo> = Vec::new();
     let threads = rayon::current_num_threads();
     let mut out = io::stdout().lock();
     if json {
@@ -20,14 +23,16 @@ pub fn devices(json: bool) -> anyhow::Result<()> {
     for adapter in &adapters {
         write_adapter(&mut out, adapter)?;
     }
-    if adapters.is_empty() {
-        writeln!(out, "No GPU was found, and no software Vulkan.")?;
+    if !cfg!(feature = "gpu") {
+        writeln!(out, "This build has no GPU engine.")?;
+    } else if adapters.is_empty() {
+        writeln!(out, "No GPU was found, nor software Vulkan.")?;
     }
     Ok(())
 }
 
-fn write_adapter(out: &mut impl Write, adapter: &Device) -> io::Result<()> {
-    let Device { index, name, backend, driver, kind, max_buffer, max_binding, self_test } = adapter;
+fn write_adapter(out: &mut impl Write, adapter: &DeviceInfo) -> io::Result<()> {
+    let DeviceInfo { index, name, backend, driver, kind, max_buffer, max_binding, self_test, .. } = adapter;
     let mebibytes = |bytes: u64| bytes >> 20;
     writeln!(out, "{index:<3}  {name}")?;
     writeln!(out, "     {backend}, {kind}, driver {driver}")?;
@@ -38,7 +43,7 @@ fn write_adapter(out: &mut impl Write, adapter: &Device) -> io::Result<()> {
     }
 }
 
-fn adapter_json(adapter: &Device) -> Value {
+fn adapter_json(adapter: &DeviceInfo) -> Value {
     json!({
         "device": adapter.index.to_string(),
         "name": adapter.name,

@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
-use lockstep::internals::archive::ArchiveError;
-use lockstep::internals::codec::CodecError;
-use lockstep::internals::prior::PriorError;
+use lockstep::{Error, PriorError};
+
+use super::advice::advice;
 
 /// How the command ends, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// All is done.
+    /// Everything is done.
     Done = 0,
     /// A file, a flag or a device stands in the way.
     Environment = 1,
@@ -38,43 +38,37 @@ pub fn complain(sentence: impl Display) {
     say(format_args!("lockstep: {sentence}"));
 }
 
-/// Turns a result into an exit; tells of errors unless `quiet` is above 1.
+/// Turns a result into an exit; reports errors, with advice, unless `quiet` is above 1.
 pub fn report(name: &str, quiet: u8, result: anyhow::Result<Exit>) -> Exit {
     let error = match result {
         Ok(exit) => return exit,
         Err(error) => error,
     };
-    // Whoever closed the pipe has seen enough, of errors too.
+    // A closed pipe means that nobody reads any more; that is no error to report.
     if quiet < 2 && !is_broken_pipe(&error) {
         let colon = if name.is_empty() { "" } else { ": " };
-        complain(format_args!("{name}{colon}{error:#}"));
+        let advice = library_error(&error).and_then(advice).map_or(String::new(), |advice| format!(" ({advice})"));
+        complain(format_args!("{name}{colon}{error:#}{advice}"));
     }
     classify(&error)
 }
 
+/// Returns the error of the library that is behind an error.
+fn library_error(error: &anyhow::Error) -> Option<&Error> {
+    error.downcast_ref()
+}
+
 fn classify(error: &anyhow::Error) -> Exit {
-    let prior = match error.downcast_ref() {
-        Some(CodecError::Prior(prior)) => Some(prior),
-        _ => error.downcast_ref::<PriorError>(),
+    let corrupt = match library_error(error) {
+        Some(error) => error.is_corrupt(),
+        None => error.downcast_ref().is_some_and(PriorError::is_corrupt),
     };
-    if prior.is_some_and(PriorError::is_invalid) || matches!(error.downcast_ref(), Some(CodecError::PriorUnfit)) {
-        return Exit::Archive;
-    }
-    let archive = match error.downcast_ref() {
-        Some(CodecError::Archive(archive)) => Some(archive),
-        // The CPU is right by definition, so it is the archive that is wrong.
-        Some(CodecError::Unrepeatable { .. }) => return Exit::Archive,
-        _ => error.downcast_ref(),
-    };
-    match archive {
-        None | Some(ArchiveError::Io(_)) => Exit::Environment,
-        Some(_) => Exit::Archive,
-    }
+    if corrupt { Exit::Archive } else { Exit::Environment }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io = match error.downcast_ref() {
-        Some(CodecError::Output(io)) => Some(io),
+    let io = match library_error(error) {
+        Some(Error::Output(io)) => Some(io),
         _ => error.downcast_ref::<io::Error>(),
     };
     io.is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
@@ -93,6 +87,7 @@ pub fn guard(work: impl FnOnce() -> Exit) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lockstep::{ArchiveError, EngineInfo, EngineKind};
 
     #[test]
     fn a_panic_is_an_internal_error() {
@@ -102,14 +97,16 @@ mod tests {
 
     #[test]
     fn errors_fall_into_their_classes() {
-        let exit = |error: anyhow::Error| classify(&error);
+        let exit = |error: Error| classify(&error.into());
+        let engine = || EngineInfo { kind: EngineKind::Cpu, name: "x".into(), refused: None };
         assert_eq!(exit(ArchiveError::Truncated.into()), Exit::Archive);
-        assert_eq!(exit(CodecError::from(ArchiveError::NotAnArchive).into()), Exit::Archive);
+        assert_eq!(exit(ArchiveError::NotAnArchive.into()), Exit::Archive);
         assert_eq!(exit(ArchiveError::Io(io::ErrorKind::PermissionDenied.into()).into()), Exit::Environment);
-        assert_eq!(exit(CodecError::MemoryLimit { needed: 2, limit: 1 }.into()), Exit::Environment);
-        assert_eq!(exit(CodecError::Diverged { block: 1, engine: "x".into() }.into()), Exit::Environment);
-        assert_eq!(exit(CodecError::Unrepeatable { block: 1, engine: "x".into() }.into()), Exit::Archive);
+        assert_eq!(exit(Error::MemoryLimit { needed: 2, limit: 1 }), Exit::Environment);
+        assert_eq!(exit(Error::Diverged { block: 1, engine: engine() }), Exit::Environment);
+        assert_eq!(exit(Error::Unrepeatable { block: 1, engine: engine() }), Exit::Archive);
         assert_eq!(exit(ArchiveError::Trailer.into()), Exit::Archive);
-        assert_eq!(exit(anyhow::anyhow!("no such file")), Exit::Environment);
+        assert_eq!(classify(&PriorError::NotAPrior.into()), Exit::Archive);
+        assert_eq!(classify(&anyhow::anyhow!("no such file")), Exit::Environment);
     }
 }

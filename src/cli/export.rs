@@ -1,11 +1,11 @@
-//! `lockstep export`: a prior's weights in a format that others read.
+//! `lockstep export`: a prior's weights in a format that other tools read.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
-use lockstep::internals::prior::{Precision, to_safetensors};
+use lockstep::Precision;
 
 use super::output::Output;
 use super::sizes::parse_size;
@@ -20,13 +20,13 @@ pub struct ExportOptions {
     /// Write the weights to FILE, in safetensors
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// In 16 bits rather than 32
+    /// Write 16 bits a weight instead of 32
     #[arg(long)]
     half: bool,
     /// Overwrite FILE
     #[arg(short, long)]
     force: bool,
-    /// Most memory that may be used, with K, M or G
+    /// Most memory that may be used; K, M or G may follow
     #[arg(long, visible_alias = "memory", value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
     memory_limit: u64,
 }
@@ -35,7 +35,7 @@ pub struct ExportOptions {
 pub fn export(options: &ExportOptions) -> anyhow::Result<()> {
     let prior = read_prior(&options.file, options.memory_limit)?;
     let precision = if options.half { Precision::F16 } else { Precision::F32 };
-    let Some(bytes) = to_safetensors(&prior, precision).context("can't lay the weights out")? else {
+    let Some(bytes) = prior.to_safetensors(precision) else {
         bail!("{} holds no network", options.file.display());
     };
     let mut output = Output::file(&options.output, Path::new("-"), options.force)?;

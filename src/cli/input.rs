@@ -7,10 +7,10 @@ use std::path::Path;
 
 use anyhow::bail;
 
-/// A source that is open.
+/// An open source.
 pub enum Input {
     Stdin,
-    /// A file, what was said of it when it was opened, and how much of it is left to read.
+    /// A file, its metadata when it was opened, and the bytes that are left to read.
     File {
         file: File,
         metadata: Metadata,
@@ -32,12 +32,12 @@ impl Input {
         Ok(Input::File { file, metadata, left: u64::MAX })
     }
 
-    /// Its length in bytes, if that is known beforehand.
+    /// The length in bytes, if it is known beforehand.
     pub fn length(&self) -> Option<u64> {
         self.metadata().filter(|m| m.is_file()).map(Metadata::len)
     }
 
-    /// What the file system says of it.
+    /// The metadata when the file was opened.
     pub fn metadata(&self) -> Option<&Metadata> {
         match self {
             Input::Stdin => None,
@@ -45,7 +45,7 @@ impl Input {
         }
     }
 
-    /// The file itself, if it is one that can be read at any place.
+    /// The file, if it can be read at any position.
     pub fn file(&mut self) -> Option<&mut File> {
         match self {
             Input::File { file, metadata, .. } if metadata.is_file() => Some(file),
@@ -53,7 +53,7 @@ impl Input {
         }
     }
 
-    /// Reads only `length` bytes from `offset` on.
+    /// Limits reading to `length` bytes from `offset` on.
     pub fn limit(&mut self, offset: u64, length: u64) -> io::Result<()> {
         if let Input::File { file, left, .. } = self {
             file.seek(SeekFrom::Start(offset))?;
@@ -62,7 +62,7 @@ impl Input {
         Ok(())
     }
 
-    /// Complains if a file is not what it was when it was opened.
+    /// Fails if the file has changed since it was opened.
     pub fn check_unchanged(&self) -> anyhow::Result<()> {
         let Input::File { file, metadata, .. } = self else { return Ok(()) };
         let now = file.metadata()?;
@@ -86,7 +86,7 @@ impl Read for Input {
     }
 }
 
-/// A source's name in messages.
+/// Returns a source's name for messages.
 pub fn display_name(path: &Path) -> Cow<'_, str> {
     if path == Path::new("-") { "(stdin)".into() } else { path.to_string_lossy() }
 }

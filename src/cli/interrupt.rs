@@ -1,4 +1,4 @@
-//! Ctrl-C and friends: no temporary file is left behind, and a run with a checkpoint saves its state.
+//! Signals to end: no temporary file is left behind, and a job with a checkpoint saves its state.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,17 +9,17 @@ use tempfile::{Builder, NamedTempFile};
 
 use super::exit::{Exit, say};
 
-/// The temporary file there is; whoever creates, renames or removes it holds the lock.
+/// The present temporary file; whoever creates, renames or removes it holds the lock.
 static TEMPORARY: Mutex<Option<PathBuf>> = Mutex::new(None);
-/// Whether the run will look whether it is to stop.
-static HEEDED: AtomicBool = AtomicBool::new(false);
-/// Whether it is to stop.
+/// True if the job itself checks for a signal and ends.
+static DEFERRED: AtomicBool = AtomicBool::new(false);
+/// True once a signal has asked the job to end.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// From now on, a signal to end is minded.
+/// Installs the handler of signals to end.
 pub fn watch() {
-    // An error means that one of them is ignored already, as under nohup or in a
-    // batch job: that stays so, but a request to end is minded all the same.
+    // An error means that one of them is ignored already, as under nohup or in a batch job: that
+    // stays so, but SIGTERM is handled all the same.
     if ctrlc::try_set_handler(end).is_err() {
         #[cfg(unix)]
         if let Ok(mut signals) = signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM]) {
@@ -28,10 +28,10 @@ pub fn watch() {
     }
 }
 
-/// What a signal comes to.
+/// Handles a signal.
 fn end() {
-    if HEEDED.load(Ordering::SeqCst) && !STOP.swap(true, Ordering::SeqCst) {
-        say("lockstep: saving the state (once more ends without)");
+    if DEFERRED.load(Ordering::SeqCst) && !STOP.swap(true, Ordering::SeqCst) {
+        say("lockstep: saving the state (a second signal ends without)");
         return;
     }
     let temporary = TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner);
@@ -41,12 +41,12 @@ fn end() {
     std::process::exit(Exit::Environment as i32);
 }
 
-/// From now on (or no longer), the first signal is left to [`stopping`].
-pub fn heed(heeded: bool) {
-    HEEDED.store(heeded, Ordering::SeqCst);
+/// Leaves the first signal to the job, which asks [`stopping`]; or no longer.
+pub fn defer(deferred: bool) {
+    DEFERRED.store(deferred, Ordering::SeqCst);
 }
 
-/// Whether a signal to end has come.
+/// True if a signal to end has come.
 pub fn stopping() -> bool {
     STOP.load(Ordering::SeqCst)
 }
@@ -59,7 +59,7 @@ pub fn create(builder: &Builder<'_, '_>, folder: &Path) -> io::Result<NamedTempF
     Ok(file)
 }
 
-/// Gives a temporary file its real name, which is free or may be taken over.
+/// Gives a temporary file its real name, which must be free unless it may be overwritten.
 pub fn persist(file: NamedTempFile, path: &Path, overwrite: bool) -> io::Result<()> {
     let mut temporary = TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner);
     if overwrite {

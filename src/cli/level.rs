@@ -3,30 +3,31 @@
 use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, error::ErrorKind, value_parser};
-use lockstep::internals::model::levels::{DEFAULT_LEVEL, LEVELS};
+use lockstep::Level;
 
 /// The level that was asked for last, if any was.
 #[derive(Clone, Copy, Debug)]
-pub struct Level(pub Option<u32>);
+pub struct LevelOption(pub Option<Level>);
 
-impl Level {
-    /// Its number, or the default.
-    pub fn number(self) -> u32 {
-        self.0.unwrap_or(DEFAULT_LEVEL)
+impl LevelOption {
+    /// The level, or the default.
+    pub fn level(self) -> Level {
+        self.0.unwrap_or_default()
     }
 }
 
 const NAMES: [&str; 10] = ["level", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
-impl Args for Level {
+impl Args for LevelOption {
     fn augment_args(command: Command) -> Command {
         let digit = |(name, digit): (&'static str, char)| {
             let flag = Arg::new(name).short(digit).action(ArgAction::SetTrue).overrides_with_all(NAMES);
             if name == "1" { flag.help("Level: -1 fastest to -9 smallest [default: -5]") } else { flag.hide(true) }
         };
-        let range = value_parser!(u32).range(i64::from(*LEVELS.start())..=i64::from(*LEVELS.end()));
+        let (least, most) = (Level::FASTEST.number().into(), Level::SMALLEST.number().into());
+        let range = value_parser!(u32).range::<std::ops::RangeInclusive<i64>>(least..=most);
         let level = Arg::new("level").long("level").value_name("N").value_parser(range).overrides_with_all(NAMES);
-        command.args(NAMES[1..].iter().copied().zip('1'..='9').map(digit)).arg(level.help("The same, as a number"))
+        command.args(NAMES[1..].iter().copied().zip('1'..='9').map(digit)).arg(level.help("The level, as a number"))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -34,10 +35,11 @@ impl Args for Level {
     }
 }
 
-impl FromArgMatches for Level {
+impl FromArgMatches for LevelOption {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let digit = LEVELS.zip(&NAMES[1..]).find(|(_, name)| matches.get_flag(name)).map(|(level, _)| level);
-        Ok(Level(matches.get_one("level").copied().or(digit)))
+        let digit = Level::all().zip(&NAMES[1..]).find(|(_, name)| matches.get_flag(name)).map(|(level, _)| level);
+        let number = matches.get_one::<u32>("level").and_then(|&number| Level::try_from(number).ok());
+        Ok(LevelOption(number.or(digit)))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {

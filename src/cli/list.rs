@@ -1,31 +1,31 @@
-//! `lockstep -l FILE.lks`: what archives hold, without decoding.
+//! `lockstep -l FILE.lks`: lists the content of archives, without decoding.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::bail;
-use lockstep::internals::archive::{self, ArchiveError, Frame};
 use lockstep::internals::model::config::RATE_FRACTION;
+use lockstep::{Archive, ArchiveError, Error, Frame};
 use serde_json::{Value, json};
 
 use super::exit::{Exit, report};
 use super::input::{Input, display_name};
-use super::options::Options;
+use super::options::CommandLine;
 use super::progress::{bits_per_byte, percent};
 
-/// Lists archives as a table, or in JSON; those that can't be listed are told of.
-pub fn list(options: &Options) -> anyhow::Result<Exit> {
+/// Lists archives as a table, or in JSON; reports those that can't be listed.
+pub fn list(line: &CommandLine) -> anyhow::Result<Exit> {
     let (mut exit, mut listed) = (Exit::Done, Vec::new());
-    for file in options.files() {
+    for file in line.files() {
         let name = display_name(&file).into_owned();
-        let result = frames(&file).and_then(|(frames, damage)| {
+        let result = frames(&file).and_then(|(frames, damaged)| {
             listed.push((name.clone(), frames));
-            damage.map_or(Ok(Exit::Done), |error| Err(error.into()))
+            if damaged { Err(Error::from(ArchiveError::Trailer).into()) } else { Ok(Exit::Done) }
         });
-        exit = exit.max(report(&name, options.quiet, result));
+        exit = exit.max(report(&name, line.quiet, result));
     }
     let mut out = io::stdout().lock();
-    if options.json {
+    if line.json {
         let archives: Vec<Value> = listed.iter().map(|(name, frames)| archive_json(name, frames)).collect();
         writeln!(out, "{:#}", Value::from(archives))?;
     } else if !listed.is_empty() {
@@ -34,29 +34,23 @@ pub fn list(options: &Options) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// The frames, and what is wrong with the trailers if the blocks had to tell in their place.
-fn frames(file: &Path) -> anyhow::Result<(Vec<Frame>, Option<ArchiveError>)> {
+/// Lists the frames, and whether trailers are damaged, so that the blocks were read instead.
+fn frames(file: &Path) -> anyhow::Result<(Vec<Frame>, bool)> {
     let mut input = Input::open(file)?;
     let Some(file) = input.file() else { bail!("only a file can be listed, as the list is at its end") };
-    match archive::list(file) {
-        Ok(frames) => Ok((frames, None)),
-        Err(error @ (ArchiveError::Corrupt { .. } | ArchiveError::Truncated)) => match archive::walk(file) {
-            Ok(frames) => Ok((frames, Some(ArchiveError::Trailer))),
-            Err(_) => Err(error.into()),
-        },
-        Err(error) => Err(error.into()),
-    }
+    let archive = Archive::open(file)?;
+    Ok((archive.frames().to_vec(), archive.is_damaged()))
 }
 
 fn raw_len(frames: &[Frame]) -> u64 {
-    frames.iter().map(|f| f.trailer.raw_len).sum()
+    frames.iter().map(|f| f.raw_len()).sum()
 }
 
 fn coded_len(frames: &[Frame]) -> u64 {
-    frames.iter().map(|f| f.trailer.frame_len + f.priors).sum()
+    frames.iter().map(|f| f.compressed_len() + f.prior_len()).sum()
 }
 
-/// What all frames have in common, or "several".
+/// Returns the words that fit all frames, or "several".
 fn common(frames: &[Frame], words: impl Fn(&Frame) -> String) -> String {
     let mut all = frames.iter().map(words);
     let first = all.next().unwrap_or_default();
@@ -64,13 +58,13 @@ fn common(frames: &[Frame], words: impl Fn(&Frame) -> String) -> String {
 }
 
 fn model(frame: &Frame) -> String {
-    let c = &frame.header.method.model;
+    let c = &frame.method().model;
     let streams = match c.streams {
         1 => "1 stream".to_owned(),
         count => format!("{count} streams"),
     };
     let network = format!("{} x {} units, {streams} of {}", c.layers, c.units, c.segment);
-    match (frame.header.method.network, frame.header.method.mixing) {
+    match (frame.method().network, frame.method().mixing) {
         (true, None) => network,
         (true, Some(mixing)) => format!("{network}, {} mixing", mixing.kind.name()),
         (false, mixing) => format!("{} mixing, {streams}", mixing.map_or("no", |m| m.kind.name())),
@@ -78,10 +72,7 @@ fn model(frame: &Frame) -> String {
 }
 
 fn check(frame: &Frame) -> String {
-    match frame.trailer.checksum {
-        0 if frame.trailer.raw_len > 0 => "damaged".into(),
-        checksum => format!("{checksum:016x}"),
-    }
+    frame.checksum().map_or_else(|| "damaged".into(), |checksum| format!("{checksum:016x}"))
 }
 
 fn write_table(out: &mut impl Write, listed: &[(String, Vec<Frame>)]) -> io::Result<()> {
@@ -92,7 +83,7 @@ fn write_table(out: &mut impl Write, listed: &[(String, Vec<Frame>)]) -> io::Res
     )?;
     for (name, frames) in listed {
         let (raw, coded) = (raw_len(frames), coded_len(frames));
-        let blocks: usize = frames.iter().map(|f| f.trailer.blocks.len()).sum();
+        let blocks: usize = frames.iter().map(|f| f.blocks().len()).sum();
         let (percent, bits) = (percent(raw, coded), bits_per_byte(raw, coded));
         let (model, check) = (common(frames, model), common(frames, check));
         let frames = frames.len();
@@ -114,24 +105,24 @@ fn archive_json(name: &str, frames: &[Frame]) -> Value {
 }
 
 fn frame_json(frame: &Frame) -> Value {
-    let (header, trailer) = (&frame.header, &frame.trailer);
-    let config = &header.method.model;
+    let method = frame.method();
+    let config = &method.model;
     // Eight digits: Q28 has no more to tell, and 0.004 stays 0.004.
     let rate = |q28: u32| (f64::from(q28) / f64::from(1 << RATE_FRACTION) * 1e8).round() / 1e8;
     json!({
-        "raw_bytes": trailer.raw_len,
-        "compressed_bytes": trailer.frame_len,
+        "raw_bytes": frame.raw_len(),
+        "compressed_bytes": frame.compressed_len(),
         "xxh3": check(frame),
-        "block_size": header.block_size,
-        "memory_bytes": header.memory(),
-        "blocks": trailer.blocks.iter().map(|b| json!({
-            "raw_bytes": b.raw,
-            "compressed_bytes": b.coded,
-            "stored": b.raw == b.coded,
+        "block_size": frame.block_size(),
+        "memory_bytes": frame.memory(),
+        "blocks": frame.blocks().map(|(raw, compressed)| json!({
+            "raw_bytes": raw,
+            "compressed_bytes": compressed,
+            "stored": raw == compressed,
         })).collect::<Vec<_>>(),
-        "mixing": header.method.mixing.map(|mixing| mixing.kind.name()),
-        "mixing_table_bytes": header.method.mixing.map(|mixing| 1u64 << mixing.table_bits),
-        "network": header.method.network,
+        "mixing": method.mixing.map(|mixing| mixing.kind.name()),
+        "mixing_table_bytes": method.mixing.map(|mixing| 1u64 << mixing.table_bits),
+        "network": method.network,
         "model": {
             "layers": config.layers,
             "units": config.units,

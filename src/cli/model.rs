@@ -1,17 +1,16 @@
 //! Hyper-parameters set by hand.
 
 use clap::{Args, ValueEnum};
-use lockstep::internals::model::config::RATE_FRACTION;
-use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
+use lockstep::{MixingKind, Options};
 
-/// Whether a part is used.
+/// A part that is on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Switch {
     On,
     Off,
 }
 
-/// Which mixing stage is used.
+/// The kinds of mixing, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Mixing {
     Off,
@@ -20,14 +19,14 @@ enum Mixing {
     Rich,
 }
 
-/// What to change of a level's model; all of it is written into the archive.
+/// Changes to a level's model; all of them are written into the archive.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Model (in place of what the level says)")]
+#[command(next_help_heading = "Model (in place of the level's values)")]
 pub struct ModelOptions {
-    /// Whether the network predicts: on or off (then no device is used)
+    /// Use the network: on or off (without it, no device is used)
     #[arg(long, value_name = "SWITCH", hide_possible_values = true)]
     network: Option<Switch>,
-    /// Which context mixing predicts: off, light, full or rich
+    /// Kind of context mixing: off, light, full or rich
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
     mixing: Option<Mixing>,
     /// log2 of the bytes of the mixing stage's table, 10 to 32
@@ -36,7 +35,7 @@ pub struct ModelOptions {
     /// LSTM layers
     #[arg(long, value_name = "N")]
     layers: Option<u32>,
-    /// LSTM cells a layer, a multiple of 16
+    /// LSTM cells of a layer, a multiple of 16
     #[arg(long, value_name = "N")]
     units: Option<u32>,
     /// Width of a symbol's embedding, a multiple of 16
@@ -48,21 +47,21 @@ pub struct ModelOptions {
     /// Steps between updates of the weights
     #[arg(long, value_name = "N")]
     segment: Option<u32>,
-    /// Windows of coded bytes to learn again after each segment; 0 is none
+    /// Windows of coded bytes to learn from again after each segment; 0 for none
     #[arg(long, value_name = "N")]
     replay_streams: Option<u32>,
     /// Bytes of such a window
     #[arg(long, value_name = "N")]
     replay_steps: Option<u32>,
-    /// Share of the hidden states that a window does without, from 0 to 0.5
+    /// Share of the hidden states that a window drops, from 0 to 0.5
     #[arg(long, value_name = "SHARE", value_parser = parse_dropout)]
-    dropout: Option<u32>,
+    dropout: Option<f64>,
     /// Learning rate at the start
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
-    lr_start: Option<u32>,
+    lr_start: Option<f64>,
     /// Learning rate at the end
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
-    lr_end: Option<u32>,
+    lr_end: Option<f64>,
     /// Seed of the initial weights
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -72,82 +71,53 @@ pub struct ModelOptions {
 }
 
 impl ModelOptions {
-    /// A level's method with these changes.
-    pub fn apply(&self, level: Method) -> Method {
-        let network = self.network.map_or(level.network, |switch| switch == Switch::On);
-        let kind = match self.mixing {
-            None => level.mixing.map(|mixing| mixing.kind),
-            Some(Mixing::Off) => None,
-            Some(Mixing::Light) => Some(MixingKind::Light),
-            Some(Mixing::Full) => Some(MixingKind::Full),
-            Some(Mixing::Rich) => Some(MixingKind::Rich),
+    /// Adds these changes to a job's options.
+    pub fn apply(&self, options: Options) -> Options {
+        let set = |options, value: Option<u32>, setter: fn(Options, u32) -> Options| match value {
+            Some(value) => setter(options, value),
+            None => options,
         };
-        let table_bits = self.mixing_memory.or(level.mixing.map(|mixing| mixing.table_bits));
-        let mixing = kind.zip(table_bits).map(|(kind, table_bits)| MixingConfig { kind, table_bits });
-        let mut model = self.apply_to_model(level.model);
-        if !network && self.streams.is_none() {
-            model.streams = 1; // only the network gains from more
+        let mut options = options.replay(self.replay_streams, self.replay_steps);
+        options = options.learning_rate(self.lr_start, self.lr_end);
+        if let Some(switch) = self.network {
+            options = options.network(switch == Switch::On);
         }
-        Method { model, network, mixing }
-    }
-
-    fn apply_to_model(&self, level: ModelConfig) -> ModelConfig {
-        let streams = self.streams.unwrap_or(level.streams);
-        let error_fraction = self.error_bits.unwrap_or(level.error_fraction);
-        // A level's segment is as much shorter as many streams need. Other values are refused later.
-        let most_samples = ModelConfig::most_samples(error_fraction.min(14));
-        let longest = (most_samples / u64::from(streams.max(1))).max(1);
-        ModelConfig {
-            streams,
-            segment: self.segment.unwrap_or(u64::from(level.segment).min(longest) as u32),
-            embedding: self.embedding.unwrap_or(level.embedding),
-            units: self.units.unwrap_or(level.units),
-            layers: self.layers.unwrap_or(level.layers),
-            error_fraction,
-            replay_streams: self.replay_streams.unwrap_or(level.replay_streams),
-            replay_steps: self.replay_steps.unwrap_or(level.replay_steps),
-            dropout: self.dropout.unwrap_or(level.dropout),
-            rate_start: self.lr_start.unwrap_or(level.rate_start),
-            rate_end: self.lr_end.unwrap_or(level.rate_end),
-            schedule_length: level.schedule_length,
-            seed: self.seed.unwrap_or(level.seed),
+        if let Some(mixing) = self.mixing {
+            options = options.mixing(match mixing {
+                Mixing::Off => None,
+                Mixing::Light => Some(MixingKind::Light),
+                Mixing::Full => Some(MixingKind::Full),
+                Mixing::Rich => Some(MixingKind::Rich),
+            });
         }
+        if let Some(share) = self.dropout {
+            options = options.dropout(share);
+        }
+        if let Some(seed) = self.seed {
+            options = options.seed(seed);
+        }
+        options = set(options, self.mixing_memory, Options::mixing_table_bits);
+        options = set(options, self.layers, Options::layers);
+        options = set(options, self.units, Options::units);
+        options = set(options, self.embedding, Options::embedding);
+        options = set(options, self.streams, Options::streams);
+        options = set(options, self.segment, Options::segment);
+        set(options, self.error_bits, Options::error_bits)
     }
 }
 
-/// A share from 0 to 0.5, in 256ths.
-fn parse_dropout(text: &str) -> Result<u32, String> {
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..=0.5).contains(&share) => Ok((share * 256.0).round() as u32),
+/// Parses a share from 0 to 0.5.
+fn parse_dropout(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=0.5).contains(&share) => Ok(share),
         _ => Err("dropout is a number from 0 to 0.5, such as 0.125".into()),
     }
 }
 
-/// A learning rate from 0 to 1, in Q28.
-fn parse_rate(text: &str) -> Result<u32, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if (0.0..=1.0).contains(&rate) => Ok((rate * f64::from(1 << RATE_FRACTION)).round() as u32),
+/// Parses a learning rate from 0 to 1.
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if (0.0..=1.0).contains(&rate) => Ok(rate),
         _ => Err("a learning rate is a number from 0 to 1, such as 0.005".into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use lockstep::internals::model::levels::method_for;
-
-    #[test]
-    fn many_streams_get_segments_that_fit() {
-        let segment = |streams, error_bits| {
-            let options = ModelOptions { streams, error_bits, ..Default::default() };
-            let method = options.apply(method_for(5, 1 << 20));
-            assert_eq!(method.validate(), Ok(()), "{streams:?} streams, {error_bits:?} bits");
-            method.model.segment
-        };
-        let streams = [None, Some(64), Some(128), Some(4096)];
-        assert_eq!(streams.map(|streams| segment(streams, None)), [40, 40, 32, 1]);
-        assert_eq!(streams[..2].iter().map(|&streams| segment(streams, Some(13))).collect::<Vec<_>>(), [40, 32]);
-        let asked = ModelOptions { streams: Some(128), segment: Some(40), ..Default::default() };
-        assert!(asked.apply(method_for(5, 1 << 20)).validate().is_err());
     }
 }

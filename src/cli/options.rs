@@ -7,22 +7,18 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use lockstep::internals::codec::Summary;
-use lockstep::internals::engine::DeviceChoice;
-use lockstep::internals::model::Method;
-use lockstep::internals::model::levels::method_for;
-use lockstep::internals::transform::{Choice, Transform};
+use lockstep::{Device, Options, Summary, Transform};
 
 use super::bench::BenchOptions;
 use super::exit::say;
 use super::export::ExportOptions;
-use super::level::Level;
+use super::level::LevelOption;
 use super::model::ModelOptions;
 use super::sizes::{Range, Share, parse_block_size, parse_frame_size, parse_seconds, parse_size};
 use super::start::{Start, StartOptions};
 use super::train::TrainOptions;
 
-/// Compress files with a neural network that learns as it goes.
+/// Compress files with a neural network that learns while it compresses.
 ///
 /// Archives decode bit for bit on every device. With no FILE, or where FILE is
 /// -, standard input goes to standard output. The source is kept.
@@ -34,10 +30,10 @@ use super::train::TrainOptions;
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
-pub struct Options {
+pub struct CommandLine {
     #[command(subcommand)]
     pub word: Option<Word>,
-    /// Files to work on
+    /// Files to compress or decompress
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Compress FILE to FILE.lks (this is the default)
@@ -46,16 +42,16 @@ pub struct Options {
     /// Decompress FILE.lks to FILE
     #[arg(short, long, visible_alias = "uncompress", overrides_with_all = ["compress", "test", "list"])]
     decompress: bool,
-    /// Decode and check, write nothing
+    /// Decode and check; write nothing
     #[arg(short, long, overrides_with_all = ["compress", "decompress", "list"])]
     test: bool,
-    /// Say what archives hold, without decoding
+    /// List the content of archives, without decoding
     #[arg(short, long, overrides_with_all = ["compress", "decompress", "test"])]
     list: bool,
-    /// With -l: in JSON
+    /// With -l: print JSON
     #[arg(long, requires = "list")]
     pub json: bool,
-    /// Write to FILE (- is standard output)
+    /// Write to FILE (- for standard output)
     #[arg(short, long, value_name = "FILE", overrides_with = "stdout")]
     output: Option<PathBuf>,
     /// Write to standard output
@@ -70,54 +66,54 @@ pub struct Options {
     /// Remove the source after success
     #[arg(long = "rm", overrides_with = "keep")]
     pub remove: bool,
-    /// Say less: no progress, no summary; twice: no errors either
+    /// Print no progress and no summary; twice: no errors either
     #[arg(short, long, action = ArgAction::Count)]
     pub quiet: u8,
-    /// Say more
+    /// Print more
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Threads of the CPU; 0 is one a core
+    /// Threads of the CPU; 0 for one a core
     #[arg(short = 'T', long, value_name = "N", default_value_t = 0)]
     pub threads: u16,
     /// Where to run the model: auto, cpu, gpu, or a name or index from `lockstep devices`
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub device: DeviceChoice,
-    /// Most memory that coding or decoding may take, with K, M or G
+    pub device: Device,
+    /// Most memory that coding or decoding may take; K, M or G may follow
     #[arg(long, visible_alias = "memory", value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
     pub memory_limit: u64,
-    /// Bytes coded as one block, with K, M or G
+    /// Bytes coded as one block; K, M or G may follow
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parse_block_size)]
     pub block_size: u32,
-    /// What blocks become before they are coded: auto (what pays), none, text, calls, samples, arm64, records or image
+    /// Transform of blocks before they are coded: auto (the one that pays), none, text, calls, samples, arm64, records or image
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = parse_transform)]
-    pub transform: Choice,
+    transform: TransformOption,
     #[command(flatten)]
     pub long: LongJobs,
     #[command(flatten)]
     pub start: StartOptions,
     #[command(flatten)]
-    level: Level,
+    level: LevelOption,
     #[command(flatten)]
     model: ModelOptions,
 }
 
-/// What long jobs need.
+/// Options of long jobs.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Long jobs")]
 pub struct LongJobs {
-    /// Bytes coded as one frame, with K, M or G: frames are independent, and -T of them are coded at a time
+    /// Bytes coded as one frame; K, M or G may follow. Frames are independent, and -T of them are coded at a time
     #[arg(long, value_name = "SIZE", value_parser = parse_frame_size)]
     pub frame_size: Option<u64>,
-    /// Code only part I of N of the frames; cat of all parts is the archive
+    /// Code only part I of N of the frames; cat joins the parts to the archive
     #[arg(long, value_name = "I/N", requires = "frame_size")]
     pub frames: Option<Share>,
-    /// With -d: only LENGTH bytes from OFFSET on, from the frames that hold them
+    /// With -d: decode only LENGTH bytes from OFFSET on, from the frames that hold them
     #[arg(long, value_name = "OFFSET:LENGTH")]
     pub range: Option<Range>,
-    /// With -d and -t: refuse archives that hold more, with K, M or G
+    /// With -d and -t: refuse archives that hold more; K, M or G may follow
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub size_limit: Option<u64>,
-    /// Save all state every few minutes; the same command goes on from there [FILE: OUTPUT.checkpoint]
+    /// Save the whole state every few minutes; the same command continues from there [FILE: OUTPUT.checkpoint]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub checkpoint: Option<Option<PathBuf>>,
     /// Seconds between two checkpoints
@@ -126,35 +122,35 @@ pub struct LongJobs {
     /// Decode after encoding, on another device if there is one, before the archive gets its name
     #[arg(long)]
     pub verify: bool,
-    /// Where to go on from the last good block if the device fails: cpu
+    /// Where to continue from the last good block if the device fails: cpu
     #[arg(long, value_name = "DEVICE")]
     pub fallback: Option<Fallback>,
 }
 
-/// What takes over from a device that fails.
+/// The engine that takes over from a device that fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Fallback {
     Cpu,
 }
 
-/// Words for what is not done to files; a file of that name is given as ./NAME.
+/// Commands that don't work on files as the default does; a file of such a name is given as ./NAME.
 #[derive(Debug, Subcommand)]
 pub enum Word {
-    /// List what the model can run on
+    /// List the devices that the model can run on
     Devices {
-        /// In JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Measure how fast the model runs, and where the time goes
+    /// Measure how fast the model runs, and where the time is spent
     Bench(BenchOptions),
-    /// Learn from samples: make a prior for --prior
+    /// Train a prior for --prior on samples
     Train(TrainOptions),
     /// Write the weights of a prior in safetensors
     Export(ExportOptions),
 }
 
-/// What to do with the files.
+/// An operation on files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Compress,
@@ -163,7 +159,7 @@ pub enum Mode {
     List,
 }
 
-/// Where a result goes.
+/// The target of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
     /// Standard output.
@@ -174,23 +170,23 @@ pub enum Target<'a> {
     Named,
 }
 
-impl Options {
-    /// What to do.
+impl CommandLine {
+    /// The operation.
     pub fn mode(&self) -> Mode {
         match self {
-            Options { list: true, .. } => Mode::List,
-            Options { test: true, .. } => Mode::Test,
-            Options { decompress: true, .. } => Mode::Decompress,
+            CommandLine { list: true, .. } => Mode::List,
+            CommandLine { test: true, .. } => Mode::Test,
+            CommandLine { decompress: true, .. } => Mode::Decompress,
             _ => Mode::Compress,
         }
     }
 
-    /// The files, standard input (as -) if there are none.
+    /// The files; `-`, standard input, if there are none.
     pub fn files(&self) -> Vec<PathBuf> {
         if self.files.is_empty() { vec!["-".into()] } else { self.files.clone() }
     }
 
-    /// Where the result of `source` goes.
+    /// The target of the result of `source`.
     pub fn target(&self, source: &Path) -> Target<'_> {
         match &self.output {
             _ if self.stdout => Target::Stdout,
@@ -201,7 +197,7 @@ impl Options {
         }
     }
 
-    /// Refuses what can't have been meant.
+    /// Refuses combinations that can't have been meant.
     pub fn check(&self) -> anyhow::Result<()> {
         if self.files.is_empty() && io::stdin().is_terminal() && !self.force {
             bail!("no FILE was given, and standard input is a terminal (see lockstep --help)");
@@ -236,7 +232,7 @@ impl Options {
         Ok(())
     }
 
-    /// What decides the bytes of a result, as a text.
+    /// Everything that decides the bytes of a result, as a text.
     pub fn job(&self) -> String {
         let LongJobs { frame_size, frames, .. } = &self.long;
         format!(
@@ -249,19 +245,31 @@ impl Options {
         )
     }
 
-    /// The method for an input of so many bytes.
-    pub fn method_for(&self, start: &Start<'_>, length: u64) -> Method {
-        self.model.apply(start.method_for(method_for(self.level.number(), length), length))
+    /// The library's options for a job.
+    pub fn job_options(&self, start: &Start<'_>) -> Options {
+        let options = self.model.apply(Options::new().level(self.level.level()));
+        let options = match self.transform.0 {
+            None => options,
+            transform => options.transform(transform),
+        };
+        start
+            .apply(options)
+            .device(self.device.clone())
+            .fallback(self.long.fallback.is_some())
+            .block_size(self.block_size)
+            .frame_size(self.long.frame_size)
+            .memory_limit(self.memory_limit)
+            .size_limit(self.long.size_limit)
     }
 
-    /// Says how much memory is needed.
+    /// Reports how much memory is needed.
     pub fn say_memory(&self, name: &str, needed: u64) {
         if self.verbose > 0 {
             say(format_args!("{name} : needs {} MiB of memory for each frame at work", needed.div_ceil(1 << 20)));
         }
     }
 
-    /// Sums up what was done, unless that would disturb.
+    /// Prints the summary, unless it would disturb.
     pub fn say_summary(&self, to_stdout: bool, line: impl Display, done: &Summary) {
         if self.quiet == 0 && (!to_stdout || self.verbose > 0) {
             say(line);
@@ -272,12 +280,16 @@ impl Options {
     }
 }
 
-/// `auto`, or a transform by its name.
-fn parse_transform(text: &str) -> Result<Choice, String> {
+/// A transform, or `None` to choose the one that pays.
+#[derive(Clone, Copy, Debug)]
+struct TransformOption(Option<Transform>);
+
+/// Parses `auto`, or a transform by its name.
+fn parse_transform(text: &str) -> Result<TransformOption, String> {
     let named = Transform::ALL.into_iter().find(|transform| transform.name() == text);
     match named {
-        Some(transform) => Ok(Choice::Only(transform)),
-        None if text == "auto" => Ok(Choice::Auto),
+        Some(transform) => Ok(TransformOption(Some(transform))),
+        None if text == "auto" => Ok(TransformOption(None)),
         None => Err("a transform is auto, none, text, calls, samples, arm64, records or image".into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Seek, SeekFrom, StdoutLock, Write};
+use std::io::{self, Seek, SeekFrom, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use super::checkpoint::{Checkpoint, Found, folder, starts_with, sync_folder};
 use super::interrupt;
 use super::sizes::Share;
 
-/// A result on its way.
+/// A result that is being written.
 pub enum Output {
     /// Standard output.
-    Stdout(StdoutLock<'static>),
-    /// A device or pipe in the file system, written as it is.
+    Stdout(Stdout),
+    /// A device or pipe in the file system, written in place.
     Special(File),
-    /// A file that gets its name when it is complete.
+    /// A temporary file, renamed when it is complete.
     File { temporary: NamedTempFile, path: PathBuf, overwrite: bool },
-    /// A file on its way that outlives the run, for a later one to go on with.
+    /// A partial file that outlives the run, for a later one to continue.
     Part { file: File, part: PathBuf, path: PathBuf, overwrite: bool },
     /// Nothing is kept.
     Nowhere,
@@ -30,10 +30,10 @@ pub enum Output {
 impl Output {
     /// Standard output.
     pub fn stdout() -> Self {
-        Output::Stdout(io::stdout().lock())
+        Output::Stdout(io::stdout())
     }
 
-    /// A file at `path`; one that exists is only replaced if `overwrite` allows it.
+    /// A file at `path`; an existing one is replaced only if `overwrite` is set.
     pub fn file(path: &Path, source: &Path, overwrite: bool) -> anyhow::Result<Self> {
         if let Some(special) = check_target(path, source, overwrite)? {
             return Ok(Output::Special(special));
@@ -50,8 +50,8 @@ impl Output {
         Ok(Output::File { temporary, path: path.to_owned(), overwrite })
     }
 
-    /// A file at `path` with a checkpoint beside it, gone on with if an earlier run
-    /// left it; nothing if that one had come to its end.
+    /// A file at `path` with a checkpoint beside it, continued if an earlier run left it; nothing if
+    /// that run was complete.
     pub fn resumable(
         path: &Path,
         source: &Path,
@@ -61,7 +61,7 @@ impl Output {
         let CheckpointPlan { file, job, interval } = plan;
         let side = file.map_or_else(|| with_suffix(path, ".checkpoint"), Path::to_owned);
         let part = with_suffix(path, ".lockstep-part");
-        let found = Checkpoint::look(&side, job)?;
+        let found = Checkpoint::find(&side, job)?;
         match found {
             Found::State(written) if !part.exists() && starts_with(path, written) => {
                 fs::remove_file(&side).context("can't remove the checkpoint")?;
@@ -100,14 +100,14 @@ impl Output {
         Ok(Some((Output::Part { file, part, path: path.to_owned(), overwrite }, checkpoint)))
     }
 
-    /// Takes away what a run that failed has written, unless a checkpoint counts on it.
+    /// Removes the output of a run that failed, unless a checkpoint belongs to it.
     pub fn abandon(self, checkpoint: Option<&Checkpoint>) {
         if let (Output::Part { part, .. }, false) = (&self, checkpoint.is_some_and(Checkpoint::is_there)) {
             let _ = fs::remove_file(part);
         }
     }
 
-    /// The result so far, from its start.
+    /// Opens the result so far, from its start.
     pub fn reopen(&self) -> anyhow::Result<File> {
         match self {
             Output::File { temporary, .. } => Ok(temporary.reopen()?),
@@ -116,7 +116,7 @@ impl Output {
         }
     }
 
-    /// Its name in messages.
+    /// The name of the output in messages.
     pub fn name(&self) -> String {
         match self {
             Output::Stdout(_) => "(stdout)".into(),
@@ -126,8 +126,8 @@ impl Output {
         }
     }
 
-    /// Makes a file visible, safe on its disk and with permissions and time of its
-    /// source, which may be removed then.
+    /// Completes a file: syncs it to disk, gives it its name and the permissions and time of its
+    /// source, and removes the source if that is asked for.
     pub fn complete(self, source: &Path, metadata: Option<&Metadata>, remove: bool) -> anyhow::Result<()> {
         let (file, path) = match &self {
             Output::File { temporary, path, .. } => (temporary.as_file(), path),
@@ -154,17 +154,17 @@ impl Output {
     }
 }
 
-/// Where a run's state goes, and when.
+/// Where and when a run's state is saved.
 pub struct CheckpointPlan<'a> {
-    /// The file; one beside the output if none is named.
+    /// The checkpoint file; `None` for one beside the output.
     pub file: Option<&'a Path>,
-    /// What decides the output's bytes.
+    /// Everything that decides the output's bytes.
     pub job: &'a str,
-    /// Time between two states.
+    /// Time between two checkpoints.
     pub interval: Duration,
 }
 
-/// Refuses what can't be written to; gives back what is no file, to be written as it is.
+/// Refuses targets that can't be written to; opens one that is no regular file, to be written in place.
 fn check_target(path: &Path, source: &Path, overwrite: bool) -> anyhow::Result<Option<File>> {
     let name = path.display();
     match fs::metadata(path) {
@@ -219,7 +219,7 @@ impl Write for Output {
     }
 }
 
-/// `FILE` becomes `FILE.lks`, a part of it `FILE.lks.3-of-8`.
+/// Returns the archive's name: `FILE.lks`, or `FILE.lks.3-of-8` for a part of `FILE`.
 pub fn archive_name(source: &Path, share: Option<Share>) -> PathBuf {
     let archive = with_suffix(source, ".lks");
     match share {
@@ -231,10 +231,10 @@ pub fn archive_name(source: &Path, share: Option<Share>) -> PathBuf {
     }
 }
 
-/// `FILE.lks` becomes `FILE`.
+/// Returns the content's name: `FILE` for `FILE.lks`.
 pub fn content_name(archive: &Path) -> anyhow::Result<PathBuf> {
     if archive.extension() != Some(OsStr::new("lks")) {
-        bail!("its name does not end in .lks, so what to call the content? (-o names it, -c writes it to stdout)");
+        bail!("its name does not end in .lks, so the content has no name (-o names it, -c writes it to stdout)");
     }
     Ok(archive.with_extension(""))
 }

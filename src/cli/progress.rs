@@ -1,28 +1,28 @@
-//! Progress while it lasts, and the line that sums up.
+//! The progress bar, and the figures of the summary.
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use indicatif::{ProgressFinish, ProgressStyle};
 
-/// Time between two updates of the text.
+/// Time between two updates of the bar.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A bar on stderr, seen only if that is a terminal.
-pub struct Progress {
-    bar: ProgressBar,
+/// A bar on stderr, visible only if that is a terminal.
+pub struct ProgressBar {
+    bar: indicatif::ProgressBar,
     start: Instant,
     next: Instant,
     rate: bool,
 }
 
-impl Progress {
-    /// A bar for `total` raw bytes, if that is known; `rate` says whether coded
-    /// bytes keep pace with raw ones, so that bits per byte mean something.
+impl ProgressBar {
+    /// Returns a bar for `total` raw bytes, if their number is known. `rate` shows bits per byte,
+    /// which need coded bytes that keep pace with raw ones.
     pub fn new(visible: bool, name: &str, total: Option<u64>, rate: bool) -> Self {
         let bar = match total {
-            _ if !visible => ProgressBar::hidden(),
-            Some(total) => ProgressBar::new(total),
-            None => ProgressBar::no_length(),
+            _ if !visible => indicatif::ProgressBar::hidden(),
+            Some(total) => indicatif::ProgressBar::new(total),
+            None => indicatif::ProgressBar::no_length(),
         };
         let template = match total {
             Some(_) => "{prefix} : {percent:>3} %  {decimal_bytes_per_sec}  {msg}{eta} left",
@@ -34,15 +34,15 @@ impl Progress {
         bar.set_prefix(name.to_owned());
         let bar = bar.with_finish(ProgressFinish::AndClear);
         let start = Instant::now();
-        Progress { bar, start, next: start, rate }
+        ProgressBar { bar, start, next: start, rate }
     }
 
-    /// Says what is going on.
+    /// Shows the phase of the job.
     pub fn say(&mut self, what: &'static str) {
         self.bar.set_message(what);
     }
 
-    /// So many raw bytes and coded bytes are done.
+    /// Shows the raw and coded bytes that are done.
     pub fn update(&mut self, raw: u64, coded: u64) {
         let now = Instant::now();
         if now < self.next || self.bar.is_hidden() {
@@ -55,7 +55,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away; returns the speed over all, in words.
+    /// Removes the bar; returns the overall speed as text.
     pub fn finish(self, raw: u64) -> String {
         self.bar.finish_and_clear();
         let speed = raw as f64 / self.start.elapsed().as_secs_f64().max(1e-6);
@@ -67,12 +67,12 @@ impl Progress {
     }
 }
 
-/// Bits of the archive for each raw byte.
+/// Returns the bits of the archive for each raw byte.
 pub fn bits_per_byte(raw: u64, coded: u64) -> f64 {
     8.0 * percent(raw, coded) / 100.0
 }
 
-/// The archive's size in per cent of the raw size.
+/// Returns the archive's size in per cent of the raw size.
 pub fn percent(raw: u64, coded: u64) -> f64 {
     if raw == 0 { 100.0 } else { 100.0 * coded as f64 / raw as f64 }
 }

@@ -1,11 +1,11 @@
-//! Numbers of bytes as people write them.
+//! Sizes, ranges and parts as text.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use lockstep::internals::archive::BLOCK_SIZES;
 
-/// Part `part` of `parts`, from 1.
+/// Part `part` of `parts`, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
     pub part: u64,
@@ -25,8 +25,8 @@ impl FromStr for Share {
 }
 
 impl Share {
-    /// Where this part of `len` bytes starts and how long it is, cut at multiples of
-    /// `size`; nothing if no frame falls to it. No bytes make one frame.
+    /// Returns the offset and the length of this part of `len` bytes, cut at multiples of `size`;
+    /// nothing if the part has no frame. An empty input has one frame.
     pub fn of(self, len: u64, size: u64) -> Option<(u64, u64)> {
         let frames = u128::from(len.div_ceil(size).max(1));
         let edge = |part: u64| (frames * u128::from(part) / u128::from(self.parts)) as u64;
@@ -36,7 +36,7 @@ impl Share {
     }
 }
 
-/// Bytes of the content, from an offset on.
+/// A range of the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
     pub offset: u64,
@@ -58,7 +58,7 @@ pub fn parse_seconds(text: &str) -> Result<Duration, String> {
     seconds.ok_or_else(|| "an interval is a number of seconds, such as 300".into())
 }
 
-/// Parses a size that a frame may have.
+/// Parses the size of a frame.
 pub fn parse_frame_size(text: &str) -> Result<u64, String> {
     match parse_size(text)? {
         0 => Err("a frame has at least 1 byte".into()),
@@ -75,13 +75,13 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         "K" => 10,
         "M" => 20,
         "G" => 30,
-        _ => return Err("a size is a number, with K, M or G behind it if need be".into()),
+        _ => return Err("a size is a number, which K, M or G may follow".into()),
     };
     let number: u64 = number.parse().map_err(|_| "a size starts with a number")?;
-    number.checked_mul(1 << shift).ok_or_else(|| "this is more than can be counted".into())
+    number.checked_mul(1 << shift).ok_or_else(|| "the size is too large".into())
 }
 
-/// Parses a size that a block may have.
+/// Parses the size of a block.
 pub fn parse_block_size(text: &str) -> Result<u32, String> {
     let size = u32::try_from(parse_size(text)?).unwrap_or(u32::MAX);
     if BLOCK_SIZES.contains(&size) { Ok(size) } else { Err("blocks have 1 byte to 1 GiB".into()) }

@@ -3,19 +3,18 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use super::block::{decode_block, encode_block};
-use super::decode::DecompressSettings;
-use super::encode::CompressSettings;
-use super::error::CodecError;
+use super::block::{BlockDecoder, BlockEncoder, BlockSpan};
+use super::frame::{FrameCoder, JobSpan};
 use super::monitor::Monitor;
-use super::predictor::Predictor;
+use super::settings::{DecodeSettings, EncodeSettings};
 use super::{check_memory, find_prior};
+use crate::Error;
 use crate::archive::{ArchiveError, COMPACT_LIMIT, Compact, Header};
-use crate::engine::DeviceChoice;
+use crate::engine::EngineInfo;
 use crate::model::Method;
 use crate::prior::Prior;
 
-/// The prior of an input of `length` bytes that a compact frame can hold.
+/// Returns the prior if a compact frame can hold an input of `length` bytes coded by `method`.
 pub fn compact_prior<'a>(prior: Option<&'a Arc<Prior>>, method: &Method, length: u64) -> Option<&'a Arc<Prior>> {
     let length = u32::try_from(length).ok().filter(|&length| length <= COMPACT_LIMIT)?;
     prior.filter(|prior| prior.compact_method(length) == *method)
@@ -26,83 +25,70 @@ fn header(prior: &Prior, raw_len: u32) -> Header {
     Header { method: prior.compact_method(raw_len), block_size: raw_len.max(1), prior: prior.hash() }
 }
 
-/// Codes a frame; returns what the model ran on.
+/// Encodes and writes a frame; returns what the model ran on.
 pub async fn encode(
     raw: &[u8],
-    output: &mut dyn Write,
+    output: &mut impl Write,
     prior: &Arc<Prior>,
-    settings: &CompressSettings<'_>,
+    settings: &EncodeSettings,
+    job: JobSpan,
     monitor: &mut dyn Monitor,
-) -> Result<String, CodecError> {
+) -> Result<EngineInfo, Error> {
     let header = header(prior, raw.len() as u32);
-    let code = async |device: &DeviceChoice| {
-        let mut predictor = open(device, &header, prior).await?;
-        let code = encode_block(&mut predictor, raw, 0, &mut |_, _| ()).await?;
-        Ok((Compact::new(prior.hash(), raw, code), predictor))
+    let mut coder = FrameCoder::new(header, Some(prior.clone()), settings.device.clone(), settings.fallback);
+    let mut block = BlockEncoder::new(coder.predictor(monitor).await?, raw, BlockSpan::plain(raw.len(), 0));
+    let frame = if raw.is_empty() {
+        Compact::new(prior.hash(), raw, Vec::new())
+    } else {
+        coder.begin(&mut block, monitor).await?;
+        coder.run(&mut block, &job, monitor).await?;
+        let code = if block.is_hopeless() { raw.to_vec() } else { block.finish() };
+        Compact::new(prior.hash(), raw, code)
     };
-    let (frame, mut predictor) = match code(&settings.device).await {
-        Err(CodecError::Engine(error)) if settings.fallback => {
-            monitor.warn(&format!("{error}; going on on the CPU"));
-            code(&DeviceChoice::Cpu).await?
-        }
-        result => result?,
-    };
-    output.write_all(&frame.to_bytes()).map_err(CodecError::Output)?;
+    output.write_all(&frame.to_bytes()).map_err(Error::Output)?;
     if frame.is_stored() {
-        predictor.forget_block(prior.network()).await?;
+        coder.forget_block(monitor).await?;
     }
-    let engine = predictor.description();
-    if monitor.wants_model() {
-        monitor.learnt(predictor.into_prior(header.method, raw.len() as u64).await?);
-    }
-    Ok(engine)
+    finish(coder, raw.len(), monitor).await
 }
 
-/// Decodes a frame; returns what the model ran on, if it was needed.
+/// Decodes a frame; returns its content and what the model ran on.
 pub async fn decode(
-    frame: Compact,
-    output: &mut dyn Write,
+    frame: &Compact,
     given: Option<&Arc<Prior>>,
-    settings: &DecompressSettings,
+    settings: &DecodeSettings,
+    job: JobSpan,
     monitor: &mut dyn Monitor,
-) -> Result<String, CodecError> {
+) -> Result<(Vec<u8>, EngineInfo), Error> {
     let Some(prior) = given.filter(|prior| prior.hash() as u32 == frame.prior) else {
-        let wanted = format!("whose hash ends in {:08x}", frame.prior);
-        return Err(CodecError::PriorMissing { wanted, given: given.map(|prior| prior.hash()) });
+        let given = given.map(|prior| prior.hash());
+        return Err(Error::PriorMissing { wanted: frame.prior.into(), bits: u32::BITS, given });
     };
     let header = header(prior, frame.raw_len);
     find_prior(&header, given)?;
     check_memory(&header, Some(prior), settings.fallback, settings.memory)?;
-    let decode = async |device: &DeviceChoice| {
-        let mut predictor = open(device, &header, prior).await?;
-        let raw = match frame.is_stored() {
-            true => frame.payload.clone(),
-            false => {
-                let len = frame.raw_len as usize;
-                decode_block(&mut predictor, &frame.payload, len, 0, &mut |_, _| ()).await?
-            }
-        };
-        match frame.matches(prior.hash(), &raw) {
-            true => Ok((raw, predictor)),
-            // What a device that computes wrongly would make of it looks the same.
-            false => Err(ArchiveError::Corrupt { what: "the content of a compact frame is wrong".into() }.into()),
+    let len = frame.raw_len as usize;
+    let mut coder = FrameCoder::new(header, Some(prior.clone()), settings.device.clone(), settings.fallback);
+    let wrong = || Error::Archive(ArchiveError::Corrupt { what: "the content of a compact frame is wrong".into() });
+    if frame.is_stored() {
+        if !frame.matches(prior.hash(), &frame.payload) {
+            return Err(wrong());
         }
-    };
-    let (raw, predictor) = match decode(&settings.device).await {
-        Err(error @ (CodecError::Engine(_) | CodecError::Archive(_))) if settings.fallback => {
-            monitor.warn(&format!("{error}; going on on the CPU"));
-            decode(&DeviceChoice::Cpu).await?
-        }
-        result => result?,
-    };
-    output.write_all(&raw).map_err(CodecError::Output)?;
-    let engine = predictor.description();
-    if monitor.wants_model() {
-        monitor.learnt(predictor.into_prior(header.method, raw.len() as u64).await?);
+        coder.predictor(monitor).await?;
+        return Ok((frame.payload.clone(), finish(coder, len, monitor).await?));
     }
-    Ok(engine)
+    let mut block = BlockDecoder::new(coder.predictor(monitor).await?, &frame.payload, BlockSpan::plain(len, 0));
+    coder.begin(&mut block, monitor).await?;
+    loop {
+        coder.run(&mut block, &job, monitor).await?;
+        if frame.matches(prior.hash(), block.data()) {
+            return Ok((block.finish(), finish(coder, len, monitor).await?));
+        }
+        // The result of a device that computes wrongly looks like damage.
+        coder.fall_back(&mut block, wrong(), monitor).await?;
+    }
 }
 
-async fn open(device: &DeviceChoice, header: &Header, prior: &Arc<Prior>) -> Result<Predictor, CodecError> {
-    Ok(Predictor::open(device, &header.method, header.block_size, Some(prior.clone())).await?)
+async fn finish(coder: FrameCoder, len: usize, monitor: &mut dyn Monitor) -> Result<EngineInfo, Error> {
+    Ok(coder.finish(len as u64, monitor).await?.unwrap_or_else(EngineInfo::mixing_alone))
 }

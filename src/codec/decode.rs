@@ -1,189 +1,192 @@
-//! Archives into their content.
+//! An archive back into its content, block by block.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::block::{BlockDecoder, Place};
-use super::compact;
-use super::error::CodecError;
-use super::job::{Position, Resumed, resume, run};
-use super::learner::Learner;
-use super::monitor::Monitor;
-use super::transformed;
-use super::{Summary, check_memory, find_prior, most_telling};
+use super::block::{BlockDecoder, BlockSpan};
+use super::checkpoint::{Position, Resumed, resume};
+use super::frame::{FrameCoder, JobSpan};
+use super::monitor::{Monitor, Progress, main_engine};
+use super::settings::DecodeSettings;
+use super::{Summary, check_memory, compact, find_prior, transformed};
+use crate::Error;
 use crate::archive::{
-    ArchiveError, Block, Compact, FrameReader, Hashed, Header, PRIOR_MAGIC, Part, Payload, next_part,
+    ArchiveError, Block, Compact, FrameReader, Hashed, PRIOR_MAGIC, Part, Payload, Prefix, next_part,
 };
-use crate::engine::DeviceChoice;
+use crate::engine::EngineInfo;
 use crate::prior::Prior;
 
-/// How to decompress.
-pub struct DecompressSettings {
-    /// Where to run the model.
-    pub device: DeviceChoice,
-    /// Whether the CPU goes on where that device fails or computes something else.
-    pub fallback: bool,
-    /// What frames that name it start from.
-    pub prior: Option<Arc<Prior>>,
-    /// Most bytes of memory that may be used.
-    pub memory: u64,
-    /// Most raw bytes that may come out.
-    pub size_limit: u64,
+/// Decodes an archive block by block: [`Self::read`] reads a unit of it, [`Self::decode`] turns the
+/// unit into raw bytes.
+pub struct ArchiveDecoder {
+    settings: DecodeSettings,
+    /// The prior for the frames to come: the given one, or one that the archive holds.
+    prior: Option<Arc<Prior>>,
+    frame: Option<OpenFrame>,
+    /// Bytes of the archive read so far.
+    consumed: u64,
+    /// Raw bytes decoded so far.
+    raw: u64,
+    /// True if a trailer is damaged.
+    damaged: bool,
+    engine: Option<EngineInfo>,
 }
 
-type Input<'a> = Hashed<BufReader<&'a mut dyn Read>>;
-type Output<'a> = Hashed<&'a mut dyn Write>;
+/// A frame of which more is to be read.
+struct OpenFrame {
+    coder: FrameCoder,
+    reader: FrameReader,
+    /// Bytes of input and output before the frame.
+    input_before: u64,
+    output_before: u64,
+}
 
-/// Decompresses all frames of `input`, one after the other.
-///
-/// Only blocks whose checksums are right are written. An error that is
-/// [`ArchiveError::Trailer`] comes when all of them are.
-pub async fn decompress(
-    input: &mut dyn Read,
-    output: &mut dyn Write,
-    settings: &DecompressSettings,
-    monitor: &mut dyn Monitor,
-) -> Result<Summary, CodecError> {
-    let mut input = Hashed::new(BufReader::new(input));
-    let mut output = Hashed::new(output);
-    let mut prior = settings.prior.clone();
-    let mut resumed = match monitor.resume().map_err(CodecError::Checkpoint)? {
-        Some(from) => {
-            // What is skipped may start with a prior.
-            while input.inner().fill_buf().map_err(CodecError::Input)?.starts_with(&PRIOR_MAGIC) {
-                next_part(&mut input, true)?;
-                prior = Some(Arc::new(Prior::read_after_magic(&mut input, settings.memory)?));
+/// A part of an archive that is decoded at once.
+pub enum Unit {
+    /// A block of a frame.
+    Block(Block),
+    /// A compact frame.
+    Compact(Compact),
+    /// The end of a frame.
+    FrameEnd,
+}
+
+impl ArchiveDecoder {
+    /// A decoder of which nothing is read yet.
+    pub fn new(settings: DecodeSettings) -> Self {
+        let prior = settings.prior.clone();
+        ArchiveDecoder { settings, prior, frame: None, consumed: 0, raw: 0, damaged: false, engine: None }
+    }
+
+    /// Reads the next unit, or nothing at the end of the archive. The first call fails on what is
+    /// no archive at all.
+    pub fn read<R: BufRead>(&mut self, input: &mut Hashed<R>) -> Result<Option<Unit>, Error> {
+        let unit = loop {
+            if let Some(frame) = &mut self.frame {
+                break match frame.reader.next_block(input) {
+                    Ok(Some(block)) => Some(Unit::Block(block)),
+                    Ok(None) => Some(Unit::FrameEnd),
+                    Err(ArchiveError::Trailer) => {
+                        self.damaged = true;
+                        Some(Unit::FrameEnd)
+                    }
+                    Err(error) => return Err(error.into()),
+                };
             }
-            Some(resume(from, &mut input, &mut output)?)
-        }
-        None => None,
-    };
-    let mut engine = None;
-    let mut damaged = false;
-    loop {
-        let input_before = input.len();
-        let Some(part) = next_part(&mut input, input_before == 0)? else { break };
-        let decoded = match part {
-            Part::Prior => {
-                prior = Some(Arc::new(Prior::read_after_magic(&mut input, settings.memory)?));
-                continue;
-            }
-            Part::Compact => {
-                let frame = Compact::read_after_magic(&mut input)?;
-                check_size(&output, frame.raw_len, settings)?;
-                compact::decode(frame, &mut output, prior.as_ref(), settings, monitor).await.map(Some)
-            }
-            Part::Frame => {
-                let mut frame = FrameReader::after_magic(&mut input)?;
-                let prior = find_prior(frame.header(), prior.as_ref())?;
-                let resumed = resumed.take();
-                decode_frame(&mut frame, &mut output, prior, settings, input_before, resumed, monitor).await
+            let input_before = input.len();
+            match next_part(input, input_before == 0)? {
+                None => break None,
+                Some(Part::Prior) => self.read_prior(input)?,
+                Some(Part::Compact) => break Some(Unit::Compact(Compact::read_after_magic(input)?)),
+                Some(Part::Frame) => self.open_frame(input, input_before)?,
             }
         };
-        match decoded {
-            Ok(used) => engine = most_telling(engine, used),
-            Err(CodecError::Archive(ArchiveError::Trailer)) => damaged = true,
-            Err(error) => return Err(error),
+        self.consumed = input.len();
+        match &unit {
+            Some(Unit::Block(block)) => self.check_size(block.raw_len)?,
+            Some(Unit::Compact(frame)) => self.check_size(frame.raw_len)?,
+            Some(Unit::FrameEnd) | None => {}
         }
+        Ok(unit)
     }
-    output.flush().map_err(CodecError::Output)?;
-    monitor.progress(output.len(), input.len());
-    if damaged {
-        return Err(ArchiveError::Trailer.into());
+
+    fn read_prior<R: BufRead>(&mut self, input: &mut Hashed<R>) -> Result<(), Error> {
+        self.prior = Some(Arc::new(Prior::read_after_magic(input, self.settings.memory)?));
+        Ok(())
     }
-    Ok(Summary { raw: output.len(), coded: input.len(), engine })
+
+    fn open_frame<R: BufRead>(&mut self, input: &mut Hashed<R>, input_before: u64) -> Result<(), Error> {
+        let reader = FrameReader::after_magic(input)?;
+        let header = reader.header().clone();
+        let prior = find_prior(&header, self.prior.as_ref())?;
+        let DecodeSettings { device, fallback, memory, .. } = &self.settings;
+        check_memory(&header, prior.as_deref(), *fallback, *memory)?;
+        let coder = FrameCoder::new(header, prior, device.clone(), *fallback);
+        self.frame = Some(OpenFrame { coder, reader, input_before, output_before: self.raw });
+        Ok(())
+    }
+
+    /// Refuses a block that is too much, before any work is done.
+    fn check_size(&self, raw_len: u32) -> Result<(), Error> {
+        let limit = self.settings.size_limit;
+        if self.raw.saturating_add(raw_len.into()) > limit { Err(Error::SizeLimit { limit }) } else { Ok(()) }
+    }
+
+    /// Decodes a unit; returns its raw bytes, whose checksum is right.
+    ///
+    /// `input` and `output` are the archive read and the content written so far, for checkpoints.
+    pub async fn decode(
+        &mut self,
+        unit: Unit,
+        [input, output]: [Prefix; 2],
+        monitor: &mut dyn Monitor,
+    ) -> Result<Vec<u8>, Error> {
+        let raw = match unit {
+            Unit::Block(block) => match &mut self.frame {
+                Some(frame) => {
+                    let job = JobSpan { raw: self.raw, coded: self.consumed, position: None };
+                    frame.decode(block, job, [input, output], monitor).await?
+                }
+                None => Vec::new(),
+            },
+            Unit::Compact(frame) => {
+                let job = JobSpan { raw: self.raw, coded: self.consumed, position: None };
+                let (raw, engine) = compact::decode(&frame, self.prior.as_ref(), &self.settings, job, monitor).await?;
+                self.engine = main_engine(self.engine.take(), Some(engine));
+                raw
+            }
+            Unit::FrameEnd => {
+                if let Some(frame) = self.frame.take() {
+                    let engine = frame.coder.finish(self.raw - frame.output_before, monitor).await?;
+                    self.engine = main_engine(self.engine.take(), engine);
+                }
+                Vec::new()
+            }
+        };
+        self.raw += raw.len() as u64;
+        Ok(raw)
+    }
+
+    /// Ends the archive, once [`Self::read`] has returned nothing: reports a damaged trailer, else
+    /// what the model ran on, if it was needed.
+    pub fn finish(&mut self) -> Result<Option<EngineInfo>, Error> {
+        if self.damaged { Err(ArchiveError::Trailer.into()) } else { Ok(self.engine.take()) }
+    }
 }
 
-/// Refuses a block that is too much, before any work is done.
-fn check_size(output: &Output<'_>, raw_len: u32, settings: &DecompressSettings) -> Result<(), CodecError> {
-    match output.len().saturating_add(raw_len.into()) > settings.size_limit {
-        true => Err(CodecError::SizeLimit { limit: settings.size_limit }),
-        false => Ok(()),
-    }
-}
-
-/// The predictors of a frame.
-async fn open(
-    header: &Header,
-    prior: &Option<Arc<Prior>>,
-    settings: &DecompressSettings,
-    monitor: &mut dyn Monitor,
-) -> Result<Learner, CodecError> {
-    Ok(Learner::open(&settings.device, settings.fallback, header, prior.clone(), monitor).await?)
-}
-
-/// Decodes the rest of a frame; returns what the model ran on, if it was needed.
-async fn decode_frame(
-    frame: &mut FrameReader<&mut Input<'_>>,
-    output: &mut Output<'_>,
-    prior: Option<Arc<Prior>>,
-    settings: &DecompressSettings,
-    input_before: u64,
-    mut resumed: Option<Resumed>,
-    monitor: &mut dyn Monitor,
-) -> Result<Option<String>, CodecError> {
-    let header = frame.header().clone();
-    check_memory(&header, prior.as_deref(), settings.fallback, settings.memory)?;
-    let mut output_before = output.len();
-    if let Some(Resumed { position, content, .. }) = &resumed {
-        if header.to_bytes() != position.header {
-            return Err(CodecError::InputChanged);
-        }
-        output_before = position.output_before;
-        frame.resume(&position.trailer.blocks, output.len() - output_before, content.clone())?;
-    }
-    let mut learner: Option<Learner> = None;
-    while let Some(Block { raw_len, checksum, payload }) = frame.next_block()? {
-        let number = frame.blocks();
-        check_size(output, raw_len, settings)?;
+impl OpenFrame {
+    async fn decode(
+        &mut self,
+        block: Block,
+        mut job: JobSpan,
+        [input, output]: [Prefix; 2],
+        monitor: &mut dyn Monitor,
+    ) -> Result<Vec<u8>, Error> {
+        let number = self.reader.blocks();
+        let Block { raw_len, checksum, payload } = block;
         let raw = match payload {
             Payload::Coded { code, state } => {
                 let (head, code) = transformed::split(&code, raw_len)?;
-                let learner = match &mut learner {
-                    Some(learner) => learner,
-                    None => learner.insert(open(&header, &prior, settings, monitor).await?),
-                };
-                let done = output.len() - output_before;
-                let raw_len = raw_len as usize;
-                let place = Place { done, raw_len, symbols: head.symbols, raster: head.raster };
-                let mut block = BlockDecoder::new(&learner.predictor, code, place);
-                match resumed.take() {
-                    Some(Resumed { position, mut state, .. }) => {
-                        if frame.input().prefix() != position.input {
-                            return Err(CodecError::InputChanged);
-                        }
-                        learner.load(&mut block, &mut state).await?;
-                        learner.remember(&mut block, monitor).await?;
-                    }
-                    None => learner.start(&mut block, monitor).await?,
-                }
-                let position = || {
-                    // All but the block at hand.
-                    let mut trailer = frame.trailer().clone();
-                    trailer.blocks.pop();
-                    let (input, output) = (frame.input().prefix(), output.prefix());
-                    Position { header: header.to_bytes(), input_before, output_before, input, output, trailer }
-                };
-                let before = (output.len(), input_before + frame.consumed());
+                let (done, raw_len) = (job.raw - self.output_before, raw_len as usize);
+                let span = BlockSpan { done, raw_len, symbols: head.symbols, raster: head.raster };
+                let mut block = BlockDecoder::new(self.coder.predictor(monitor).await?, code, span);
+                self.coder.begin(&mut block, monitor).await?;
+                job.position = monitor.checkpoints().is_some().then(|| self.position(input, output));
                 loop {
-                    let learnt = run(&mut block, learner, &position, before, monitor).await?;
+                    let learned = self.coder.run_and_learn(&mut block, &job, monitor).await?;
                     let raw = head.transform.inverse(block.data(), raw_len);
-                    if let Some(raw) = raw.ok().filter(|raw| xxh3_64(raw) == checksum && learnt.state == state) {
-                        learner.accept(learnt);
+                    if let Some(raw) = raw.ok().filter(|raw| xxh3_64(raw) == checksum && learned.state == state) {
+                        self.coder.accept(learned);
                         break raw;
                     }
-                    let error = learner.predictor.wrong_block(number);
-                    if !learner.fall_back(&mut block, &error.to_string(), monitor).await? {
-                        return Err(error);
-                    }
+                    let error = self.coder.wrong_block(number, monitor).await?;
+                    self.coder.fall_back(&mut block, error, monitor).await?;
                 }
             }
             Payload::Stored(raw) if xxh3_64(&raw) == checksum => {
-                if let Some(learner) = &mut learner {
-                    learner.predictor.reset_mixing();
-                }
+                self.coder.skip_stored_block();
                 raw
             }
             Payload::Stored(_) => {
@@ -191,16 +194,86 @@ async fn decode_frame(
                 return Err(ArchiveError::Corrupt { what }.into());
             }
         };
-        frame.accept(&raw);
-        output.write_all(&raw).map_err(CodecError::Output)?;
+        self.reader.accept(&raw);
+        Ok(raw)
     }
-    let engine = learner.as_ref().map(|learner| learner.predictor.description());
-    if monitor.wants_model() {
-        let learner = match learner {
-            Some(learner) => learner,
-            None => open(&header, &prior, settings, monitor).await?,
-        };
-        monitor.learnt(learner.predictor.into_prior(header.method, output.len() - output_before).await?);
+
+    fn position(&self, input: Prefix, output: Prefix) -> Position {
+        // The trailer of all blocks but this one.
+        let mut trailer = self.reader.trailer().clone();
+        trailer.blocks.pop();
+        let OpenFrame { input_before, output_before, .. } = *self;
+        Position { header: self.coder.header().to_bytes(), input_before, output_before, input, output, trailer }
     }
-    Ok(engine)
+}
+
+type Input<'a> = Hashed<BufReader<&'a mut dyn Read>>;
+
+/// Decompresses all frames of `input`, one after the other.
+///
+/// Only blocks whose checksums are right are written. [`ArchiveError::Trailer`] is returned when
+/// all of them are written.
+pub async fn decompress(
+    input: &mut dyn Read,
+    output: &mut dyn Write,
+    settings: &DecodeSettings,
+    monitor: &mut dyn Monitor,
+) -> Result<Summary, Error> {
+    let mut decoder = ArchiveDecoder::new(settings.clone());
+    let mut input = Hashed::new(BufReader::new(input));
+    let mut output = Hashed::new(output);
+    let from = match monitor.checkpoints() {
+        Some(checkpoints) => checkpoints.resume().map_err(Error::Checkpoint)?,
+        None => None,
+    };
+    let mut unit = match from {
+        Some(from) => {
+            // What is skipped may start with a prior.
+            while input.inner().fill_buf().map_err(Error::Input)?.starts_with(&PRIOR_MAGIC) {
+                next_part(&mut input, true)?;
+                decoder.read_prior(&mut input)?;
+            }
+            let resumed = resume(from, &mut input, &mut output)?;
+            decoder.resume(resumed, &mut input, output.len())?
+        }
+        None => decoder.read(&mut input)?,
+    };
+    while let Some(some) = unit {
+        let raw = decoder.decode(some, [input.prefix(), output.prefix()], monitor).await?;
+        output.write_all(&raw).map_err(Error::Output)?;
+        unit = decoder.read(&mut input)?;
+    }
+    output.flush().map_err(Error::Output)?;
+    let _ = monitor.progress(Progress::new(output.len(), input.len()));
+    let engine = decoder.finish()?;
+    Ok(Summary { raw: output.len(), coded: input.len(), engine })
+}
+
+impl ArchiveDecoder {
+    /// Continues a frame from a checkpoint; reads and returns the block that was not finished.
+    fn resume(&mut self, resumed: Resumed, input: &mut Input<'_>, written: u64) -> Result<Option<Unit>, Error> {
+        let Resumed { position, content, state } = resumed;
+        let input_before = input.len();
+        if next_part(input, input_before == 0)? != Some(Part::Frame) {
+            return Err(Error::InputChanged);
+        }
+        self.raw = position.output_before;
+        self.open_frame(input, input_before)?;
+        self.raw = written;
+        if let Some(frame) = &mut self.frame {
+            if frame.coder.header().to_bytes() != position.header {
+                return Err(Error::InputChanged);
+            }
+            let raw_len = written - position.output_before;
+            frame.reader.resume(input, &position.trailer.blocks, raw_len, content)?;
+            frame.coder.resume(state);
+        }
+        // Blocks that are stored learn nothing, so the state is that of the next coded one.
+        let unit = self.read(input)?;
+        match &unit {
+            Some(Unit::Block(block)) if matches!(block.payload, Payload::Coded { .. }) => {}
+            _ => return Err(Error::InputChanged),
+        }
+        if input.prefix() != position.input { Err(Error::InputChanged) } else { Ok(unit) }
+    }
 }

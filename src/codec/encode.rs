@@ -1,210 +1,264 @@
-//! Inputs into archives.
+//! Raw bytes into an archive, block by block.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::sync::Arc;
 
-use super::block::{BlockEncoder, Place};
+use super::block::{BlockEncoder, BlockSpan};
+use super::checkpoint::{Position, Resumed, resume};
 use super::compact::{self, compact_prior};
-use super::error::CodecError;
-use super::job::{Position, Resumed, resume, run};
-use super::learner::Learner;
-use super::monitor::Monitor;
-use super::transformed;
-use super::{Summary, check_memory, most_telling};
-use crate::archive::{BLOCK_SIZES, FrameWriter, Hashed, Header, Payload};
-use crate::engine::DeviceChoice;
-use crate::model::Method;
-use crate::prior::Prior;
-use crate::transform::Choice;
+use super::frame::{FrameCoder, JobSpan};
+use super::monitor::{Monitor, Progress, main_engine};
+use super::settings::{ASSUMED_LENGTH, EncodeSettings};
+use super::{Summary, check_memory, transformed};
+use crate::Error;
+use crate::archive::{BLOCK_SIZES, FrameWriter, Hashed, Header, Payload, Prefix};
+use crate::engine::EngineInfo;
 
-/// Length that a stream of unknown length is taken for: it sets the
-/// learning-rate schedule and the number of streams.
-pub const ASSUMED_LENGTH: u64 = 64 << 20;
-
-/// How to compress.
-pub struct CompressSettings<'a> {
-    /// Where to run the model.
-    pub device: DeviceChoice,
-    /// Whether the CPU goes on where that device fails.
-    pub fallback: bool,
-    /// The method for a frame of so many bytes.
-    pub method: &'a dyn Fn(u64) -> Method,
-    /// Which transform blocks get.
-    pub transform: Choice,
-    /// Raw bytes of a block, 1 to 2^30.
-    pub block_size: u32,
-    /// Raw bytes of a frame, at least 1; all of them make one frame if nothing is said.
-    pub frame_size: Option<u64>,
-    /// Bytes of the input, if known beforehand.
-    pub length: Option<u64>,
-    /// What frames start from; it must fit their methods.
-    pub prior: Option<Arc<Prior>>,
-    /// Most bytes of memory that coding or decoding may need.
-    pub memory: u64,
+/// Encodes an archive block by block.
+pub struct ArchiveEncoder {
+    settings: EncodeSettings,
+    /// The frame that is open.
+    frame: Option<OpenFrame>,
+    /// Raw bytes of all blocks so far.
+    raw: u64,
+    engine: Option<EngineInfo>,
 }
 
-type Input<'a> = Hashed<BufReader<&'a mut dyn Read>>;
-type Output<'a> = Hashed<&'a mut dyn Write>;
-
-/// Compresses all of `input`.
-///
-/// Each frame holds `frame_size` bytes, the last one what is left; an empty
-/// input makes one empty frame.
-pub async fn compress(
-    input: &mut dyn Read,
-    output: &mut dyn Write,
-    settings: &CompressSettings<'_>,
-    monitor: &mut dyn Monitor,
-) -> Result<Summary, CodecError> {
-    if !BLOCK_SIZES.contains(&settings.block_size) {
-        return Err(CodecError::BlockSize(settings.block_size));
-    }
-    let mut input = Hashed::new(BufReader::new(input));
-    let mut output = Hashed::new(output);
-    let mut resumed = match monitor.resume().map_err(CodecError::Checkpoint)? {
-        Some(from) => Some(resume(from, &mut input, &mut output)?),
-        None => None,
-    };
-    let mut engine = None;
-    loop {
-        engine = most_telling(engine, encode_frame(&mut input, &mut output, settings, resumed.take(), monitor).await?);
-        if settings.frame_size.is_none() || at_end(input.inner())? {
-            break;
-        }
-    }
-    output.flush().map_err(CodecError::Output)?;
-    monitor.progress(input.len(), output.len());
-    Ok(Summary { raw: input.len(), coded: output.len(), engine })
+/// A frame that takes more blocks.
+struct OpenFrame {
+    coder: FrameCoder,
+    writer: FrameWriter,
+    /// Bytes of input and output before the frame.
+    input_before: u64,
+    output_before: u64,
+    /// Raw bytes of the frame so far.
+    done: u64,
 }
 
-/// Codes one frame; returns what the model ran on, if it was needed.
-async fn encode_frame(
-    input: &mut Input<'_>,
-    output: &mut Output<'_>,
-    settings: &CompressSettings<'_>,
-    mut resumed: Option<Resumed>,
-    monitor: &mut dyn Monitor,
-) -> Result<Option<String>, CodecError> {
-    let input_before = input.len();
-    let output_before = resumed.as_ref().map_or(output.len(), |r| r.position.output_before);
-    let frame_end = settings.frame_size.map_or(u64::MAX, |size| input_before.saturating_add(size));
-    let mut raw = read_block(input, settings.block_size, frame_end)?;
-    let whole = input.len() == frame_end || at_end(input.inner())?;
-    let read = raw.len() as u64;
-    let left = settings.length.map(|length| length.saturating_sub(input_before).min(frame_end - input_before));
-    // A length that the first block exceeds was wrong.
-    let claimed = left.or(settings.frame_size).filter(|&length| length > read).unwrap_or(ASSUMED_LENGTH);
-    let method = (settings.method)(if whole { read } else { claimed });
-    method.validate()?;
-    // A block larger than the frame would only ask the decoder for memory.
-    let block_size = if whole { raw.len().max(1) as u32 } else { settings.block_size };
-    let prior = settings.prior.as_ref();
-    let header = Header { method, block_size, prior: prior.map_or(0, |prior| prior.hash()) };
-    check_memory(&header, prior.map(Arc::as_ref), settings.fallback, settings.memory)?;
-    if let Some(prior) = compact_prior(prior, &header.method, read).filter(|_| whole) {
-        return compact::encode(&raw, output, prior, settings, monitor).await.map(Some);
+impl ArchiveEncoder {
+    /// An encoder of which nothing is written yet.
+    pub fn new(settings: EncodeSettings) -> Result<Self, Error> {
+        if !BLOCK_SIZES.contains(&settings.block_size) {
+            return Err(Error::BlockSize(settings.block_size));
+        }
+        Ok(ArchiveEncoder { settings, frame: None, raw: 0, engine: None })
     }
 
-    let mut done = 0;
-    let mut frame = match &resumed {
-        None => FrameWriter::new(output, &header).map_err(CodecError::Output)?,
-        Some(Resumed { position, .. }) => {
-            if header.to_bytes() != position.header {
-                return Err(CodecError::OtherJob);
+    /// The number of raw bytes of the next block, unless the input ends before.
+    pub fn block_len(&self) -> u64 {
+        let done = self.frame.as_ref().map_or(0, |frame| frame.done);
+        let left = self.settings.frame_size.map_or(u64::MAX, |size| size.saturating_sub(done));
+        u64::from(self.settings.block_size).min(left)
+    }
+
+    /// Encodes the next block and writes it. A block is as long as [`Self::block_len`] says, or
+    /// shorter if it is the `last` one; only an empty input has an empty block.
+    ///
+    /// `input` is the input so far, this block included.
+    pub async fn block<W: Write>(
+        &mut self,
+        raw: &[u8],
+        last: bool,
+        input: Prefix,
+        output: &mut Hashed<W>,
+        monitor: &mut dyn Monitor,
+    ) -> Result<(), Error> {
+        if self.frame.is_none() {
+            let whole = last || self.settings.frame_size == Some(raw.len() as u64);
+            let header = self.plan(raw.len() as u64, whole)?;
+            let prior = self.settings.prior.as_ref();
+            if let Some(prior) = compact_prior(prior, &header.method, raw.len() as u64).filter(|_| whole) {
+                let job = JobSpan { raw: self.raw, coded: output.len(), position: None };
+                let engine = compact::encode(raw, output, prior, &self.settings, job, monitor).await?;
+                self.end_frame(raw.len() as u64, Some(engine));
+                return Ok(());
             }
-            let mut frame = FrameWriter::resumed(output, position.trailer.clone());
-            for block in &position.trailer.blocks {
-                if raw.len() != block.raw as usize {
-                    return Err(CodecError::InputChanged);
-                }
-                frame.account(&raw);
-                done += raw.len() as u64;
-                raw = read_block(input, block_size, frame_end)?;
-            }
-            if input.prefix() != position.input || raw.is_empty() {
-                return Err(CodecError::InputChanged);
-            }
-            frame
+            let output_before = output.len();
+            let writer = FrameWriter::begin(output, &header).map_err(Error::Output)?;
+            self.frame = Some(self.open(header, writer, self.raw, output_before, 0));
         }
-    };
-    let mut learner: Option<Learner> = None;
-    while !raw.is_empty() {
-        let learner = match &mut learner {
-            Some(learner) => learner,
-            None => learner.insert(open(&header, settings, monitor).await?),
-        };
-        let (head, symbols) = transformed::choose(settings.transform, &raw, &header.method.model).await?;
-        let place = Place { done, raw_len: raw.len(), symbols: head.symbols, raster: head.raster };
-        let mut block = BlockEncoder::new(&learner.predictor, &symbols, place);
-        match resumed.take() {
-            Some(Resumed { mut state, .. }) => {
-                learner.load(&mut block, &mut state).await?;
-                learner.remember(&mut block, monitor).await?;
-            }
-            None => learner.start(&mut block, monitor).await?,
+        if let Some(frame) = &mut self.frame
+            && !raw.is_empty()
+        {
+            frame.block(raw, self.settings.transform, input, output, monitor).await?;
+            self.raw += raw.len() as u64;
         }
-        let position = || Position {
-            header: header.to_bytes(),
-            input_before,
-            output_before,
-            input: input.prefix(),
-            output: frame.output().prefix(),
-            trailer: frame.trailer().clone(),
-        };
-        let before = (input_before + done, output_before + frame.written());
-        let learnt = run(&mut block, learner, &position, before, monitor).await?;
+        let done = self.frame.as_ref().map_or(0, |frame| frame.done);
+        if (last || self.settings.frame_size == Some(done))
+            && let Some(frame) = self.frame.take()
+        {
+            frame.writer.finish(output).map_err(Error::Output)?;
+            let engine = frame.coder.finish(frame.done, monitor).await?;
+            self.end_frame(0, engine);
+        }
+        Ok(())
+    }
+
+    fn end_frame(&mut self, raw: u64, engine: Option<EngineInfo>) {
+        self.raw += raw;
+        self.engine = main_engine(self.engine.take(), engine);
+    }
+
+    /// The header of a frame whose first block has `first` bytes and is the `whole` of it, or not.
+    fn plan(&self, first: u64, whole: bool) -> Result<Header, Error> {
+        let EncodeSettings { frame_size, length, block_size, prior, fallback, memory, .. } = &self.settings;
+        let frame_end = frame_size.map_or(u64::MAX, |size| self.raw.saturating_add(size));
+        let left = length.map(|length| length.saturating_sub(self.raw).min(frame_end - self.raw));
+        // A length that the first block exceeds was wrong.
+        let claimed = left.or(*frame_size).filter(|&length| length > first).unwrap_or(ASSUMED_LENGTH);
+        let method = (self.settings.method)(if whole { first } else { claimed });
+        method.validate()?;
+        // A block larger than the frame would only make the decoder ask for more memory.
+        let block_size = if whole { first.max(1) as u32 } else { *block_size };
+        let header = Header { method, block_size, prior: prior.as_ref().map_or(0, |prior| prior.hash()) };
+        check_memory(&header, prior.as_deref(), *fallback, *memory)?;
+        Ok(header)
+    }
+
+    fn open(&self, header: Header, writer: FrameWriter, input_before: u64, output_before: u64, done: u64) -> OpenFrame {
+        let EncodeSettings { device, fallback, prior, .. } = &self.settings;
+        let coder = FrameCoder::new(header, prior.clone(), device.clone(), *fallback);
+        OpenFrame { coder, writer, input_before, output_before, done }
+    }
+
+    /// Returns what the model ran on, if it was needed.
+    pub fn engine(self) -> Option<EngineInfo> {
+        self.engine
+    }
+}
+
+impl OpenFrame {
+    async fn block<W: Write>(
+        &mut self,
+        raw: &[u8],
+        transform: crate::transform::Choice,
+        input: Prefix,
+        output: &mut Hashed<W>,
+        monitor: &mut dyn Monitor,
+    ) -> Result<(), Error> {
+        if self.writer.is_full() {
+            return Err(Error::TooManyBlocks);
+        }
+        let (head, symbols) = transformed::choose(transform, raw, &self.coder.header().method.model).await?;
+        let span = BlockSpan { done: self.done, raw_len: raw.len(), symbols: head.symbols, raster: head.raster };
+        let mut block = BlockEncoder::new(self.coder.predictor(monitor).await?, &symbols, span);
+        self.coder.begin(&mut block, monitor).await?;
+        let position = monitor.checkpoints().is_some().then(|| self.position(input, output.prefix()));
+        let (raw_before, coded) = (self.input_before + self.done, self.output_before + self.writer.written());
+        let job = JobSpan { raw: raw_before, coded, position };
+        let learned = self.coder.run_and_learn(&mut block, &job, monitor).await?;
         let code = (!block.is_hopeless()).then(|| transformed::join(head, &block.finish()));
         let payload = match code.filter(|code| code.len() < raw.len()) {
             Some(code) => {
-                let state = learnt.state;
-                learner.accept(learnt);
+                let state = learned.state;
+                self.coder.accept(learned);
                 Payload::Coded { code, state }
             }
             None => {
-                learner.forget_block(monitor).await?;
-                Payload::Stored(raw.clone())
+                self.coder.forget_block(monitor).await?;
+                Payload::Stored(raw.to_vec())
             }
         };
-        frame.block(&raw, payload).map_err(CodecError::Output)?;
-        done += raw.len() as u64;
-        raw = read_block(input, block_size, frame_end)?;
+        self.writer.block(output, raw, payload).map_err(Error::Output)?;
+        self.done += raw.len() as u64;
+        Ok(())
     }
-    frame.finish().map_err(CodecError::Output)?;
-    let engine = learner.as_ref().map(|learner| learner.predictor.description());
-    if monitor.wants_model() {
-        let learner = match learner {
-            Some(learner) => learner,
-            None => open(&header, settings, monitor).await?,
-        };
-        monitor.learnt(learner.predictor.into_prior(header.method, done).await?);
+
+    fn position(&self, input: Prefix, output: Prefix) -> Position {
+        Position {
+            header: self.coder.header().to_bytes(),
+            input_before: self.input_before,
+            output_before: self.output_before,
+            input,
+            output,
+            trailer: self.writer.trailer().clone(),
+        }
     }
-    Ok(engine)
 }
 
-/// The predictors of a frame.
-async fn open(
-    header: &Header,
-    settings: &CompressSettings<'_>,
+type Input<'a> = Hashed<BufReader<&'a mut dyn Read>>;
+
+/// Compresses all of `input`, one frame after the other.
+///
+/// Each frame holds `frame_size` bytes, the last one the rest; an empty input makes one empty frame.
+pub async fn compress(
+    input: &mut dyn Read,
+    output: &mut dyn Write,
+    settings: &EncodeSettings,
     monitor: &mut dyn Monitor,
-) -> Result<Learner, CodecError> {
-    let CompressSettings { device, fallback, prior, .. } = settings;
-    Ok(Learner::open(device, *fallback, header, prior.clone(), monitor).await?)
+) -> Result<Summary, Error> {
+    let mut encoder = ArchiveEncoder::new(settings.clone())?;
+    let mut input = Hashed::new(BufReader::new(input));
+    let mut output = Hashed::new(output);
+    let from = match monitor.checkpoints() {
+        Some(checkpoints) => checkpoints.resume().map_err(Error::Checkpoint)?,
+        None => None,
+    };
+    let mut raw = match from {
+        Some(from) => {
+            let resumed = resume(from, &mut input, &mut output)?;
+            encoder.resume(resumed, &mut input)?
+        }
+        None => read_block(&mut input, encoder.block_len())?,
+    };
+    loop {
+        let last = at_end(input.inner())?;
+        encoder.block(&raw, last, input.prefix(), &mut output, monitor).await?;
+        if last {
+            break;
+        }
+        raw = read_block(&mut input, encoder.block_len())?;
+    }
+    output.flush().map_err(Error::Output)?;
+    let _ = monitor.progress(Progress::new(input.len(), output.len()));
+    Ok(Summary { raw: input.len(), coded: output.len(), engine: encoder.engine() })
 }
 
-/// The next bytes of the input, as many as a block holds before the frame's end.
-fn read_block(input: &mut Input<'_>, size: u32, frame_end: u64) -> Result<Vec<u8>, CodecError> {
+impl ArchiveEncoder {
+    /// Continues a frame from a checkpoint; reads and returns the block that was not finished.
+    fn resume(&mut self, resumed: Resumed, input: &mut Input<'_>) -> Result<Vec<u8>, Error> {
+        let Resumed { position, state, .. } = resumed;
+        self.raw = position.input_before;
+        let mut raw = read_block(input, self.block_len())?;
+        let whole = self.settings.frame_size == Some(raw.len() as u64) || at_end(input.inner())?;
+        let header = self.plan(raw.len() as u64, whole)?;
+        if header.to_bytes() != position.header {
+            return Err(Error::OtherJob);
+        }
+        let writer = FrameWriter::resumed(position.trailer.clone());
+        let mut frame = self.open(header, writer, position.input_before, position.output_before, 0);
+        frame.coder.resume(state);
+        self.frame = Some(frame);
+        for block in &position.trailer.blocks {
+            if raw.len() != block.raw as usize {
+                return Err(Error::InputChanged);
+            }
+            if let Some(frame) = &mut self.frame {
+                frame.writer.account(&raw);
+                frame.done += raw.len() as u64;
+            }
+            self.raw += raw.len() as u64;
+            raw = read_block(input, self.block_len())?;
+        }
+        if input.prefix() != position.input || raw.is_empty() {
+            return Err(Error::InputChanged);
+        }
+        Ok(raw)
+    }
+}
+
+/// Reads up to `most` bytes of the input.
+fn read_block(input: &mut Input<'_>, most: u64) -> Result<Vec<u8>, Error> {
     let mut block = Vec::new();
-    let most = u64::from(size).min(frame_end - input.len());
-    input.take(most).read_to_end(&mut block).map_err(CodecError::Input)?;
+    input.take(most).read_to_end(&mut block).map_err(Error::Input)?;
     Ok(block)
 }
 
-/// Whether the input has ended.
-pub fn at_end(input: &mut impl BufRead) -> Result<bool, CodecError> {
+/// Returns true if the input has ended.
+fn at_end(input: &mut impl BufRead) -> Result<bool, Error> {
     loop {
         match input.fill_buf() {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            result => return result.map(<[u8]>::is_empty).map_err(CodecError::Input),
+            result => return result.map(<[u8]>::is_empty).map_err(Error::Input),
         }
     }
 }

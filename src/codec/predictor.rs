@@ -1,33 +1,33 @@
-//! What predicts: the network on its engine, the mixing stage, or both.
+//! The predictors of a frame: the network on its engine, the mixing stage, or both.
 
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::error::CodecError;
-use crate::engine::{DeviceChoice, Engine, EngineError};
+use crate::Error;
+use crate::engine::{Device, Engine, EngineError, EngineInfo, EngineKind};
 use crate::mixing::Mixing;
 use crate::model::init::initial_parameters;
 use crate::model::{Method, MixingConfig, ModelConfig, Parameters};
 use crate::prior::Prior;
 
-/// The predictors of a frame, with all that they have learnt.
+/// The predictors of a frame, with all that they have learned.
 pub struct Predictor {
     pub(super) config: ModelConfig,
     pub(super) engine: Option<Engine>,
     pub(super) mixing: Option<Mixing>,
     mixing_config: Option<MixingConfig>,
-    /// What the mixing stage looks back on, log2 of bytes.
+    /// log2 of the bytes of history that the mixing stage keeps.
     past_bits: u32,
-    /// What all starts from.
+    /// The prior that the predictors start from.
     prior: Option<Arc<Prior>>,
 }
 
 impl Predictor {
-    /// Opens what a valid method needs; without the network no device is looked for.
+    /// Opens the predictors of a valid method; without the network no device is looked for.
     /// A prior must fit the method.
     pub async fn open(
-        device: &DeviceChoice,
+        device: &Device,
         method: &Method,
         block_size: u32,
         prior: Option<Arc<Prior>>,
@@ -40,7 +40,7 @@ impl Predictor {
         Ok(Predictor::new(method, engine, block_size, prior))
     }
 
-    /// The same with an engine that is open already.
+    /// Like [`Self::open`], with an engine that is open already.
     pub fn new(method: &Method, engine: Option<Engine>, block_size: u32, prior: Option<Arc<Prior>>) -> Self {
         let past_bits =
             prior.as_ref().map_or_else(|| Method::past_bits(block_size), |prior| prior.past_bits(block_size));
@@ -50,14 +50,14 @@ impl Predictor {
         predictor
     }
 
-    /// What the work is done on, in words.
-    pub fn description(&self) -> String {
-        self.engine.as_ref().map_or_else(|| "CPU, mixing alone".to_owned(), Engine::description)
+    /// Describes what the predictors run on.
+    pub fn info(&self) -> EngineInfo {
+        self.engine.as_ref().map_or_else(EngineInfo::mixing_alone, Engine::info)
     }
 
-    /// Puts the mixing stage back to the frame's start: so it goes on after a stored block.
+    /// Returns the mixing stage to its state at the frame's start, as after a stored block.
     pub fn reset_mixing(&mut self) {
-        self.mixing = None; // its memory first
+        self.mixing = None; // frees its memory first
         let streams = self.config.streams();
         let prior = self.prior.as_ref().and_then(|prior| prior.mixing());
         self.mixing = self.mixing_config.as_ref().map(|config| match prior {
@@ -66,42 +66,42 @@ impl Predictor {
         });
     }
 
-    /// What the network has learnt, if there is one.
-    pub async fn learnt(&mut self) -> Result<Option<Parameters>, EngineError> {
+    /// Returns the network's learned parameters, if there is a network.
+    pub async fn learned(&mut self) -> Result<Option<Parameters>, EngineError> {
         match &mut self.engine {
             Some(engine) => Ok(Some(engine.parameters().await?)),
             None => Ok(None),
         }
     }
 
-    /// All that was learnt, for another job to start from; `raw_len` bytes of this one were coded.
+    /// Returns everything learned as a prior; `raw_len` raw bytes were coded.
     pub async fn into_prior(mut self, method: Method, raw_len: u64) -> Result<Prior, EngineError> {
-        let network = self.learnt().await?;
+        let network = self.learned().await?;
         Ok(Prior::new(method, raw_len, network, self.mixing))
     }
 
-    /// What it means that an intact block came out wrong.
-    pub fn wrong_block(&self, block: usize) -> CodecError {
-        let engine = self.description();
-        match self.engine.as_ref().is_some_and(|engine| !engine.is_cpu()) {
-            true => CodecError::Diverged { block, engine },
-            false => CodecError::Unrepeatable { block, engine },
+    /// Returns the error for an intact block that decoded to something else.
+    pub fn wrong_block(&self, block: usize) -> Error {
+        let engine = self.info();
+        match engine.kind {
+            EngineKind::Gpu => Error::Diverged { block, engine },
+            EngineKind::Cpu => Error::Unrepeatable { block, engine },
         }
     }
 
-    /// Forgets a block: the network goes back to what it had learnt before.
-    pub async fn forget_block(&mut self, learnt: Option<&Parameters>) -> Result<(), EngineError> {
+    /// Forgets a block: the network returns to `before`, the parameters learned before it.
+    pub async fn forget_block(&mut self, before: Option<&Parameters>) -> Result<(), EngineError> {
         self.reset_mixing();
-        match (&mut self.engine, learnt) {
-            (Some(engine), Some(learnt)) => engine.load(learnt).await,
+        match (&mut self.engine, before) {
+            (Some(engine), Some(before)) => engine.load(before).await,
             _ => Ok(()),
         }
     }
 
-    /// Hash of the learnt state, `learnt` being the network's part: that of the network,
-    /// of the mixing stage, or of both hashes.
-    pub fn state(&self, learnt: Option<&Parameters>) -> u64 {
-        let network = learnt.map(Parameters::hash);
+    /// Returns the hash of the learned state: that of the network's parameters `learned`, that of
+    /// the mixing stage, or a hash of both hashes.
+    pub fn state(&self, learned: Option<&Parameters>) -> u64 {
+        let network = learned.map(Parameters::hash);
         let mixing = self.mixing.as_ref().map(Mixing::hash);
         match (network, mixing) {
             (Some(network), Some(mixing)) => {

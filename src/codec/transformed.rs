@@ -1,8 +1,8 @@
-//! The transform of a block: chosen, and named at the head of its payload.
+//! The transform of a block: the choice of it, and the head of the payload that records it.
 
 use std::borrow::Cow;
 
-use super::block::{Place, encode_placed};
+use super::block::{BlockSpan, encode_symbols};
 use super::predictor::Predictor;
 use crate::archive::ArchiveError;
 use crate::engine::EngineError;
@@ -12,18 +12,18 @@ use crate::transform::{Choice, Raster, Transform, candidate};
 /// log2 of the bytes of a trial's mixing table.
 const TRIAL_TABLE: u32 = 22;
 
-/// What a coded block's payload begins with.
+/// The head of a coded block's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// What the symbols were made by.
+    /// The transform that made the symbols.
     pub transform: Transform,
-    /// How many there are.
+    /// The number of symbols.
     pub symbols: usize,
     /// The raster of [`Transform::Image`].
     pub raster: Option<Raster>,
 }
 
-/// The head for a block that is not empty, and the block transformed.
+/// Chooses the transform of a block that is not empty; returns its head and its symbols.
 pub async fn choose<'a>(
     choice: Choice,
     raw: &'a [u8],
@@ -44,17 +44,17 @@ pub async fn choose<'a>(
     })
 }
 
-/// Bytes that the mixing stage alone makes of some.
+/// Returns the size of `bytes` as coded by the mixing stage alone.
 async fn tried(bytes: &[u8], raster: Option<Raster>, model: &ModelConfig) -> Result<usize, EngineError> {
     let model = ModelConfig { streams: 1, ..model.clone() };
     let mixing = Some(MixingConfig { kind: MixingKind::Light, table_bits: TRIAL_TABLE });
     let method = Method { model, network: false, mixing };
     let mut predictor = Predictor::new(&method, None, bytes.len() as u32, None);
-    let place = Place { done: 0, raw_len: bytes.len(), symbols: bytes.len(), raster };
-    Ok(encode_placed(&mut predictor, bytes, place, &mut |_, _| ()).await?.len())
+    let span = BlockSpan { raster, ..BlockSpan::plain(bytes.len(), 0) };
+    Ok(encode_symbols(&mut predictor, bytes, span).await?.len())
 }
 
-/// A coded block's payload.
+/// Joins head and code to a coded block's payload.
 pub fn join(head: Head, code: &[u8]) -> Vec<u8> {
     let mut payload = vec![head.transform as u8];
     if head.transform != Transform::None {
@@ -67,7 +67,7 @@ pub fn join(head: Head, code: &[u8]) -> Vec<u8> {
     payload
 }
 
-/// The head and the code of a coded block's payload.
+/// Splits a coded block's payload into head and code.
 pub fn split(payload: &[u8], raw_len: u32) -> Result<(Head, &[u8]), ArchiveError> {
     let corrupt = |what: &str| ArchiveError::Corrupt { what: what.into() };
     let (&number, rest) = payload.split_first().ok_or_else(|| corrupt("a coded block is empty"))?;

@@ -1,22 +1,22 @@
-//! All that an engine holds between two segments, on the host.
+//! The state of an engine between two segments, held by the host; the same for every engine.
 
 use crate::model::{Layout, ModelConfig, Parameters, limit_masters};
 use crate::numerics::fixed::{BYTE_LIMIT, CELL_LIMIT, bounded};
 use crate::numerics::wide::BiasCorrection;
 use crate::state::Visitor;
 
-/// Learnt parameters, and where the streams stand.
+/// Learned parameters and the states of all streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineState {
-    /// What was learnt.
+    /// The learned parameters.
     pub parameters: Parameters,
-    /// Masters of the forward weights of the next segment, which learns a segment late.
+    /// Masters of the next segment's forward weights: updates take effect a segment late.
     pub forward: Vec<i32>,
     /// The streams' states after the last segment.
     pub streams: StreamStates,
 }
 
-/// States that go on into the next segment.
+/// States carried over into the next segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamStates {
     /// `[streams][cells]`: hidden states of the last step.
@@ -26,7 +26,7 @@ pub struct StreamStates {
 }
 
 impl EngineState {
-    /// A state of the right size, all zero: to be read into.
+    /// Returns a state of the right size, all zero, to be read into.
     pub fn zeros(config: &ModelConfig) -> Self {
         let layout = Layout::new(config);
         let parameters = Parameters {
@@ -39,7 +39,7 @@ impl EngineState {
         EngineState { parameters, forward: vec![0; layout.total], streams }
     }
 
-    /// Shows everything; what was read is brought into the ranges that an engine keeps to.
+    /// Shows everything to a visitor; values that were read are clamped to the ranges of training.
     pub fn visit(&mut self, config: &ModelConfig, visitor: &mut dyn Visitor) {
         self.parameters.visit(config, visitor);
         visitor.u32s(bytemuck::cast_slice_mut(&mut self.forward));

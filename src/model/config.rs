@@ -45,10 +45,26 @@ pub struct ModelConfig {
 pub enum ConfigError {
     /// A value lies outside its range.
     #[error("{name} is {value}, but must be from {least} to {most}")]
-    Range { name: &'static str, value: u64, least: u64, most: u64 },
+    Range {
+        /// The hyper-parameter.
+        name: &'static str,
+        /// Its value.
+        value: u64,
+        /// The least value that it may have.
+        least: u64,
+        /// The largest value that it may have.
+        most: u64,
+    },
     /// A width is not a multiple of 16.
     #[error("{name} is {value}, but must be a multiple of 16 (try {nearest})")]
-    Multiple { name: &'static str, value: u32, nearest: u32 },
+    Multiple {
+        /// The hyper-parameter.
+        name: &'static str,
+        /// Its value.
+        value: u32,
+        /// The next multiple of 16.
+        nearest: u32,
+    },
     /// Neither network nor mixing is to predict.
     #[error("the network and mixing can't both be off")]
     Nothing,

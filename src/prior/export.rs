@@ -1,4 +1,4 @@
-//! A prior's weights as people in machine learning read them: safetensors.
+//! A prior's weights in the safetensors format, which other tools read.
 
 use half::f16;
 use safetensors::SafeTensorError;
@@ -10,7 +10,7 @@ use crate::model::layout::gate_row;
 use crate::numerics::fixed::MASTER_FRACTION;
 use crate::numerics::softmax::SYMBOLS;
 
-/// How exported numbers are written.
+/// The precision of exported numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// 16 bits, rounded.
@@ -26,12 +26,20 @@ struct Tensor {
     bytes: Vec<u8>,
 }
 
-/// The network's weights as a safetensors file; nothing if there is no network.
-///
-/// Names and order are those of PyTorch: `embedding.weight` `[256, E]`;
-/// `lstm.N.weight` `[4 U, inputs]` with the rows of all input, forget, candidate and
-/// output gates in this order, `lstm.N.bias` `[4 U]`; `output.weight`
-/// `[256, L U]`, `output.bias` `[256]`. Inputs are in the order of [`Layout`].
+impl Prior {
+    /// Returns the network's weights as a safetensors file; nothing if there is no network.
+    ///
+    /// Names and order are those of PyTorch: `embedding.weight` `[256, E]`; `lstm.N.weight`
+    /// `[4 U, inputs]` with the rows of all input, forget, candidate and output gates in this order,
+    /// `lstm.N.bias` `[4 U]`; `output.weight` `[256, L U]`, `output.bias` `[256]`. The inputs of a
+    /// layer are the embedding, the layer below (but for the lowest), and its own last hidden state.
+    pub fn to_safetensors(&self, precision: Precision) -> Option<Vec<u8>> {
+        // It fails only where a tensor's shape contradicts its bytes, and these don't.
+        to_safetensors(self, precision).ok().flatten()
+    }
+}
+
+/// See [`Prior::to_safetensors`].
 pub fn to_safetensors(prior: &Prior, precision: Precision) -> Result<Option<Vec<u8>>, SafeTensorError> {
     let Some(parameters) = prior.network() else { return Ok(None) };
     let config = &prior.method().model;

@@ -1,4 +1,4 @@
-//! The file of a prior: a header like an archive's, and the content, packed.
+//! The file of a prior: a header like an archive's, and the compressed content.
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
 
@@ -13,16 +13,21 @@ use crate::model::{Layout, Method};
 use crate::state::{StateReader, StateWriter};
 
 impl Prior {
-    /// The fields before the content: the header, and bytes learnt from.
+    /// Returns the fields before the content: the header, and the number of bytes learned from.
     pub(super) fn fields(&self) -> Vec<u8> {
-        // The block size tells how large the past is.
+        // The block size says how much history the mixing stage keeps.
         let past = self.mixing.as_ref().map_or(0, |mixing| mixing.past_bits());
         let header = Header { method: self.method.clone(), block_size: 1 << past, prior: 0 };
-        [&header.to_bytes()[..], &self.learnt_from.to_le_bytes()].concat()
+        [&header.to_bytes()[..], &self.learned_from.to_le_bytes()].concat()
     }
 
-    /// Writes the file; returns its bytes.
-    pub fn write(&mut self, output: &mut dyn Write) -> io::Result<u64> {
+    /// Writes the prior's file; returns its length in bytes. (It takes `&mut self` because one walk
+    /// over the content serves reading and writing.)
+    ///
+    /// # Errors
+    ///
+    /// Where `output` can't be written to.
+    pub fn write(&mut self, mut output: impl Write) -> io::Result<u64> {
         let mut writer = StateWriter::new(BufWriter::new(DeflateEncoder::new(Vec::new(), Compression::default())));
         self.visit(&mut writer);
         let packed = writer.finish()?.into_inner()?.finish()?;
@@ -37,8 +42,17 @@ impl Prior {
         Ok(len)
     }
 
-    /// Reads a file that may be hostile, made for at most `memory` bytes.
-    pub fn read(input: &mut dyn Read, memory: u64) -> Result<Self, PriorError> {
+    /// Reads a prior's file, which may be hostile: one that would take more than `memory` bytes is
+    /// refused. Bytes behind the prior are not read.
+    ///
+    /// # Errors
+    ///
+    /// [`PriorError`] says what is wrong with the file.
+    pub fn read(mut input: impl Read, memory: u64) -> Result<Self, PriorError> {
+        Prior::read_from(&mut input, memory)
+    }
+
+    fn read_from(input: &mut dyn Read, memory: u64) -> Result<Self, PriorError> {
         let mut magic = [0; MAGIC.len()];
         input.read_exact(&mut magic).map_err(|error| meaning(error, PriorError::NotAPrior))?;
         if magic != MAGIC {
@@ -47,13 +61,13 @@ impl Prior {
         Prior::read_after_magic(input, memory)
     }
 
-    /// The same, when the magic has been read already.
-    pub fn read_after_magic(input: &mut dyn Read, memory: u64) -> Result<Self, PriorError> {
+    /// Like [`Prior::read`], after the magic has been read.
+    pub(crate) fn read_after_magic(input: &mut dyn Read, memory: u64) -> Result<Self, PriorError> {
         let header = Header::read(input).map_err(|error| match error {
             ArchiveError::Truncated => CUT,
             error => PriorError::Header(error),
         })?;
-        let [learnt_from, hash, packed] = [number(input)?, number(input)?, number(input)?];
+        let [learned_from, hash, packed] = [number(input)?, number(input)?, number(input)?];
         let Header { method, block_size, .. } = &header;
         let needed = method.memory(*block_size);
         if needed > memory {
@@ -61,7 +75,7 @@ impl Prior {
         }
         let network = method.network.then(|| blank_parameters(Layout::new(&method.model).total));
         let mixing = method.mixing.map(|config| Mixing::new(&config, Method::past_bits(*block_size), 0));
-        let mut prior = Prior { method: header.method, learnt_from, network, mixing, hash };
+        let mut prior = Prior { method: header.method, learned_from, network, mixing, hash };
         let damaged = |error| meaning(error, PriorError::Corrupt("its content is damaged"));
         let mut reader = StateReader::new(BufReader::new(DeflateDecoder::new(input.take(packed))));
         prior.visit(&mut reader);
@@ -84,7 +98,7 @@ impl Prior {
 
 const CUT: PriorError = PriorError::Corrupt("it is cut short");
 
-/// What an error means: bad content, an early end, or that nothing can be read.
+/// Returns the meaning of an error: bad content, an early end, or that nothing can be read.
 fn meaning(error: io::Error, invalid: PriorError) -> PriorError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof if matches!(invalid, PriorError::Corrupt(_)) => CUT,

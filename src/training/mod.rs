@@ -1,52 +1,73 @@
-//! Training: what samples teach becomes a prior.
+//! Training: a prior is learned from samples.
 //!
-//! The network goes over the samples several times, and keeps what did best on
-//! samples held out. Then the mixing stage, which counts, goes over them once.
-//! Everything is as exact as coding is: the same samples give the same prior on
-//! every engine.
+//! The network goes over the samples several times, and the pass that does best on held-out samples
+//! is kept. Then the mixing stage, which counts, goes over them once. Training is as exact as
+//! coding: the same samples give the same prior on every engine.
 
 mod pass;
 mod samples;
 
-use crate::codec::CodecError;
-use crate::engine::{DeviceChoice, Engine};
+use crate::Error;
+use crate::engine::{Device, Engine};
 use crate::mixing::Mixing;
 use crate::model::init::initial_parameters;
+use crate::model::levels::method_for;
 use crate::model::schedule::learning_rate;
-use crate::model::{Method, ModelConfig, Parameters};
+use crate::model::{Method, MixingConfig, ModelConfig, Parameters};
 use crate::numerics::generator::random_u64;
+use crate::options::Options;
 use crate::prior::Prior;
 use pass::Trainer;
 use samples::{Samples, pieces, total};
 
-/// log2 of the most bytes of samples that the mixing stage looks back on.
+/// log2 of the most bytes of samples that the mixing stage keeps as history.
 const LONGEST_PAST: u32 = 24;
+/// log2 of the mixing table's bytes for each byte of samples: a prior's file stays small.
+const TABLE_SHIFT: u32 = 4;
+/// log2 of the bytes of samples for each stream.
+const STREAM_SHIFT: u32 = 16;
 
 /// How to train.
 pub struct TrainSettings {
-    /// Where to run the model.
-    pub device: DeviceChoice,
-    /// What to train. Its learning rates are those of the first and the last pass.
+    /// Where the model runs.
+    pub device: Device,
+    /// The method to train; its learning rates are those of the first and the last pass.
     pub method: Method,
     /// Passes of the network over the samples, at least 1.
     pub passes: u32,
-    /// Most bytes of memory that may be used.
+    /// The most bytes of memory that may be used.
     pub memory: u64,
 }
 
-/// What there is to say while it lasts.
+/// An event of training.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum News {
-    /// So many bytes of a pass are done.
-    Progress { done: u64, of: u64 },
+#[non_exhaustive]
+pub enum TrainingEvent {
+    /// A part of a pass is done.
+    Progress {
+        /// Bytes of the pass that are done.
+        done: u64,
+        /// Bytes of the whole pass.
+        of: u64,
+    },
     /// The network has gone over the samples once more.
-    Pass { number: u32, loss: Loss },
-    /// The network is the one of this pass; the mixing stage has gone over the samples.
-    Mixed { best: u32, loss: Loss },
+    Pass {
+        /// The pass, from 1.
+        number: u32,
+        /// The network's loss on the held-out samples.
+        loss: Loss,
+    },
+    /// The mixing stage has gone over the samples.
+    Mixed {
+        /// The pass whose network is kept.
+        best: u32,
+        /// The loss of both together on the held-out samples.
+        loss: Loss,
+    },
 }
 
-/// What the held-out samples come to.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The loss on held-out samples, as bytes before and after compression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
     /// Raw bytes.
     pub raw: u64,
@@ -54,16 +75,42 @@ pub struct Loss {
     pub coded: u64,
 }
 
+/// Returns the settings to train on samples with these options: a level's method, with a table and
+/// a number of streams that fit the samples.
+pub(crate) fn settings(samples: &[&[u8]], options: &Options) -> TrainSettings {
+    let length = total(samples) as u64;
+    let mut level = method_for(options.chosen_level().number(), length);
+    level.mixing = level.mixing.map(|mixing| {
+        let table_bits = (length.max(1).ilog2() + TABLE_SHIFT).clamp(18, mixing.table_bits.max(18));
+        MixingConfig { table_bits, ..mixing }
+    });
+    level.model.streams = (length >> STREAM_SHIFT).clamp(16, 64) as u32;
+    level.model.rate_end /= 2; // several passes gain from a slow end
+    TrainSettings {
+        device: options.chosen_device().clone(),
+        method: options.apply_overrides(level),
+        passes: options.training_passes(),
+        memory: options.memory(),
+    }
+}
+
 /// Trains a prior on samples.
-pub async fn train(all: &[Vec<u8>], settings: &TrainSettings, news: &mut dyn FnMut(News)) -> Result<Prior, CodecError> {
+pub async fn train(
+    all: &[&[u8]],
+    settings: &TrainSettings,
+    observer: &mut dyn FnMut(TrainingEvent),
+) -> Result<Prior, Error> {
     let TrainSettings { method, passes, .. } = settings;
     method.validate()?;
+    if total(all) == 0 {
+        return Err(Error::NoSamples);
+    }
     let samples = Samples::divide(all);
     let raw = total(&samples.training) as u64;
     let past_bits = Method::past_bits(raw.min(1 << LONGEST_PAST) as u32);
     let needed = method.memory(1 << past_bits) + raw;
     if needed > settings.memory {
-        return Err(CodecError::MemoryLimit { needed, limit: settings.memory });
+        return Err(Error::MemoryLimit { needed, limit: settings.memory });
     }
     let config = &method.model;
     let (mut training, held_out) =
@@ -78,37 +125,38 @@ pub async fn train(all: &[Vec<u8>], settings: &TrainSettings, news: &mut dyn FnM
         for number in 1..=*passes {
             shuffle(&mut training, config.seed.wrapping_add(number.into()));
             let before = raw * u64::from(number - 1);
-            let mut progress = |done| news(News::Progress { done, of: raw });
+            let mut progress = |done| observer(TrainingEvent::Progress { done, of: raw });
             trainer.pass(&training, |done| learning_rate(&schedule, before + done), false, &mut progress).await?;
             let Some(engine) = &mut trainer.engine else { break };
-            let learnt = engine.parameters().await?;
+            let learned = engine.parameters().await?;
             let coded = trainer.pass(&held_out, |_| 0, true, &mut |_| ()).await?;
-            news(News::Pass { number, loss: loss(coded) });
+            observer(TrainingEvent::Pass { number, loss: loss(coded) });
             if best.as_ref().is_none_or(|&(least, ..)| coded < least) {
-                best = Some((coded, number, learnt.clone()));
+                best = Some((coded, number, learned.clone()));
             }
             if let Some(engine) = &mut trainer.engine {
-                engine.load(&learnt).await?;
+                engine.load(&learned).await?;
             }
         }
     }
-    let (number, network) = best.map_or((0, None), |(_, number, learnt)| (number, Some(learnt)));
-    if let (Some(engine), Some(learnt)) = (&mut trainer.engine, &network) {
-        engine.load(learnt).await?;
+    let (number, network) = best.map_or((0, None), |(_, number, learned)| (number, Some(learned)));
+    if let (Some(engine), Some(learned)) = (&mut trainer.engine, &network) {
+        engine.load(learned).await?;
     }
     if let Some(table) = method.mixing {
         trainer.mixing = Some(Mixing::new(&table, past_bits, config.streams()));
         let training = pieces(&samples.training, config.streams());
-        trainer.pass(&training, |_| 0, true, &mut |done| news(News::Progress { done, of: raw })).await?;
+        let mut progress = |done| observer(TrainingEvent::Progress { done, of: raw });
+        trainer.pass(&training, |_| 0, true, &mut progress).await?;
         let coded = trainer.pass(&held_out, |_| 0, true, &mut |_| ()).await?;
-        news(News::Mixed { best: number, loss: loss(coded) });
-        // What it has learnt from the held-out samples stays: there the network was no better
-        // than it will be, and mixing has learnt how far to trust it.
+        observer(TrainingEvent::Mixed { best: number, loss: loss(coded) });
+        // What the mixing stage learned from the held-out samples is kept: there the network was no
+        // better than it will be, so mixing has learned how far to trust it.
     }
     Ok(Prior::new(method.clone(), raw, network, trainer.mixing))
 }
 
-/// Puts pieces into an order that depends on the seed alone (Fisher and Yates 1938).
+/// Shuffles pieces into an order that depends on the seed alone (Fisher and Yates 1938).
 fn shuffle(pieces: &mut [&[u8]], seed: u64) {
     for i in (1..pieces.len()).rev() {
         let other = random_u64(seed, i as u64) % (i as u64 + 1);

@@ -1,16 +1,16 @@
-//! One pass over samples: streams side by side, each sample from its start.
+//! One pass over samples: as many pieces side by side as there are streams, each from a fresh start.
 
-use crate::codec::block::{encode_segment, has_helper};
+use crate::codec::block::{encode_segment, has_idle_thread};
 use crate::coder::Encoder;
 use crate::engine::{Engine, EngineError, INACTIVE};
 use crate::mixing::Mixing;
 use crate::model::ModelConfig;
 use crate::numerics::softmax::SYMBOLS;
 
-/// Steps of a segment where no network makes them.
+/// Steps of a segment where there is no network to set them.
 const STRIDE: usize = 4096;
 
-/// What learns.
+/// The predictors in training.
 pub struct Trainer {
     pub config: ModelConfig,
     pub engine: Option<Engine>,
@@ -18,9 +18,9 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// Goes over pieces once, so many at a time as there are streams. The network learns at the
-    /// rate (Q28) of the bytes done; the mixing stage, if there is one, learns too. Returns bytes
-    /// of code if the pieces are to be `coded`; without that, mixing has no part.
+    /// Goes over the pieces once. The network learns at the `rate` (Q28) for the bytes done so far.
+    /// If the pieces are to be `coded`, the mixing stage takes part, if there is one, and the bytes
+    /// of code are returned.
     pub async fn pass(
         &mut self,
         pieces: &[&[u8]],
@@ -62,7 +62,7 @@ impl Trainer {
                     engine.finish_segment(&mut weights[..targets.len() * SYMBOLS]).await?;
                 }
                 if coded {
-                    let helped = has_helper(engine.as_ref());
+                    let helped = has_idle_thread(engine.as_ref());
                     encode_segment(&mut encoder, mixing.as_mut(), &weights, count, &targets, helped);
                 }
                 if let Some(engine) = engine {

@@ -4,8 +4,11 @@
 
 pub mod folder;
 
-use lockstep::internals::codec::{CodecError, CompressSettings, DecompressSettings, Summary, compress, decompress};
-use lockstep::internals::engine::DeviceChoice;
+use std::sync::Arc;
+
+use lockstep::Error;
+use lockstep::internals::codec::{DecodeSettings, EncodeSettings, Summary, compress, decompress};
+use lockstep::internals::engine::Device;
 use lockstep::internals::model::{Method, ModelConfig};
 use lockstep::internals::transform::{Choice, Transform};
 
@@ -28,16 +31,20 @@ pub fn tiny(schedule_length: u64) -> ModelConfig {
 }
 
 /// An archive by the network alone.
-pub fn pack_with(data: &[u8], block_size: u32, model: &dyn Fn(u64) -> ModelConfig) -> Result<Vec<u8>, CodecError> {
-    pack_by(data, block_size, &|length| Method::network_alone(model(length)))
+pub fn pack_with(
+    data: &[u8],
+    block_size: u32,
+    model: impl Fn(u64) -> ModelConfig + Send + Sync + 'static,
+) -> Result<Vec<u8>, Error> {
+    pack_by(data, block_size, move |length| Method::network_alone(model(length)))
 }
 
-/// How to compress on the CPU.
-pub fn settings(method: &dyn Fn(u64) -> Method) -> CompressSettings<'_> {
-    CompressSettings {
-        device: DeviceChoice::Cpu,
+/// Settings that compress on the CPU.
+pub fn settings(method: impl Fn(u64) -> Method + Send + Sync + 'static) -> EncodeSettings {
+    EncodeSettings {
+        device: Device::Cpu,
         fallback: false,
-        method,
+        method: Arc::new(method),
         transform: Choice::Only(Transform::None),
         block_size: 1 << 20,
         frame_size: None,
@@ -47,32 +54,30 @@ pub fn settings(method: &dyn Fn(u64) -> Method) -> CompressSettings<'_> {
     }
 }
 
-/// How to decompress on the CPU.
-pub const ON_CPU: DecompressSettings = DecompressSettings {
-    device: DeviceChoice::Cpu,
-    fallback: false,
-    prior: None,
-    memory: 1 << 30,
-    size_limit: u64::MAX,
-};
+/// Settings that decompress on the CPU.
+pub const ON_CPU: DecodeSettings =
+    DecodeSettings { device: Device::Cpu, fallback: false, prior: None, memory: 1 << 30, size_limit: u64::MAX };
 
 /// An archive by any method.
-pub fn pack_by(data: &[u8], block_size: u32, method: &dyn Fn(u64) -> Method) -> Result<Vec<u8>, CodecError> {
-    let settings = CompressSettings { block_size, ..settings(method) };
+pub fn pack_by(
+    data: &[u8],
+    block_size: u32,
+    method: impl Fn(u64) -> Method + Send + Sync + 'static,
+) -> Result<Vec<u8>, Error> {
+    let settings = EncodeSettings { block_size, ..settings(method) };
     let mut archive = Vec::new();
-    let summary = pollster::block_on(compress(&mut &data[..], &mut archive, &settings, &mut |_: u64, _: u64| ()))?;
+    let summary = pollster::block_on(compress(&mut &data[..], &mut archive, &settings, &mut ()))?;
     assert_eq!((summary.raw, summary.coded), (data.len() as u64, archive.len() as u64));
     Ok(archive)
 }
 
 pub fn pack(data: &[u8], block_size: u32) -> Vec<u8> {
-    pack_with(data, block_size, &tiny).unwrap()
+    pack_with(data, block_size, tiny).unwrap()
 }
 
-pub fn unpack(archive: &[u8]) -> Result<Vec<u8>, CodecError> {
+pub fn unpack(archive: &[u8]) -> Result<Vec<u8>, Error> {
     let mut data = Vec::new();
-    let mut nothing = |_: u64, _: u64| ();
-    let summary: Summary = pollster::block_on(decompress(&mut &archive[..], &mut data, &ON_CPU, &mut nothing))?;
+    let summary: Summary = pollster::block_on(decompress(&mut &archive[..], &mut data, &ON_CPU, &mut ()))?;
     assert_eq!((summary.raw, summary.coded), (data.len() as u64, archive.len() as u64));
     Ok(data)
 }
@@ -85,4 +90,10 @@ pub fn noise(len: usize) -> Vec<u8> {
 /// Text that even a tiny model learns.
 pub fn text(len: usize) -> Vec<u8> {
     b"the cat sat on the mat; ".iter().copied().cycle().take(len).collect()
+}
+
+/// One method for inputs of every length.
+pub fn fixed(method: &Method) -> impl Fn(u64) -> Method + Send + Sync + 'static {
+    let method = method.clone();
+    move |_| method.clone()
 }

@@ -5,16 +5,16 @@
 #![allow(dead_code)] // every user takes a part
 
 use std::io::{self, Cursor, Read, Write};
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use lockstep::internals::archive::{ArchiveError, FrameReader, Header, Part, Prefix, list, next_part, walk};
-use lockstep::internals::codec::{
-    CodecError, CompressSettings, DecompressSettings, Monitor, Next, Resume, compress, decompress,
-};
+use lockstep::internals::codec::{DecodeSettings, EncodeSettings, compress, decompress};
 use lockstep::internals::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
-use lockstep::internals::engine::DeviceChoice;
 use lockstep::internals::mixing::{Advice, Mixing};
 use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
 use lockstep::internals::transform::{Choice, Raster, Transform};
+use lockstep::{Checkpoints, Device, Error, Monitor, Next, Progress, Resume};
 
 /// Little enough that no model in a header takes long.
 const MEMORY: u64 = 24 << 20;
@@ -59,22 +59,24 @@ impl Choices<'_> {
     }
 }
 
-fn nothing() -> impl FnMut(u64, u64) {
-    |_, _| ()
-}
-
 /// Each transform has its turn, as the content's length decides.
 fn transform(content: &[u8]) -> Choice {
     Choice::Only(Transform::ALL[content.len() % Transform::ALL.len()])
 }
 
+/// One method for inputs of every length.
+fn fixed(method: &Method) -> Arc<dyn Fn(u64) -> Method + Send + Sync> {
+    let method = method.clone();
+    Arc::new(move |_| method.clone())
+}
+
 /// Compresses on the CPU.
-pub fn pack(data: &[u8], method: &Method, block_size: u32, frame_size: Option<u64>) -> Result<Vec<u8>, CodecError> {
-    let settings = CompressSettings {
+pub fn pack(data: &[u8], method: &Method, block_size: u32, frame_size: Option<u64>) -> Result<Vec<u8>, Error> {
+    let settings = EncodeSettings {
         prior: None,
-        device: DeviceChoice::Cpu,
+        device: Device::Cpu,
         fallback: false,
-        method: &|_| method.clone(),
+        method: fixed(method),
         transform: transform(data),
         block_size,
         frame_size,
@@ -82,16 +84,15 @@ pub fn pack(data: &[u8], method: &Method, block_size: u32, frame_size: Option<u6
         memory: 1 << 28,
     };
     let mut archive = Vec::new();
-    pollster::block_on(compress(&mut &data[..], &mut archive, &settings, &mut nothing()))?;
+    pollster::block_on(compress(&mut &data[..], &mut archive, &settings, &mut ()))?;
     Ok(archive)
 }
 
 /// Decompresses on the CPU; gives what was written too, whatever came of it.
-pub fn unpack(archive: &mut dyn Read, memory: u64) -> (Result<(), CodecError>, Vec<u8>) {
-    let settings =
-        DecompressSettings { device: DeviceChoice::Cpu, fallback: false, prior: None, memory, size_limit: MOST_RAW };
+pub fn unpack(archive: &mut dyn Read, memory: u64) -> (Result<(), Error>, Vec<u8>) {
+    let settings = DecodeSettings { device: Device::Cpu, fallback: false, prior: None, memory, size_limit: MOST_RAW };
     let mut data = Vec::new();
-    let result = pollster::block_on(decompress(archive, &mut data, &settings, &mut nothing()));
+    let result = pollster::block_on(decompress(archive, &mut data, &settings, &mut ()));
     (result.map(|_| ()), data)
 }
 
@@ -135,7 +136,7 @@ pub fn header(data: &[u8]) {
             // What was accepted is written again as it was.
             assert_eq!(frame.header().to_bytes(), bytes[..Header::LEN]);
             frame.header().method.validate().unwrap();
-            while let Ok(Some(_)) = frame.next_block() {}
+            while let Ok(Some(_)) = frame.next_block(&mut input) {}
         }
         repair(&mut bytes);
     }
@@ -286,11 +287,11 @@ pub fn reads(data: &[u8]) {
         mixing: Some(MixingConfig { kind: MixingKind::Light, table_bits: 10 }),
     };
     let plain = pack(content, &method, block_size, frame_size).unwrap();
-    let settings = CompressSettings {
+    let settings = EncodeSettings {
         prior: None,
-        device: DeviceChoice::Cpu,
+        device: Device::Cpu,
         fallback: false,
-        method: &|_| method.clone(),
+        method: fixed(&method),
         transform: transform(content),
         block_size,
         frame_size,
@@ -299,7 +300,7 @@ pub fn reads(data: &[u8]) {
     };
     let mut archive = Vec::new();
     let mut input = Chunks { data: content, sizes, turn: 0 };
-    pollster::block_on(compress(&mut input, &mut archive, &settings, &mut nothing())).unwrap();
+    pollster::block_on(compress(&mut input, &mut archive, &settings, &mut ())).unwrap();
     assert_eq!(archive, plain);
     let (result, decoded) = unpack(&mut Chunks { data: &archive, sizes, turn: 0 }, 1 << 28);
     result.unwrap();
@@ -313,8 +314,16 @@ struct Stop {
 }
 
 impl Monitor for Stop {
-    fn progress(&mut self, _: u64, _: u64) {}
+    fn progress(&mut self, _: Progress) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 
+    fn checkpoints(&mut self) -> Option<&mut dyn Checkpoints> {
+        Some(self)
+    }
+}
+
+impl Checkpoints for Stop {
     fn resume(&mut self) -> io::Result<Option<Resume>> {
         let Some(state) = self.state.take() else { return Ok(None) };
         let len = state.len() as u64;
@@ -325,14 +334,14 @@ impl Monitor for Stop {
 
     fn next(&mut self) -> Next {
         self.segments = self.segments.saturating_sub(1);
-        if self.segments == 0 { Next::Stop } else { Next::GoOn }
+        if self.segments == 0 { Next::SaveAndStop } else { Next::Continue }
     }
 
-    fn state(&mut self) -> io::Result<&mut dyn Write> {
+    fn begin(&mut self) -> io::Result<&mut (dyn Write + Send)> {
         Ok(self.state.insert(Vec::new()))
     }
 
-    fn saved(&mut self, _: Prefix) -> io::Result<()> {
+    fn commit(&mut self, _: Prefix) -> io::Result<()> {
         Ok(())
     }
 }
@@ -348,20 +357,15 @@ pub fn state(data: &[u8]) {
     };
     let content: Vec<u8> = (0..200u32).map(|i| (i * i / 7) as u8 & 15).collect();
     let archive = pack(&content, &method, 150, None).unwrap();
-    let settings = DecompressSettings {
-        device: DeviceChoice::Cpu,
-        fallback: false,
-        prior: None,
-        memory: 1 << 28,
-        size_limit: MOST_RAW,
-    };
+    let settings =
+        DecodeSettings { device: Device::Cpu, fallback: false, prior: None, memory: 1 << 28, size_limit: MOST_RAW };
     let run = |stop: &mut Stop| {
         let mut output = Vec::new();
         let result = pollster::block_on(decompress(&mut &archive[..], &mut output, &settings, stop));
         (result, output)
     };
     let mut stop = Stop { state: None, segments: 3 };
-    assert!(matches!(run(&mut stop).0, Err(CodecError::Interrupted) | Ok(_)));
+    assert!(matches!(run(&mut stop).0, Err(Error::Interrupted) | Ok(_)));
     let Some(mut state) = stop.state else { return };
     let at = choices.u32() as usize % state.len();
     let changes = choices.0.len().min(state.len() - at);
@@ -377,5 +381,5 @@ pub fn state(data: &[u8]) {
 /// What a damaged archive is taken to hold, if it is taken for one.
 pub fn accepted(archive: &[u8], memory: u64) -> Option<Vec<u8>> {
     let (result, decoded) = unpack(&mut &archive[..], memory);
-    matches!(result, Ok(()) | Err(CodecError::Archive(ArchiveError::Trailer))).then_some(decoded)
+    matches!(result, Ok(()) | Err(Error::Archive(ArchiveError::Trailer))).then_some(decoded)
 }

@@ -83,7 +83,7 @@ impl OpenDevice {
         let (device, queue) = adapter
             .request_device(&descriptor)
             .await
-            .map_err(|e| EngineError::Unfit(format!("{name} can't be opened: {e}")))?;
+            .map_err(|e| EngineError::Open { device: name.clone(), reason: e.to_string() })?;
         let failure = Arc::new(Mutex::new(None));
         let note = {
             let failure = failure.clone();
@@ -156,7 +156,7 @@ impl OpenDevice {
 
     /// An error of this device.
     pub fn lost(&self, reason: impl ToString) -> EngineError {
-        EngineError::Lost { adapter: self.name.clone(), reason: reason.to_string() }
+        EngineError::Lost { device: self.name.clone(), reason: reason.to_string() }
     }
 }
 

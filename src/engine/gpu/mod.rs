@@ -98,12 +98,7 @@ impl GpuEngine {
         let words = |kind: Buffer| if kind == Buffer::Sums { state.sums.len() } else { kind.words(&shape) };
         let largest = Buffer::ALL.iter().map(|&kind| 4 * words(kind) as u64).max().unwrap_or(0);
         if largest > limit {
-            return Err(EngineError::Unfit(format!(
-                "{} has room for {} MiB in one buffer, but this model needs {} MiB: use --device cpu or a smaller model",
-                open.name,
-                limit >> 20,
-                largest.div_ceil(1 << 20)
-            )));
+            return Err(EngineError::TooSmall { device: open.name.clone(), needed: largest, available: limit });
         }
         // Filled through the queue: mapping a buffer for which there was no memory would panic.
         let buffer = |label: &str, contents: &[u8], usage| {

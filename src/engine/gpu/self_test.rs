@@ -99,7 +99,7 @@ async fn check_those(
         let kernel = run.id.kernel();
         for buffer in kernel.written() {
             if engine.download(engine.buffer(buffer)).await? != image(&check.shape, &state, buffer) {
-                return Err(EngineError::Inexact { adapter: open.name.clone(), kernel: kernel.name });
+                return Err(EngineError::Inexact { device: open.name.clone(), kernel: kernel.name });
             }
         }
     }

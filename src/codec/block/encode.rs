@@ -1,0 +1,161 @@
+//! A block into code.
+
+use std::ops::Range;
+
+use super::{BlockSpan, Coding, network, segment_steps, start_block, visit_step};
+use crate::codec::predictor::Predictor;
+use crate::codec::replay;
+use crate::codec::streams::Streams;
+use crate::coder::{Encoder, encode_symbol};
+use crate::engine::{Engine, EngineError, EngineKind, INACTIVE};
+use crate::mixing::Mixing;
+use crate::model::schedule::learning_rate;
+use crate::numerics::softmax::SYMBOLS;
+use crate::state::Visitor;
+
+/// True if a second thread has nothing else to do: beside a network on the CPU it learns.
+pub(crate) fn has_idle_thread(engine: Option<&Engine>) -> bool {
+    rayon::current_num_threads() > 1 && engine.is_none_or(|engine| engine.kind() != EngineKind::Cpu)
+}
+
+/// Codes a segment's symbols, `[steps][streams]`, with whatever predicts; `helped` lets the mixing
+/// stage use a second thread.
+pub(crate) fn encode_segment(
+    encoder: &mut Encoder,
+    mixing: Option<&mut Mixing>,
+    weights: &[u32],
+    streams: usize,
+    targets: &[u16],
+    helped: bool,
+) {
+    let weights = |i: usize| weights.get(i * SYMBOLS..(i + 1) * SYMBOLS);
+    let active = targets.iter().enumerate().filter_map(|(i, &target)| Some((i, u8::try_from(target).ok()?)));
+    match mixing {
+        Some(mixing) => {
+            let (indices, symbols): (Vec<usize>, Vec<(usize, u8)>) =
+                active.map(|(i, symbol)| (i, (i % streams, symbol))).unzip();
+            mixing.symbols(&symbols, helped, |n| network(weights(indices[n])), |bit, p| encoder.encode(bit, p));
+        }
+        None => active.for_each(|(i, symbol)| weights(i).into_iter().for_each(|w| encode_symbol(encoder, w, symbol))),
+    }
+}
+
+/// A block that is being encoded, segment by segment.
+pub struct BlockEncoder<'a> {
+    data: &'a [u8],
+    span: BlockSpan,
+    streams: Streams,
+    coder: Encoder,
+    /// Steps coded.
+    step: usize,
+    /// True if the network predicts the next segment already.
+    begun: bool,
+    /// `[steps][streams][256]`: the network's weights for a segment.
+    weights: Vec<u32>,
+}
+
+impl<'a> BlockEncoder<'a> {
+    /// A block of which nothing is coded yet; `data` holds the symbols of `span`.
+    pub fn new(predictor: &Predictor, data: &'a [u8], span: BlockSpan) -> Self {
+        let config = &predictor.config;
+        let streams = Streams::new(data.len(), config.streams());
+        let symbols = if predictor.engine.is_some() { config.segment() * config.streams() } else { 0 };
+        let weights = vec![0; symbols * SYMBOLS];
+        BlockEncoder { data, span, streams, coder: Encoder::default(), step: 0, begun: false, weights }
+    }
+
+    /// True if all symbols are coded.
+    fn is_coded(&self) -> bool {
+        self.step >= self.streams.len
+    }
+
+    /// True if the code is already as long as the raw block.
+    pub fn is_hopeless(&self) -> bool {
+        self.coder.len() >= self.span.raw_len
+    }
+
+    /// Returns the code.
+    pub fn finish(self) -> Vec<u8> {
+        self.coder.finish()
+    }
+}
+
+impl Coding for BlockEncoder<'_> {
+    async fn start(&mut self, predictor: &mut Predictor) -> Result<(), EngineError> {
+        start_block(predictor, self.span, self.streams).await
+    }
+
+    async fn segment(&mut self, predictor: &mut Predictor) -> Result<(), EngineError> {
+        let steps = segment_steps(predictor);
+        let Predictor { config, engine, mixing, .. } = predictor;
+        let (data, streams, start) = (self.data, self.streams, self.step);
+        let end = (start + steps).min(streams.len);
+        let grid = |steps: Range<usize>| steps.flat_map(|step| (0..config.streams()).map(move |stream| (step, stream)));
+        let targets: Vec<u16> = grid(start..end)
+            .map(|(step, stream)| streams.position(stream, step).map_or(INACTIVE, |p| u16::from(data[p])))
+            .collect();
+        // The symbols are known, so the network learns, and a GPU predicts the next segment, while
+        // this segment is coded.
+        if let Some(engine) = engine {
+            let begin = |engine: &mut Engine, steps| {
+                let previous = grid(steps).map(|(step, stream)| streams.previous(data, stream, step));
+                engine.begin_segment(&previous.collect::<Vec<u8>>());
+            };
+            if !self.begun {
+                begin(engine, start..end);
+            }
+            engine.finish_segment(&mut self.weights[..targets.len() * SYMBOLS]).await?;
+            let rate = learning_rate(config, self.span.done + self.span.raw(streams.done(start)));
+            let replay = replay::draw(config, &streams, data, (start / steps) as u64, end);
+            engine.train(&targets, rate, replay.as_ref()).await?;
+            self.begun = end < streams.len;
+            if self.begun {
+                begin(engine, end..(end + steps).min(streams.len));
+            }
+        }
+        let helped = has_idle_thread(engine.as_ref());
+        encode_segment(&mut self.coder, mixing.as_mut(), &self.weights, config.streams(), &targets, helped);
+        self.step = end;
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_coded() || self.is_hopeless()
+    }
+
+    fn progress(&self) -> (u64, u64) {
+        (self.span.raw(self.streams.done(self.step)), self.coder.len() as u64)
+    }
+
+    fn visit(&mut self, predictor: &Predictor, visitor: &mut dyn Visitor) {
+        visit_step(&mut self.step, self.streams, segment_steps(predictor), visitor);
+        self.coder.visit(self.span.raw_len, visitor);
+        // A begun prediction is not part of the state: it begins again.
+        self.begun = false;
+    }
+}
+
+/// Encodes a whole block: the predictors continue from what they have learned, with fresh streams.
+///
+/// `done` is the number of raw bytes of the frame before this block.
+///
+/// # Errors
+///
+/// Where the device fails.
+pub async fn encode_block(predictor: &mut Predictor, data: &[u8], done: u64) -> Result<Vec<u8>, EngineError> {
+    encode_symbols(predictor, data, BlockSpan::plain(data.len(), done)).await
+}
+
+/// Encodes a whole block of transformed symbols.
+pub(in crate::codec) async fn encode_symbols(
+    predictor: &mut Predictor,
+    symbols: &[u8],
+    span: BlockSpan,
+) -> Result<Vec<u8>, EngineError> {
+    let mut block = BlockEncoder::new(predictor, symbols, span);
+    block.start(predictor).await?;
+    while !block.is_coded() {
+        block.segment(predictor).await?;
+    }
+    Ok(block.finish())
+}

@@ -1,0 +1,50 @@
+//! What decides how a job is coded.
+
+use std::sync::Arc;
+
+use crate::engine::Device;
+use crate::model::Method;
+use crate::prior::Prior;
+use crate::transform::Choice;
+
+/// The assumed length of a stream whose length is not known: it sets the learning-rate schedule
+/// and the number of streams.
+pub const ASSUMED_LENGTH: u64 = 64 << 20;
+
+/// How to compress.
+#[derive(Clone)]
+pub struct EncodeSettings {
+    /// Where the model runs.
+    pub device: Device,
+    /// True if the CPU continues where that device fails.
+    pub fallback: bool,
+    /// The method for a frame of a given number of raw bytes.
+    pub method: Arc<dyn Fn(u64) -> Method + Send + Sync>,
+    /// The transform that blocks get.
+    pub transform: Choice,
+    /// Raw bytes of a block, 1 to 2^30.
+    pub block_size: u32,
+    /// Raw bytes of a frame, at least 1; without it all bytes make one frame.
+    pub frame_size: Option<u64>,
+    /// Bytes of the input, if known beforehand.
+    pub length: Option<u64>,
+    /// The prior that frames start from; it must fit their methods.
+    pub prior: Option<Arc<Prior>>,
+    /// The most bytes of memory that coding or decoding may need.
+    pub memory: u64,
+}
+
+/// How to decompress.
+#[derive(Clone)]
+pub struct DecodeSettings {
+    /// Where the model runs.
+    pub device: Device,
+    /// True if the CPU continues where that device fails or computes something else.
+    pub fallback: bool,
+    /// The prior for frames that name it.
+    pub prior: Option<Arc<Prior>>,
+    /// The most bytes of memory that may be used.
+    pub memory: u64,
+    /// The most raw bytes that may come out.
+    pub size_limit: u64,
+}
