@@ -107,3 +107,8 @@ pub mod internals {
     #[cfg(feature = "cli")]
     export!(bench);
 }
+
+/// Compiles the examples of README.md.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

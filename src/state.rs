@@ -1,34 +1,33 @@
-//! The walk over all that a predictor has learnt: one order serves writing, reading and hashing.
+//! The walk over the learned state: one order serves writing, reading and hashing.
 //!
-//! What takes part has a function `visit` that shows a visitor its words, in an
-//! order and number that follow from how it was made. A visitor may look at them
-//! or put others in their place. Words that were read may be hostile: `visit`
-//! brings what could do harm back into its range before it returns.
+//! Each part of the state has a function `visit` that shows a visitor its words, whose order and
+//! number depend only on its shape. A visitor may read the words or replace them. Words that were
+//! read may be hostile: before `visit` returns, it clamps whatever could do harm to its range.
 
 use std::io::{self, Read, Write};
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// Looks at words or replaces them, as bytes in little-endian order.
+/// Reads words or replaces them, as bytes in little-endian order.
 pub trait Visitor {
-    /// Looks at bytes or replaces them.
+    /// Reads bytes or replaces them.
     fn u8s(&mut self, bytes: &mut [u8]);
 
-    /// The same with words of 16 bits.
+    /// Like [`Self::u8s`], for words of 16 bits.
     fn u16s(&mut self, words: &mut [u16]) {
         little_endian(words, u16::to_le);
         self.u8s(bytemuck::cast_slice_mut(words));
         little_endian(words, u16::from_le);
     }
 
-    /// The same with words of 32 bits.
+    /// Like [`Self::u8s`], for words of 32 bits.
     fn u32s(&mut self, words: &mut [u32]) {
         little_endian(words, u32::to_le);
         self.u8s(bytemuck::cast_slice_mut(words));
         little_endian(words, u32::from_le);
     }
 
-    /// The same with words of 64 bits.
+    /// Like [`Self::u8s`], for words of 64 bits.
     fn u64s(&mut self, words: &mut [u64]) {
         little_endian(words, u64::to_le);
         self.u8s(bytemuck::cast_slice_mut(words));
@@ -42,19 +41,19 @@ fn little_endian<T: Copy>(words: &mut [T], convert: impl Fn(T) -> T) {
     }
 }
 
-/// Writes all words.
+/// A visitor that writes all words.
 pub struct StateWriter<W> {
     output: W,
     result: io::Result<()>,
 }
 
 impl<W: Write> StateWriter<W> {
-    /// A visitor that writes to `output`.
+    /// Returns a visitor that writes to `output`.
     pub fn new(output: W) -> Self {
         StateWriter { output, result: Ok(()) }
     }
 
-    /// The output, or the first error: nothing was written after it.
+    /// Returns the output, or the first error, after which nothing was written.
     pub fn finish(self) -> io::Result<W> {
         self.result.map(|()| self.output)
     }
@@ -68,19 +67,19 @@ impl<W: Write> Visitor for StateWriter<W> {
     }
 }
 
-/// Replaces all words by others.
+/// A visitor that replaces all words by those of an input.
 pub struct StateReader<R> {
     input: R,
     result: io::Result<()>,
 }
 
 impl<R: Read> StateReader<R> {
-    /// A visitor that reads from `input`.
+    /// Returns a visitor that reads from `input`.
     pub fn new(input: R) -> Self {
         StateReader { input, result: Ok(()) }
     }
 
-    /// The rest of the input, or the first error: what was visited is then of no use.
+    /// Returns the rest of the input, or the first error; after an error the visited state is useless.
     pub fn finish(self) -> io::Result<R> {
         self.result.map(|()| self.input)
     }
@@ -94,12 +93,12 @@ impl<R: Read> Visitor for StateReader<R> {
     }
 }
 
-/// Hashes all words: XXH3-64 of what [`StateWriter`] would write.
+/// A visitor that hashes all words: XXH3-64 of what [`StateWriter`] would write.
 #[derive(Default)]
 pub struct StateHasher(Xxh3);
 
 impl StateHasher {
-    /// The hash of what was visited so far.
+    /// Returns the hash of the words visited so far.
     pub fn digest(&self) -> u64 {
         self.0.digest()
     }

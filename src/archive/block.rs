@@ -2,7 +2,7 @@
 
 use super::Header;
 
-/// What a block carries.
+/// The content of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
     /// Arithmetic code, shorter than the raw block.
@@ -16,7 +16,7 @@ pub enum Payload {
     Stored(Vec<u8>),
 }
 
-/// A block as it lies in the archive.
+/// A block of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// Bytes of the raw block, at least 1.
@@ -38,7 +38,7 @@ pub(super) const TRAILER: u8 = 3;
 const FIELDS_LEN: usize = 1 + 4 + 4 + 8 + 8;
 /// Bytes of a block before its payload.
 pub(super) const BLOCK_HEADER_LEN: u64 = FIELDS_LEN as u64 + 4;
-/// A block's header as it lies in the archive.
+/// The encoded header of a block.
 pub(super) type HeaderBytes = [u8; BLOCK_HEADER_LEN as usize];
 
 impl Block {
@@ -50,7 +50,7 @@ impl Block {
         }
     }
 
-    /// The bytes before the payload.
+    /// Returns the encoded header, which precedes the payload.
     pub(super) fn header(&self) -> Vec<u8> {
         let (kind, state) = match self.payload {
             Payload::Coded { state, .. } => (CODED, state),
@@ -69,7 +69,7 @@ impl Block {
     }
 }
 
-/// What a block's header says.
+/// The fields of a block's header.
 pub(super) struct BlockHeader {
     kind: u8,
     /// Bytes of the raw block.
@@ -99,7 +99,7 @@ impl BlockHeader {
         Ok(BlockHeader { kind, raw_len, coded_len, checksum: u64_at(9), state: u64_at(17), crc: u32_at(25) })
     }
 
-    /// The block with its payload; `bytes` are those that were parsed.
+    /// Returns the block with its payload; `bytes` is the encoded header.
     pub fn with(self, bytes: &HeaderBytes, payload: Vec<u8>) -> Result<Block, &'static str> {
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(&bytes[..FIELDS_LEN]);

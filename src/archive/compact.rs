@@ -1,8 +1,7 @@
 //! The compact frame: a short input that starts from a prior, 14 to 18 bytes and the code.
 //!
-//! Its model is what the prior says, so nothing of it is written; the prior is
-//! named by half of its hash. One checksum, of the content, stands for all: damage
-//! anywhere gives other content.
+//! The prior determines the model, so no field of it is written; the prior is named by half of its
+//! hash. A single checksum, that of the content, covers the frame: damage anywhere changes the content.
 
 use std::io::Read;
 
@@ -12,7 +11,7 @@ use super::{ArchiveError, fields};
 
 /// First bytes of a compact frame.
 pub const COMPACT_MAGIC: [u8; 4] = *b"\x89LKC";
-/// Most raw bytes of a compact frame: for longer ones a whole header is little.
+/// Most raw bytes of a compact frame: in longer ones a whole header hardly counts.
 pub const COMPACT_LIMIT: u32 = 1 << 16;
 
 /// A compact frame.
@@ -24,28 +23,28 @@ pub struct Compact {
     pub raw_len: u32,
     /// The low half of the XXH3-64 of the raw bytes, seeded with the prior's whole hash.
     pub checksum: u32,
-    /// Code, or the raw bytes if it is as long as they are.
+    /// The code, or the raw bytes if both are equally long.
     pub payload: Vec<u8>,
 }
 
 impl Compact {
-    /// A frame of some bytes and their code, which is left away if it is no shorter.
+    /// Returns a frame of raw bytes and their code, which is left out if it is no shorter.
     pub fn new(prior: u64, raw: &[u8], code: Vec<u8>) -> Self {
         let payload = if code.len() < raw.len() { code } else { raw.to_vec() };
         Compact { prior: prior as u32, raw_len: raw.len() as u32, checksum: checksum(prior, raw), payload }
     }
 
-    /// Whether the payload is the raw bytes.
+    /// Returns true if the payload is the raw bytes.
     pub fn is_stored(&self) -> bool {
         self.payload.len() == self.raw_len as usize
     }
 
-    /// Whether the checksum is that of these bytes, with this prior.
+    /// Returns true if the checksum is that of these raw bytes with this prior.
     pub fn matches(&self, prior: u64, raw: &[u8]) -> bool {
         checksum(prior, raw) == self.checksum
     }
 
-    /// The frame as it lies in the archive.
+    /// Returns the encoded frame.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = COMPACT_MAGIC.to_vec();
         bytes.extend_from_slice(&self.prior.to_le_bytes());
@@ -56,7 +55,7 @@ impl Compact {
         bytes
     }
 
-    /// Reads a frame whose magic has been read already.
+    /// Reads a frame after its magic.
     pub fn read_after_magic(input: &mut dyn Read) -> Result<Self, ArchiveError> {
         let prior = fields::u32(input)?;
         let (raw_len, payload_len) = (number(input)?, number(input)?);
@@ -72,7 +71,7 @@ fn checksum(prior: u64, raw: &[u8]) -> u32 {
     xxh3_64_with_seed(raw, prior) as u32
 }
 
-/// Seven bits a byte, the lowest first; the highest bit says that more follow.
+/// Appends a number, seven bits a byte, the lowest first; the highest bit says that more follow.
 fn put_number(bytes: &mut Vec<u8>, mut number: u32) {
     while number > 127 {
         bytes.push(number as u8 | 128);

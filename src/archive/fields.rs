@@ -1,4 +1,4 @@
-//! Little-endian fields, and bytes whose number is not trusted.
+//! Little-endian fields, and byte strings whose length is not trusted.
 
 use std::io::Read;
 
@@ -26,14 +26,14 @@ pub(super) fn u64(input: &mut dyn Read) -> Result<u64, ArchiveError> {
     array(input).map(u64::from_le_bytes)
 }
 
-/// `len` bytes, or all that is left; memory grows only with what is really there.
+/// Reads `len` bytes, or all that is left; memory grows only with the bytes that exist.
 pub(super) fn at_most(input: &mut dyn Read, len: u64) -> Result<Vec<u8>, ArchiveError> {
     let mut bytes = Vec::new();
     input.take(len).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Exactly `len` bytes.
+/// Reads exactly `len` bytes.
 pub(super) fn bytes(input: &mut dyn Read, len: u64) -> Result<Vec<u8>, ArchiveError> {
     let bytes = at_most(input, len)?;
     if bytes.len() as u64 == len { Ok(bytes) } else { Err(ArchiveError::Truncated) }

@@ -1,4 +1,4 @@
-//! A stream of bytes that is counted and hashed on its way.
+//! A stream of bytes that is counted and hashed as it passes.
 
 use std::io::{self, Read, Write};
 
@@ -14,7 +14,7 @@ pub struct Hashed<T> {
 /// The length of a stream so far, and its XXH3-64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prefix {
-    /// Bytes.
+    /// The number of bytes.
     pub len: u64,
     /// Their XXH3-64.
     pub hash: u64,

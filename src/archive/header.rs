@@ -1,4 +1,4 @@
-//! The header: which version, which model, how much memory.
+//! The header of a frame: version, model, block size.
 
 use std::io::Read;
 use std::ops::RangeInclusive;
@@ -8,20 +8,20 @@ use crate::model::{Method, MixingConfig, MixingKind, ModelConfig};
 
 /// Bytes of a header of this version.
 pub(super) const HEADER_LEN: u16 = 66;
-/// Magic, version and header length come before all else.
+/// Bytes of magic, version and header length, which precede all other fields.
 const PREFIX_LEN: u16 = 7;
 
-/// Sizes that a block may have, in bytes.
+/// The sizes that a block may have, in bytes.
 pub const BLOCK_SIZES: RangeInclusive<u32> = 1..=1 << 30;
 
-/// What a frame starts with.
+/// The header of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// How blocks are coded.
+    /// The method that codes the blocks.
     pub method: Method,
     /// Most raw bytes of a block.
     pub block_size: u32,
-    /// Hash of the prior that predictors start from, 0 for none.
+    /// The hash of the prior that predictors start from, 0 for none.
     pub prior: u64,
 }
 
@@ -29,12 +29,13 @@ impl Header {
     /// Bytes of a header in the archive.
     pub const LEN: usize = HEADER_LEN as usize;
 
-    /// Bytes of memory that decoding takes: the method's and a block: raw, coded, and transformed in two steps.
+    /// Returns the bytes of memory that decoding takes: the method's, and a block that is raw, coded and
+    /// transformed in two steps.
     pub fn memory(&self) -> u64 {
         self.method.memory(self.block_size) + 4 * u64::from(self.block_size)
     }
 
-    /// The header as it lies in the archive.
+    /// Returns the encoded header.
     pub fn to_bytes(&self) -> Vec<u8> {
         let config = &self.method.model;
         let mut bytes = Vec::with_capacity(HEADER_LEN.into());
@@ -66,9 +67,9 @@ impl Header {
         bytes
     }
 
-    /// Reads a header whose magic has been read already.
+    /// Reads a header after its magic.
     pub(super) fn read_after_magic(input: &mut dyn Read) -> Result<Self, ArchiveError> {
-        // The version comes first: a newer header may be laid out in another way.
+        // The version comes first: a newer header may have another layout.
         match fields::u8(input)? {
             VERSION => {}
             0 => return Err(ArchiveError::corrupt("there is no format 0")),
@@ -132,7 +133,7 @@ impl Header {
         Ok(Header { method, block_size, prior })
     }
 
-    /// Reads a header, magic and all.
+    /// Reads a header with its magic.
     pub fn read(input: &mut dyn Read) -> Result<Self, ArchiveError> {
         if fields::array(input)? != MAGIC {
             return Err(ArchiveError::NotAnArchive);

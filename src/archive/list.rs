@@ -1,4 +1,4 @@
-//! What an archive holds, from its headers and trailers, without decoding.
+//! The frames of an archive, read from headers and trailers, without decoding.
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -13,19 +13,19 @@ use super::{
 /// A frame of an archive, as its header and its trailer describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// What it starts with.
+    /// The header.
     pub header: Header,
-    /// What it ends with.
+    /// The trailer.
     pub trailer: Trailer,
-    /// Bytes of priors that lie before it.
+    /// Bytes of priors in front of the frame.
     pub priors: u64,
 }
 
-/// All frames of an archive in a file, found from its end.
+/// Lists all frames of an archive in a file, from its end.
 pub fn list(file: &mut (impl Read + Seek)) -> Result<Vec<Frame>, ArchiveError> {
     let mut end = file.seek(SeekFrom::End(0))?;
     file.rewind()?;
-    // The start tells best whether this is an archive, and of which version.
+    // The start shows best whether this is an archive, and of which version.
     match next_part(file, true)? {
         Some(Part::Frame) => Header::read_after_magic(file).map(|_| ())?,
         Some(Part::Prior) => {}
@@ -46,7 +46,7 @@ pub fn list(file: &mut (impl Read + Seek)) -> Result<Vec<Frame>, ArchiveError> {
     Ok(frames)
 }
 
-/// Where a prior that ends at `end` starts, if there is one.
+/// Returns the start of the prior that ends at `end`, if there is one.
 fn prior_before(file: &mut (impl Read + Seek), end: u64) -> Result<Option<u64>, ArchiveError> {
     let Some(tail) = end.checked_sub(PRIOR_TAIL_LEN) else { return Ok(None) };
     file.seek(SeekFrom::Start(tail))?;
@@ -60,7 +60,7 @@ fn prior_before(file: &mut (impl Read + Seek), end: u64) -> Result<Option<u64>, 
     if fields::array(file)? == PRIOR_MAGIC { Ok(Some(start)) } else { Err(wrong()) }
 }
 
-/// The frame that ends at `end`.
+/// Reads the frame that ends at `end`.
 fn frame_before(file: &mut (impl Read + Seek), end: u64) -> Result<Frame, ArchiveError> {
     let damaged = || ArchiveError::corrupt("the trailer is damaged or cut off");
     file.seek(SeekFrom::Start(end.checked_sub(TAIL_LEN).ok_or_else(damaged)?))?;
@@ -81,9 +81,8 @@ fn frame_before(file: &mut (impl Read + Seek), end: u64) -> Result<Frame, Archiv
     Ok(Frame { header, trailer, priors: 0 })
 }
 
-/// All frames of an archive in a file, found by going from block to block: for one
-/// whose trailers can't be believed. Checksums of contents are not known then, and
-/// stay 0; payloads are not looked at.
+/// Lists all frames of an archive in a file block by block, for an archive with damaged trailers.
+/// The checksums of the contents stay 0; payloads are not read.
 pub fn walk(file: &mut (impl Read + Seek)) -> Result<Vec<Frame>, ArchiveError> {
     let end = file.seek(SeekFrom::End(0))?;
     let (mut frames, mut start) = (Vec::new(), 0);
@@ -104,7 +103,7 @@ pub fn walk(file: &mut (impl Read + Seek)) -> Result<Vec<Frame>, ArchiveError> {
             trailer.raw_len += u64::from(raw);
             trailer.blocks.push(BlockLengths { raw, coded });
         }
-        // What is no block must be the trailer, whatever is left of it.
+        // Whatever is no block must be the trailer, or what is left of it.
         trailer.frame_len = (trailer.frame_len + trailer_len(trailer.blocks.len())).min(end.saturating_sub(start));
         start += trailer.frame_len;
         frames.push(Frame { header, trailer, priors: 0 });

@@ -1,8 +1,8 @@
-//! The archive: header, blocks, trailer; docs/FORMAT.md lays out every byte.
+//! The archive format: header, blocks, trailer; docs/FORMAT.md defines every byte.
 //!
-//! A file is one or more frames end to end, each with its own model. Nothing
-//! read here is trusted: lengths are bounded before anything is allocated, and
-//! every byte is under a checksum. The archive knows nothing of devices.
+//! A file is one or more frames end to end, each with its own model. Nothing that is read here is
+//! trusted: lengths are bounded before anything is allocated, and every byte is under a checksum.
+//! The archive knows nothing of devices.
 
 mod block;
 mod compact;
@@ -25,15 +25,15 @@ pub use reader::{FrameReader, Part, next_part};
 pub use trailer::{BlockLengths, Trailer};
 pub use writer::FrameWriter;
 
-/// First bytes of every frame; not text, so that text-mode transfers show.
+/// First bytes of every frame; not text, so that a text-mode transfer damages them.
 pub const MAGIC: [u8; 4] = *b"\x89LKS";
 /// Last bytes of every frame.
 pub const END_MAGIC: [u8; 4] = *b"SKL\x89";
-/// First bytes of a prior, which may come before frames that start from it.
+/// First bytes of a prior, which may precede the frames that start from it.
 pub const PRIOR_MAGIC: [u8; 4] = *b"\x89LKP";
 /// Last bytes of a prior.
 pub const PRIOR_END_MAGIC: [u8; 4] = *b"PKL\x89";
 /// Bytes at a prior's end: its length, and the end magic.
 pub const PRIOR_TAIL_LEN: u64 = 12;
-/// The format's version that this crate writes and reads.
+/// The version of the format that this crate writes and reads.
 pub const VERSION: u8 = 8;

@@ -1,4 +1,4 @@
-//! Reads a frame from a stream, from header to trailer.
+//! Reads a frame, from header to trailer.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -10,7 +10,7 @@ use super::header::HEADER_LEN;
 use super::trailer::{MOST_BLOCKS, TRAILER_CHECKSUM, TRAILER_LENGTHS, trailer_len};
 use super::{ArchiveError, Block, BlockLengths, COMPACT_MAGIC, Header, MAGIC, PRIOR_MAGIC, Trailer, fields};
 
-/// What an archive is made of, told apart by its magic.
+/// The parts of an archive, told apart by their magic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Header, blocks, trailer.
@@ -25,8 +25,8 @@ const PARTS: [([u8; 4], Part); 3] = [(MAGIC, Part::Frame), (COMPACT_MAGIC, Part:
 
 /// Reads the magic of the next part; nothing if the input has ended.
 ///
-/// `first` says whether this is the first part: what can't be an archive
-/// at all is told apart from what follows one and does not belong there.
+/// With `first`, an unknown magic means that this is no archive; later it means that something
+/// follows the archive.
 pub fn next_part(input: &mut dyn Read, first: bool) -> Result<Option<Part>, ArchiveError> {
     let start = fields::at_most(input, MAGIC.len() as u64)?;
     if start.is_empty() && !first {
@@ -48,7 +48,7 @@ pub struct FrameReader {
 }
 
 impl FrameReader {
-    /// Reads the header of a frame whose magic has been read already.
+    /// Reads the header of a frame after its magic.
     pub fn after_magic(input: &mut dyn Read) -> Result<Self, ArchiveError> {
         let header = Header::read_after_magic(input)?;
         let trailer = Trailer { frame_len: HEADER_LEN.into(), ..Trailer::default() };
@@ -65,7 +65,7 @@ impl FrameReader {
         &self.trailer
     }
 
-    /// Bytes read so far, those of the last block included.
+    /// Bytes read so far, the last block included.
     pub fn consumed(&self) -> u64 {
         self.trailer.frame_len
     }
@@ -96,14 +96,13 @@ impl FrameReader {
         self.trailer.blocks.len()
     }
 
-    /// The next block, its CRC checked; nothing when the trailer has been
-    /// read and found to say what the blocks before it said. After
-    /// [`ArchiveError::Trailer`] the input stands behind the trailer.
+    /// Reads the next block and checks its CRC; returns nothing once the trailer has been read and
+    /// matches the blocks. After [`ArchiveError::Trailer`] the input stands behind the trailer.
     pub fn next_block(&mut self, input: &mut dyn Read) -> Result<Option<Block>, ArchiveError> {
         let start = fields::at_most(input, BLOCK_HEADER_LEN)?;
         let block = match self.block(input, &start) {
             Ok(block) => block,
-            // A damaged trailer is still one; no intact block is ever taken for it.
+            // A damaged trailer is still a trailer; an intact block is never taken for one.
             Err(_) if self.resembles_trailer(&start) => return self.check_trailer(input, start).map(|()| None),
             Err(error) => return Err(error),
         };
@@ -116,7 +115,7 @@ impl FrameReader {
         Ok(Some(block))
     }
 
-    /// The trailer that the blocks so far call for.
+    /// Returns the encoded trailer that follows from the blocks so far.
     fn expected_trailer(&mut self) -> Vec<u8> {
         self.trailer.checksum = self.content.digest();
         let frame_len = self.trailer.frame_len;
@@ -126,7 +125,7 @@ impl FrameReader {
         bytes
     }
 
-    /// The block that starts with these bytes.
+    /// Reads the block that starts with these bytes.
     fn block(&mut self, input: &mut dyn Read, start: &[u8]) -> Result<Block, ArchiveError> {
         let number = self.blocks() + 1;
         let corrupt = |what| ArchiveError::corrupt(format!("block {number}: {what}"));
@@ -136,8 +135,8 @@ impl FrameReader {
         header.with(start, payload).map_err(corrupt)
     }
 
-    /// Whether what starts so must be the trailer, though it may be damaged: of length,
-    /// number of blocks and checksum of all content two are right (of none the checksum).
+    /// Returns true if these bytes start the trailer, which may be damaged: of raw length, number of
+    /// blocks and checksum, two are right (in a frame without blocks, the checksum and another).
     fn resembles_trailer(&mut self, start: &[u8]) -> bool {
         let expected = self.expected_trailer();
         let same = |part: Range<usize>| start.get(part.clone()).is_some_and(|bytes| *bytes == expected[part]);
@@ -146,22 +145,22 @@ impl FrameReader {
         (lengths[0] && lengths[1] && (checksum || self.blocks() > 0)) || (checksum && (lengths[0] || lengths[1]))
     }
 
-    /// Reads the trailer, of which `trailer` was read already.
+    /// Reads the rest of a trailer that starts with `trailer`, and checks it.
     fn check_trailer(&mut self, input: &mut dyn Read, mut trailer: Vec<u8>) -> Result<(), ArchiveError> {
-        // It holds nothing that its frame does not say already.
+        // Its whole content follows from the frame.
         let expected = self.expected_trailer();
         let rest = expected.len() - trailer.len();
         trailer.extend(fields::at_most(input, rest as u64)?);
         self.trailer.frame_len += trailer.len() as u64;
         match Trailer::parse(&trailer) {
             _ if trailer == expected => Ok(()),
-            // It is intact, so the blocks are not those that were written.
+            // The trailer is intact, so the blocks are not those that were written.
             Ok(_) => Err(ArchiveError::corrupt("the trailer does not match the blocks")),
             Err(_) => Err(ArchiveError::Trailer),
         }
     }
 
-    /// Takes note of a block's raw bytes, for the checksum of the whole.
+    /// Adds a block's raw bytes to the checksum of the content.
     pub fn accept(&mut self, raw: &[u8]) {
         self.content.update(raw);
         self.trailer.raw_len += raw.len() as u64;

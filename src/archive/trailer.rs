@@ -6,40 +6,40 @@ use std::ops::Range;
 use super::block::TRAILER;
 use super::{ArchiveError, END_MAGIC, fields};
 
-/// Raw and coded length of a block, bytes.
+/// The raw and the coded length of a block, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockLengths {
     /// Bytes of the raw block.
     pub raw: u32,
-    /// Bytes of its payload: as many as `raw` if it is stored.
+    /// Bytes of the payload; equal to `raw` if the block is stored.
     pub coded: u32,
 }
 
-/// What a frame ends with.
+/// The trailer of a frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trailer {
     /// Raw bytes of the frame.
     pub raw_len: u64,
-    /// XXH3-64 of them.
+    /// XXH3-64 of the raw bytes.
     pub checksum: u64,
-    /// Every block, in order.
+    /// The lengths of all blocks, in order.
     pub blocks: Vec<BlockLengths>,
     /// Bytes of the whole frame, header and trailer included.
     pub frame_len: u64,
 }
 
-/// Frame length, trailer length, CRC and end magic.
+/// Bytes of frame length, trailer length, CRC and end magic.
 pub(super) const TAIL_LEN: u64 = 8 + 4 + 4 + 4;
 /// Bytes of a trailer without its index.
 const BASE_LEN: u64 = 1 + 8 + 4 + 8 + TAIL_LEN;
-/// Where a trailer holds raw length and number of blocks.
+/// The positions of raw length and number of blocks in a trailer.
 pub(super) const TRAILER_LENGTHS: [Range<usize>; 2] = [1..9, 9..13];
-/// Where it holds the checksum of the content.
+/// The position of the content's checksum in a trailer.
 pub(super) const TRAILER_CHECKSUM: Range<usize> = 13..21;
-/// Blocks of a frame at most: the trailer's length has 32 bits.
+/// The most blocks of a frame: the trailer's length has 32 bits.
 pub(super) const MOST_BLOCKS: usize = (u32::MAX as usize - BASE_LEN as usize) / 8;
 
-/// Bytes of the trailer of a frame of so many blocks.
+/// Returns the bytes of the trailer of a frame of `blocks` blocks.
 pub(super) fn trailer_len(blocks: usize) -> u64 {
     BASE_LEN + 8 * blocks as u64
 }
@@ -63,7 +63,7 @@ impl Trailer {
         bytes
     }
 
-    /// Parses a whole trailer, of which `bytes` is claimed to be one.
+    /// Parses a whole trailer.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, ArchiveError> {
         let (mut input, mut blocks) = (bytes, Vec::new());
         let input: &mut dyn Read = &mut input;
@@ -78,7 +78,7 @@ impl Trailer {
             blocks.push(BlockLengths { raw: fields::u32(input)?, coded: fields::u32(input)? });
         }
         let trailer = Trailer { raw_len, checksum, blocks, frame_len: fields::u64(input)? };
-        // What is left are length, checksum and end magic: all follow from the rest.
+        // The remaining fields, length, checksum and end magic, follow from the others.
         if trailer.to_bytes() != bytes {
             return Err(ArchiveError::corrupt("the trailer's checksum is wrong"));
         }

@@ -1,16 +1,16 @@
-//! Clocks, and what the system says of this process.
+//! Clocks, and the memory of this process.
 
 use std::time::{Duration, Instant};
 
-/// How long `work` takes.
+/// Returns how long `work` takes.
 pub fn wall(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
     work();
     start.elapsed()
 }
 
-/// How long this thread's processor works on `work`: other processes do not
-/// count. Where no such clock is, the time that passes.
+/// Returns the processor time that this thread spends on `work`, which other processes do not
+/// disturb; the elapsed time where there is no such clock.
 pub fn thread(work: impl FnOnce()) -> Duration {
     #[cfg(target_os = "linux")]
     return by(rustix::time::ClockId::ThreadCPUTime, work);
@@ -18,7 +18,7 @@ pub fn thread(work: impl FnOnce()) -> Duration {
     wall(work)
 }
 
-/// The same for all threads of this process together.
+/// Like [`thread`], for all threads of this process together.
 pub fn process(work: impl FnOnce()) -> Duration {
     #[cfg(target_os = "linux")]
     return by(rustix::time::ClockId::ProcessCPUTime, work);
@@ -37,7 +37,7 @@ fn by(clock: rustix::time::ClockId, work: impl FnOnce()) -> Duration {
     now() - start
 }
 
-/// Most memory that this process has held, bytes; nothing where the system does not tell.
+/// Returns the most memory that this process has held, in bytes, if the system reports it.
 pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,4 +1,4 @@
-//! Whole blocks there and back.
+//! The speed of encoding and decoding whole blocks.
 
 use std::cell::RefCell;
 use std::time::Instant;
@@ -13,19 +13,19 @@ use crate::model::{Method, ModelConfig};
 /// The speed of a model on an engine.
 #[derive(Clone, Debug)]
 pub struct CodingSpeed {
-    /// What it ran on.
+    /// What the model ran on.
     pub engine: EngineInfo,
     /// Raw bytes.
     pub raw: usize,
     /// Bytes of the code, without headers.
     pub coded: usize,
-    /// Bytes a second.
+    /// Raw bytes encoded a second.
     pub encode: Spread,
-    /// Bytes a second.
+    /// Raw bytes decoded a second.
     pub decode: Spread,
 }
 
-/// Codes and decodes each method's `data`, in turns.
+/// Encodes and decodes the `data` of each method, alternately.
 pub async fn measure(
     device: &Device,
     jobs: &[(Method, &[u8])],
@@ -66,8 +66,8 @@ pub async fn measure(
     Ok(speeds)
 }
 
-/// The share of encoding's time on one thread of the CPU engine that its matrix
-/// products take, those of replay too, were they alone; `encode` in bytes a second.
+/// Returns the share of the encoding time on one thread of the CPU engine that the matrix products
+/// take, those of replay included, as measured alone; `encode` is in bytes a second.
 pub fn product_share(config: &ModelConfig, products: &[ProductSpeed], encode: f64) -> f64 {
     let work = |p: &ProductSpeed| match config.replay() {
         Some(replay) if p.replay => p.product.per_segment(&replay),
@@ -78,7 +78,7 @@ pub fn product_share(config: &ModelConfig, products: &[ProductSpeed], encode: f6
     per_byte * encode
 }
 
-/// Encodes on one thread of the CPU engine, by that thread's own clock, bytes a second.
+/// Measures encoding on one thread of the CPU engine, by that thread's own clock, in bytes a second.
 pub fn encode_on_one_thread(method: &Method, data: &[u8], repeats: usize) -> Spread {
     let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread can be started");
     let mut encode = || {

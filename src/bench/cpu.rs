@@ -1,5 +1,5 @@
-//! The CPU engine's matrix products on a model's real shapes, beside the
-//! machine's peak.
+//! The speed of the CPU engine's matrix products on a model's real shapes, beside the peak of the
+//! machine.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -30,7 +30,7 @@ impl Product {
     /// All three.
     pub const ALL: [Product; 3] = [Product::Forward, Product::Backward, Product::Gradient];
 
-    /// In one word.
+    /// The product's name.
     pub fn name(self) -> &'static str {
         match self {
             Product::Forward => "forward",
@@ -39,7 +39,7 @@ impl Product {
         }
     }
 
-    /// Multiplications that one whole segment of a model takes.
+    /// Returns the multiplications of one whole segment of a model.
     pub fn per_segment(self, config: &ModelConfig) -> u64 {
         let shape = Shape::new(config);
         let samples = (config.streams() * config.segment()) as u64;
@@ -60,16 +60,16 @@ impl Product {
 /// A product's speed in multiplications a second.
 #[derive(Clone, Copy, Debug)]
 pub struct ProductSpeed {
-    /// Which one.
+    /// The product.
     pub product: Product,
-    /// Whether on the shapes of replay, whose streams are windows.
+    /// True for the shapes of replay, whose streams are windows.
     pub replay: bool,
     /// One thread, by its own clock.
     pub one_thread: Spread,
-    /// All threads, by the clock on the wall.
+    /// All threads, by elapsed time.
     pub all_threads: Spread,
-    /// All threads against one, both by the clock on the wall and at their
-    /// best: other processes only ever slow them down.
+    /// All threads compared with one, both by elapsed time and at their best, as other processes only
+    /// ever slow them down.
     pub speedup: f64,
 }
 
@@ -84,7 +84,7 @@ pub struct CpuSpeed {
     pub f32_product: Spread,
     /// The vector units that are used, by name.
     pub vectors: &'static str,
-    /// Threads of "all threads".
+    /// The number of all threads.
     pub threads: usize,
     /// The three products, and where the model has replay the same three of that.
     pub products: Vec<ProductSpeed>,
@@ -97,7 +97,7 @@ struct Operands {
     streams: usize,
     groups: usize,
     samples: usize,
-    /// As many weights as the largest matrix, for each matrix its own.
+    /// As many weights as the largest matrix has, for each matrix its own.
     weights: Vec<Aligned<u8>>,
     /// As long as any operand on the other side.
     vectors: Vec<Aligned<i16>>,
@@ -202,7 +202,7 @@ impl Operands {
     }
 }
 
-/// Measures the processor and the products of `config`, `repeats` times in turns.
+/// Measures the processor and the products of `config` alternately, `repeats` times.
 pub fn measure(config: &ModelConfig, repeats: usize) -> CpuSpeed {
     let models: Vec<Operands> = [Some(config.clone()), config.replay()].iter().flatten().map(Operands::new).collect();
     let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread can be started");
@@ -248,7 +248,7 @@ pub fn measure(config: &ModelConfig, repeats: usize) -> CpuSpeed {
     }
 }
 
-/// Side of the float matrices: they fit a core's second cache.
+/// Side of the float matrices, which fit a core's second-level cache.
 const F32_SIDE: usize = 256;
 const F32_ROUNDS: usize = 20;
 const F32_WORK: u64 = (F32_SIDE * F32_SIDE * F32_SIDE * F32_ROUNDS) as u64;

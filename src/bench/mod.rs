@@ -1,5 +1,5 @@
-//! Measurements of this machine and of the engines on it, made to be compared:
-//! what belongs together is measured in turns, and given as median and spread.
+//! Measurements of the machine and of the engines on it: figures to be compared are measured
+//! alternately, and given as median and spread.
 
 pub mod clock;
 pub mod coding;
@@ -13,29 +13,29 @@ use std::time::Duration;
 /// Median and range of repeated measurements.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spread {
-    /// The middle one.
+    /// The median.
     pub median: f64,
-    /// The least.
+    /// The least measurement.
     pub min: f64,
-    /// The greatest.
+    /// The greatest measurement.
     pub max: f64,
 }
 
 impl Spread {
-    /// Sums up measurements, at least one.
+    /// Returns the spread of one or more measurements.
     pub fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         Spread { median: values[values.len() / 2], min: values[0], max: values[values.len() - 1] }
     }
 }
 
-/// `work` units a second, for each of some durations.
+/// Returns the rates, in units a second, of `work` units done in each of these durations.
 pub fn rate(work: u64, times: &[Duration]) -> Spread {
     Spread::of(times.iter().map(|time| work as f64 / time.as_secs_f64().max(1e-9)).collect())
 }
 
-/// Runs tasks in turns, `repeats` times each after a first turn that does not
-/// count; each task says how long it took.
+/// Runs tasks alternately, `repeats` times each after a first turn that does not count; each task
+/// returns how long it took.
 pub fn in_turns<E>(
     repeats: usize,
     tasks: &mut [Box<dyn FnMut() -> Result<Duration, E> + '_>],

@@ -1,8 +1,8 @@
-//! Text to measure with where no file is given: the same everywhere.
+//! Generated text to measure with where no file is given; the same everywhere.
 
 use crate::numerics::generator::random_u64;
 
-/// Sentences of made-up words, common ones more often than rare ones.
+/// Returns sentences of generated words, common ones more often than rare ones.
 pub fn sample_text(len: usize) -> Vec<u8> {
     const SYLLABLES: [&str; 16] =
         ["an", "ber", "co", "den", "el", "fi", "gra", "ho", "in", "ju", "ka", "lo", "men", "no", "or", "pe"];

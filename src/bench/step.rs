@@ -1,4 +1,4 @@
-//! Where the time of a decoder's step goes.
+//! The time of a decoder's step, part by part.
 
 use std::time::Instant;
 
@@ -13,20 +13,20 @@ use crate::numerics::softmax::SYMBOLS;
 /// Seconds of a step of all streams.
 #[derive(Clone, Debug)]
 pub struct StepTimes {
-    /// The engine's part, all groups of streams in flight and none coded meanwhile.
+    /// Prediction by the engine, with all groups of streams in flight and no coding meanwhile.
     pub engine: Spread,
     /// Decoding one symbol a stream.
     pub coding: Spread,
-    /// Upload, dispatches and read-back; waiting for each makes their sum the
-    /// larger. Nothing on the CPU engine, which has none of them.
+    /// Upload, dispatches and read-back, each waited for, so their sum is larger than the step;
+    /// nothing on the CPU engine.
     pub device: Option<[Spread; 3]>,
-    /// Kernels started for a step; none on the CPU engine.
+    /// Dispatches of a step; none on the CPU engine.
     pub dispatches_per_step: usize,
-    /// Kernels started to learn from a segment.
+    /// Dispatches to learn from a segment.
     pub dispatches_per_segment: usize,
 }
 
-/// Measures steps of one segment over and over, `repeats` segments.
+/// Measures the steps of `repeats` segments.
 pub async fn measure(device: &Device, config: &ModelConfig, repeats: usize) -> Result<StepTimes, EngineError> {
     let mut engine = Engine::open(device, config, &initial_parameters(config)).await?;
     let (streams, groups) = (config.streams(), engine.groups());

@@ -1,4 +1,4 @@
-//! What `lockstep bench` measured, as a table and as JSON.
+//! The measurements of `lockstep bench`, as a table and as JSON.
 
 use std::io::{self, Write};
 
@@ -19,14 +19,14 @@ pub struct Report {
     pub gpu: Option<Vec<KernelSpeed>>,
     pub step: StepTimes,
     pub one_thread: Spread,
-    /// Nothing where the level has no network.
+    /// Only where the level has a network.
     pub product_share: Option<f64>,
     pub coding: Vec<(Level, CodingSpeed)>,
     pub peak_memory: Option<u64>,
 }
 
 impl Report {
-    /// For people.
+    /// Writes the report as a table.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let ModelConfig { layers, units, embedding, streams, segment, .. } = self.config;
         let engine = self.coding.first().map_or(String::new(), |(_, coding)| coding.engine.to_string());
@@ -98,7 +98,7 @@ impl Report {
         }
     }
 
-    /// For machines.
+    /// Returns the report as JSON.
     pub fn json(&self) -> Value {
         let products = self.cpu.products.iter().map(|product| {
             json!({
@@ -150,8 +150,8 @@ impl Report {
         })
     }
 
-    /// Share of one core's peak for the integers that a product is made of: bytes alone
-    /// forward, where there is an instruction for them.
+    /// Returns the share of one core's peak for the integers of a product: bytes in the forward pass,
+    /// where there is an instruction for them.
     fn share(&self, speed: &ProductSpeed) -> Option<f64> {
         let peak = match speed.product {
             Product::Forward => self.cpu.peak_i8.or(self.cpu.peak_i16),

@@ -107,7 +107,7 @@ fn archive_json(name: &str, frames: &[Frame]) -> Value {
 fn frame_json(frame: &Frame) -> Value {
     let method = frame.method();
     let config = &method.model;
-    // Eight digits: Q28 has no more to tell, and 0.004 stays 0.004.
+    // Eight digits: Q28 has no more precision, and 0.004 stays 0.004.
     let rate = |q28: u32| (f64::from(q28) / f64::from(1 << RATE_FRACTION) * 1e8).round() / 1e8;
     json!({
         "raw_bytes": frame.raw_len(),

@@ -33,7 +33,7 @@ impl Predictor {
         prior: Option<Arc<Prior>>,
     ) -> Result<Self, EngineError> {
         let engine = match (method.network, prior.as_ref().and_then(|prior| prior.network())) {
-            (true, Some(learnt)) => Some(Engine::open(device, &method.model, learnt).await?),
+            (true, Some(learned)) => Some(Engine::open(device, &method.model, learned).await?),
             (true, None) => Some(Engine::open(device, &method.model, &initial_parameters(&method.model)).await?),
             (false, _) => None,
         };

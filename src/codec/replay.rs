@@ -1,15 +1,15 @@
-//! Which windows of what is already coded are learnt again.
+//! Replay: draws the windows of coded symbols to learn from again.
 
 use super::streams::Streams;
 use crate::engine::{INACTIVE, Replay};
 use crate::model::ModelConfig;
 use crate::numerics::generator::random_u64;
 
-/// First steps of a window that teach nothing: its states have only begun.
+/// The first steps of a window, from which nothing is learned: its states have only begun.
 const WARM_UP: usize = 4;
 
-/// What a window leaves of the hidden states: a cell is dropped at all of its steps or
-/// at none (Gal and Ghahramani 2016), and the others make up for it.
+/// Draws the factors (Q8) of the hidden states under dropout: a cell is dropped at all steps of a
+/// window or at none (Gal and Ghahramani 2016), and the others are scaled up to make up for it.
 fn shares(config: &ModelConfig, first_window: u64) -> Vec<i32> {
     let kept = (1 << 16) / (256 - config.dropout as i32); // Q8
     let eights = config.replay_streams as usize * config.layers() * config.units() / 8;
@@ -18,8 +18,8 @@ fn shares(config: &ModelConfig, first_window: u64) -> Vec<i32> {
     bytes.map(|byte| if u32::from(byte) < config.dropout { 0 } else { kept }).collect()
 }
 
-/// Draws the windows after a segment (the `segment`-th of its block, from 0) up to
-/// step `done`; none without replay, or while no stream is as long as a window.
+/// Draws the windows after segment `segment` of a block (from 0), among the steps before `done`;
+/// none without replay, or while no stream is as long as a window.
 pub fn draw(config: &ModelConfig, streams: &Streams, data: &[u8], segment: u64, done: usize) -> Option<Replay> {
     let (count, steps) = (config.replay_streams as usize, config.replay_steps as usize);
     let starts = done.checked_sub(steps).filter(|_| count > 0)? as u64 + 1;

@@ -1,6 +1,6 @@
-//! How a block is cut into streams that are coded side by side.
+//! The division of a block into streams that are coded side by side.
 
-/// Stream s holds bytes `s * len .. (s + 1) * len` of the block, the last ones fewer.
+/// Stream s holds symbols `s * len .. (s + 1) * len` of the block; the last ones hold fewer.
 #[derive(Clone, Copy, Debug)]
 pub struct Streams {
     block: usize,
@@ -15,24 +15,24 @@ impl Streams {
         Streams { block, count, len: block.div_ceil(count) }
     }
 
-    /// Where a stream's symbol of a step lies in the block, if it has one.
+    /// Returns the position in the block of a stream's symbol at a step, if it has one.
     pub fn position(&self, stream: usize, step: usize) -> Option<usize> {
         let position = stream * self.len + step;
         (step < self.len && position < self.block).then_some(position)
     }
 
-    /// The symbol before a step, as the decoder knows it: 0 at a stream's start.
+    /// Returns the symbol before a step, 0 at a stream's start.
     pub fn previous(&self, data: &[u8], stream: usize, step: usize) -> u8 {
         let position = step.checked_sub(1).and_then(|s| self.position(stream, s));
         position.map_or(0, |p| data[p])
     }
 
-    /// Where each stream starts in the block, though it may have no byte there.
+    /// Returns the position where each stream starts, even if it is empty.
     pub fn starts(self) -> impl Iterator<Item = usize> {
         (0..self.count).map(move |stream| stream * self.len)
     }
 
-    /// Symbols coded before a step.
+    /// Returns the number of symbols coded before a step.
     pub fn done(&self, step: usize) -> usize {
         (0..self.count).map(|s| self.block.saturating_sub(s * self.len).min(self.len).min(step)).sum()
     }
