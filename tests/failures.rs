@@ -76,7 +76,7 @@ fn a_file_system_that_gets_full_leaves_no_half_file_and_keeps_the_checkpoint() {
     ));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("No space left on device") && text.contains("\n1\nb.lockstep-part\n"), "{text}");
-    assert!(text.contains("going on from side"), "{text}");
+    assert!(text.contains("continuing from side"), "{text}");
     assert!(text.ends_with(".:\na\ndisk\n\ndisk:\nb\n"), "{text}");
 }
 

@@ -260,7 +260,7 @@ fn an_interrupt_saves_the_state_and_says_how_to_go_on() {
     let output = interrupted(&folder);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("the same command goes on from here (the state is in a.lks.checkpoint)"), "{said}");
+    assert!(said.contains("the same command continues from here (the state is in a.lks.checkpoint)"), "{said}");
     assert_eq!(folder.names(), ["a", "a.lks.checkpoint", "a.lks.lockstep-part"]);
     // With other options, another input or a damaged state it does not go on.
     let go_on = "--block-size 5000 --checkpoint --device cpu a";
@@ -271,16 +271,16 @@ fn an_interrupt_saves_the_state_and_says_how_to_go_on() {
     let with = |file: &str| format!("--block-size 5000 --checkpoint={file} --device cpu a");
     folder.tiny(&with("damaged")).assert().code(1).stderr(contains("damaged"));
     folder.write("a", [b"X", &text(59_999)[..]].concat());
-    folder.tiny(go_on).assert().code(1).stderr(contains("the input is not what it was"));
+    folder.tiny(go_on).assert().code(1).stderr(contains("the input has changed"));
     folder.write("a", text(60_000));
     let part = folder.read("a.lks.lockstep-part");
     folder.write("a.lks.lockstep-part", [b"X", &part[1..]].concat());
-    folder.tiny(go_on).assert().code(1).stderr(contains("the partial output is not what it was"));
+    folder.tiny(go_on).assert().code(1).stderr(contains("the partial output has changed"));
     folder.write("a.lks.lockstep-part", &part[..part.len() / 2]);
     folder.tiny(go_on).assert().code(1).stderr(contains("is shorter than its checkpoint says"));
     // What a write that was cut off has left behind is not taken for output.
     folder.write("a.lks.lockstep-part", [&part[..], b"left over"].concat());
-    folder.tiny(go_on).assert().success().stderr(contains("going on from a.lks.checkpoint"));
+    folder.tiny(go_on).assert().success().stderr(contains("continuing from a.lks.checkpoint"));
     assert_eq!(folder.names(), ["a", "a.lks", "damaged"]);
     assert_eq!(folder.read("a.lks"), plain);
 }
@@ -301,7 +301,7 @@ fn a_batch_job_that_is_asked_to_end_saves_its_state() {
     shell.args(["-c", &text]).env("lockstep", cargo_bin!("lockstep")).env("XDG_RUNTIME_DIR", folder.path(""));
     let output = shell.current_dir(folder.path("")).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("the same command goes on from here"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the same command continues from here"));
     folder.tiny(go_on).arg("a").assert().success();
     assert_eq!(folder.names(), ["a", "a.lks"]);
     assert_eq!(folder.read("a.lks"), plain);
