@@ -4,8 +4,8 @@ mod common;
 
 use lockstep::internals::archive::{FrameReader, MAGIC, Payload};
 use lockstep::internals::codec::{CompressSettings, compress};
-use lockstep::internals::model::{Method, MixingConfig, MixingKind};
-use lockstep::internals::transform::{Choice, Raster, Transform, TransformError};
+use lockstep::internals::model::{Method, MixingConfig, MixingKind, Raster};
+use lockstep::internals::transform::{Choice, Transform, TransformError, find_raster};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -321,7 +321,7 @@ fn image() -> Vec<u8> {
 #[test]
 fn an_image_is_chosen_and_looked_at_as_one() {
     assert_inverts(Transform::Image, &image());
-    assert_eq!(Raster::find(&image()), Some(Raster { pixel: 3, row: 600 }));
+    assert_eq!(find_raster(&image()), Some(Raster { pixel: 3, row: 600 }));
     assert_eq!(transform_of(Choice::Auto, &image()), Some(Transform::Image));
     assert_eq!(transform_of(Choice::Only(Transform::Image), &common::text(2000)), Some(Transform::None));
     let [none, auto] = [Choice::Only(Transform::None), Choice::Auto].map(|choice| archive(choice, &image()).len());

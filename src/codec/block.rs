@@ -10,10 +10,10 @@ use super::streams::Streams;
 use crate::coder::{Decoder, Encoder, SumTree, decode_symbol, encode_symbol};
 use crate::engine::{Engine, EngineError, INACTIVE};
 use crate::mixing::{Advice, Mixing};
+use crate::model::Raster;
 use crate::model::schedule::learning_rate;
 use crate::numerics::softmax::SYMBOLS;
 use crate::state::Visitor;
-use crate::transform::Raster;
 
 /// How far a block has come: called after each segment with raw bytes done and
 /// coded bytes so far.

@@ -29,10 +29,9 @@ mod work;
 
 use std::slice;
 
-use crate::model::MixingConfig;
+use crate::model::{MixingConfig, Raster};
 use crate::simd::vectorized;
 use crate::state::Visitor;
-use crate::transform::Raster;
 
 pub use mix::Advice;
 

@@ -2,9 +2,8 @@
 
 use std::slice;
 
-use crate::model::MixingConfig;
+use crate::model::{MixingConfig, Raster};
 use crate::state::Visitor;
-use crate::transform::Raster;
 
 use super::image::Image;
 use super::inputs::{LAST_BITS, RUNS};

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Raster, Transform, arm64, calls, records, samples};
+use super::{Transform, arm64, calls, find_raster, records, samples};
+use crate::model::Raster;
 
 /// What may be chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Candidate {
 pub fn candidate(choice: Choice, raw: &[u8]) -> Option<Candidate> {
     let (transform, raster) = match choice {
         Choice::Only(Transform::None) => return None,
-        Choice::Only(Transform::Image) => (Transform::Image, Some(Raster::find(raw)?)),
+        Choice::Only(Transform::Image) => (Transform::Image, Some(find_raster(raw)?)),
         Choice::Only(transform) => (transform, None),
         Choice::Auto => likely(raw)?,
     };
@@ -75,7 +76,7 @@ fn likely(raw: &[u8]) -> Option<(Transform, Option<Raster>)> {
     if samples::likely(raw) {
         return Some((Transform::Samples, None));
     }
-    if let Some(raster) = Raster::find(raw) {
+    if let Some(raster) = find_raster(raw) {
         return Some((Transform::Image, Some(raster)));
     }
     if arm64::likely(raw) {

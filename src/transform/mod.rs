@@ -8,8 +8,8 @@ mod calls;
 mod choice;
 mod dictionary;
 mod fields;
+mod find_raster;
 mod lines;
-mod raster;
 mod records;
 mod samples;
 mod sound;
@@ -20,7 +20,7 @@ mod words;
 use thiserror::Error;
 
 pub use choice::{Candidate, Choice, candidate};
-pub use raster::Raster;
+pub use find_raster::find_raster;
 
 /// A transform, numbered as in archives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use lockstep::internals::codec::{
 use lockstep::internals::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
 use lockstep::internals::engine::DeviceChoice;
 use lockstep::internals::mixing::{Advice, Mixing};
-use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
-use lockstep::internals::transform::{Choice, Raster, Transform};
+use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig, Raster};
+use lockstep::internals::transform::{Choice, Transform};
 
 /// Little enough that no model in a header takes long.
 const MEMORY: u64 = 24 << 20;

@@ -3,7 +3,7 @@
 use super::super::matching::Past;
 use super::super::stream::Stream;
 use super::{CHANNELS, CONTEXTS};
-use crate::transform::Raster;
+use crate::model::Raster;
 
 /// What a neighbour has: the byte of the same channel, and the channel before it.
 ///

@@ -11,8 +11,8 @@ mod residuals;
 
 use std::slice;
 
+use crate::model::Raster;
 use crate::state::Visitor;
-use crate::transform::Raster;
 
 use super::map::{Map, RATES};
 use super::matching::Past;
@@ -134,7 +134,7 @@ impl Image {
         let mut head = image.as_ref().map_or(([0; Raster::LEN], 0), |image| (image.raster.bytes(), image.start));
         visitor.u8s(&mut head.0);
         visitor.u32s(slice::from_mut(&mut head.1));
-        let (raster, start) = (Raster::read(head.0).ok(), head.1);
+        let (raster, start) = (Raster::read(head.0), head.1);
         if raster != image.as_ref().map(|image| image.raster) {
             *image = raster.map(|raster| Box::new(Image::new(raster, start, streams)));
         }
