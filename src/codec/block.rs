@@ -9,7 +9,7 @@ use super::replay;
 use super::streams::Streams;
 use crate::coder::{Decoder, Encoder, SumTree, decode_symbol, encode_symbol};
 use crate::engine::{Engine, EngineError, INACTIVE};
-use crate::mixing::{Advice, Mixing};
+use crate::mixing::{Mixing, NetworkPrediction};
 use crate::model::Raster;
 use crate::model::schedule::learning_rate;
 use crate::numerics::softmax::SYMBOLS;
@@ -23,9 +23,9 @@ pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;
 const STRIDE: usize = 4096;
 
 /// What a network's weights for a symbol tell the mixing stage.
-fn network(weights: Option<&[u32]>) -> Option<Advice<impl Fn(usize) -> u32>> {
+fn network(weights: Option<&[u32]>) -> Option<NetworkPrediction<impl Fn(usize) -> u32>> {
     let tree = weights.map(SumTree::new)?;
-    Some(Advice { likeliest: tree.likeliest(), probability: move |node| tree.probability(node) })
+    Some(NetworkPrediction { likeliest: tree.likeliest(), probability: move |node| tree.probability(node) })
 }
 
 /// Whether a second thread has time for coding: where the network is the CPU's, it learns there.

@@ -12,7 +12,7 @@ use lockstep::internals::codec::{
 };
 use lockstep::internals::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
 use lockstep::internals::engine::DeviceChoice;
-use lockstep::internals::mixing::{Advice, Mixing};
+use lockstep::internals::mixing::{Mixing, NetworkPrediction};
 use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig, Raster};
 use lockstep::internals::transform::{Choice, Transform};
 
@@ -210,7 +210,7 @@ pub fn mixing(data: &[u8]) {
             mixing.start_block(block.len(), (0..streams).map(|stream| stream * block.len() / streams), raster);
             for (i, &symbol) in block.iter().enumerate() {
                 let probability = |node: usize| 1 + (node * 257 + i * 7919) as u32 % 65535;
-                let network = with_network.then_some(Advice { likeliest: (i * 7919) as u8, probability });
+                let network = with_network.then_some(NetworkPrediction { likeliest: (i * 7919) as u8, probability });
                 let mut bits = (0..8).rev().map(|shift| symbol >> shift & 1 == 1);
                 let coded = mixing.symbol(i % streams, network, |p| {
                     assert!((1..=65535).contains(&p));

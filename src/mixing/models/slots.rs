@@ -1,39 +1,38 @@
-//! The hash table of all contexts: a slot holds what is known of a nibble.
+//! The hash table of all contexts: a slot holds the statistics of one nibble in one context.
 //!
-//! Sixteen words a slot, so about one cache line a look-up. Word 0 is the check
-//! of the context (16 bits), the byte that last followed and how often in a row.
-//! Words 1..16 are the nodes of the nibble's tree, root first: probability of a
-//! 1 (16 bits, its highest one flipped, so that zero is one half), the last bits
-//! under a leading 1 (8), bit history (8).
+//! A slot has sixteen words, one cache line. Word 0, from the lowest bit: a check of the
+//! context's hash (16 bits), the byte that last followed (8), its number of occurrences in
+//! a row (8). Words 1..16 are the nodes of the nibble's tree, root first: the bit history
+//! (8 bits), the last bits under a leading 1 (8), the probability of a 1 (16, the highest
+//! bit inverted, so that a zero word means one half).
 
+use crate::simd::lines::Lines;
 use crate::simd::prefetch;
 use crate::state::Visitor;
 
-use crate::simd::lines::Lines;
-
-/// Words of a slot.
+/// Words per slot.
 pub const WORDS: usize = 16;
-/// What is known of a nibble.
+/// A slot.
 pub type Slot = [u32; WORDS];
-/// log2 of the bytes of a slot.
+/// log2 of the bytes per slot.
 pub const SLOT_BITS: u32 = 6;
 
-/// Slots found by hash, with a check; the less used of three gives way.
+/// A hash table of slots. A hash has three candidates; the least used one is replaced.
 #[derive(Clone)]
 pub struct Slots {
     words: Lines<u32>,
-    /// Number of slots less one.
+    /// The number of slots, a power of two, minus one.
     mask: usize,
 }
 
 impl Slots {
-    /// A table of `2^bits` bytes.
+    /// Creates a table of `2^bits` bytes.
     pub fn new(bits: u32) -> Self {
         let slots = 1 << (bits - SLOT_BITS);
         Slots { words: Lines::zeros(slots * WORDS), mask: slots - 1 }
     }
 
-    /// Has the slots that are looked at first for some hashes brought near.
+    /// Prefetches the first candidate of each hash.
     #[inline(always)]
     pub fn prefetch(&self, hashes: &[u64]) {
         for &hash in hashes {
@@ -41,8 +40,8 @@ impl Slots {
         }
     }
 
-    /// The slot for a hash, emptied if it was another's; `used` says how much so
-    /// a slot was whose root's node is given.
+    /// Returns the index of the slot for a hash, which is cleared if another context used it.
+    /// `used` returns how much a slot was used, given the word of its root.
     #[inline(always)]
     pub fn find(&mut self, hash: u64, used: impl Fn(u32) -> u32) -> usize {
         let check = (hash as u32 & 0xffff).max(1);
@@ -57,7 +56,7 @@ impl Slots {
                 return candidate;
             }
             if slot[0] == 0 {
-                least.0 = candidate; // unused: so the ways after it have never been tried for this hash
+                least.0 = candidate; // unused, so this hash has never reached the candidates after it
                 break;
             }
             let used = used(slot[1]);
@@ -70,25 +69,25 @@ impl Slots {
         least.0
     }
 
-    /// The same in a table of `2^bits` bytes, at least as large: all that was in this
-    /// one is found there too, as the table is this one over and over.
+    /// Returns a copy with `2^bits` bytes, at least as large: this table repeated, so that
+    /// every slot is found in it.
     pub fn grown(&self, bits: u32) -> Self {
         let slots = 1 << (bits - SLOT_BITS);
         Slots { words: self.words.repeat(slots * WORDS / self.words.len()), mask: slots - 1 }
     }
 
-    /// Shows all slots; any words are slots.
+    /// Visits all slots; any words are valid.
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         visitor.u32s(&mut self.words);
     }
 
-    /// All slots, by the index that they are found at.
+    /// Returns all slots by index.
     #[inline(always)]
     pub fn all(&self) -> &[Slot] {
         self.words.as_chunks().0
     }
 
-    /// The same, to change.
+    /// Like [`all`](Self::all), but mutable.
     #[inline(always)]
     pub fn all_mut(&mut self) -> &mut [Slot] {
         self.words.as_chunks_mut().0
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_larger_table_finds_what_was_in_the_smaller() {
+    fn a_grown_table_finds_every_slot_of_the_smaller_one() {
         let mut small = Slots::new(14);
         let hashes: Vec<u64> = (0..100u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
         for &hash in &hashes {
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_found_again_and_the_least_used_gives_way() {
+    fn a_slot_is_found_again_and_the_least_used_one_is_replaced() {
         for bits in [SLOT_BITS, 7, 12] {
             let mut slots = Slots::new(bits);
             let first = slots.find(77, |root| root);

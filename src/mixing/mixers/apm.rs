@@ -1,26 +1,27 @@
 //! Adaptive probability maps (secondary estimation, after PAQ6 and lpaq).
 //!
-//! A probability is refined by what happened when it was given in the same
-//! context: 25 knots over its stretch, interpolated.
+//! A map corrects a probability by the bits that followed when the same
+//! probability was predicted in the same context. Each context has 25 knots over
+//! the stretched probability; the map interpolates between them.
 
+use crate::simd::lines::Lines;
 use crate::simd::prefetch;
 use crate::state::Visitor;
 
-use super::selector::Moment;
-use super::stretch::{Logistic, STRETCH_FRACTION, STRETCH_LIMIT, SUM_FRACTION};
-use crate::simd::lines::Lines;
+use super::super::logistic::{Logistic, STRETCH_FRACTION, STRETCH_LIMIT, SUM_FRACTION};
+use super::super::prediction::MixerContext;
 
-/// Knots of a context, one to a unit of log odds.
+/// Knots per context, one per unit of log odds.
 const KNOTS: usize = 25;
-/// Knots and what fills a cache line.
+/// Entries per context: the knots, padded to a cache line.
 const ROW: usize = 32;
 
-/// log2 of the contexts of a map.
+/// log2 of the number of contexts of a map.
 const CONTEXT_BITS: u32 = 16;
 /// A bit moves a knot by 2^-RATE of the distance.
 const RATE: u32 = 6;
 
-/// What a map looks at besides the node.
+/// Selects the context of a map, together with the node.
 #[derive(Clone, Copy, Debug)]
 pub enum Refinement {
     /// The last byte.
@@ -29,26 +30,26 @@ pub enum Refinement {
     Two,
     /// The byte that the match expects.
     Expected,
-    /// The byte that the network thinks likeliest.
+    /// The byte that is most probable for the network.
     Likeliest,
 }
 
-/// Refines probabilities by a context.
+/// An adaptive probability map.
 #[derive(Clone)]
 pub struct Apm {
-    /// Probability of a 1 at each knot, Q16, in difference (xor) from the identity.
+    /// `[contexts][ROW]`: probability of a 1 at each knot, Q16, xor the identity.
     knots: Lines<u16>,
-    /// The identity.
+    /// The identity: squash at each knot, Q16.
     start: [u16; KNOTS],
-    /// Place and number of the nearer knot of the last look-up.
+    /// Index in `knots` and in `start` of the knot nearer to the last probability.
     last: (usize, usize),
 }
 
 impl Refinement {
-    /// The context of a moment.
+    /// Returns the index of a context, below 2^16.
     #[inline(always)]
-    pub fn context(self, moment: &Moment) -> usize {
-        let Moment { node, last, second, expected, likeliest, .. } = *moment;
+    pub fn index(self, context: &MixerContext) -> usize {
+        let MixerContext { node, last, second, expected, likeliest, .. } = *context;
         match self {
             Refinement::One => last << 8 | node,
             Refinement::Two => {
@@ -62,20 +63,20 @@ impl Refinement {
 }
 
 impl Apm {
-    /// A map that starts as the identity.
+    /// Creates a map that changes nothing yet, but for the error of interpolation.
     pub fn new() -> Self {
         let logistic = Logistic::new();
         let start = std::array::from_fn(|i| logistic.squash((i as i32 - 12) << SUM_FRACTION) as u16);
         Apm { knots: Lines::zeros(ROW << CONTEXT_BITS), start, last: (0, 0) }
     }
 
-    /// Has a context's row brought near.
+    /// Prefetches the knots of a context.
     #[inline(always)]
     pub fn prefetch(&self, context: usize) {
         prefetch(&self.knots, context * ROW);
     }
 
-    /// The refined probability, Q16, of one whose stretch is `x` (Q8, within +-12).
+    /// Returns the refined probability (Q16) for a stretched probability `x` (Q8, limited to ±12).
     #[inline(always)]
     pub fn refine(&mut self, x: i32, context: usize) -> i32 {
         let x = (x.clamp(-STRETCH_LIMIT, STRETCH_LIMIT - 1) + STRETCH_LIMIT) as usize;
@@ -87,18 +88,18 @@ impl Apm {
         (low * (256 - between) + high * between) >> 8
     }
 
-    /// Learns the bit that the last look-up was for.
+    /// Moves the knot that was used last towards the bit.
     #[inline]
     pub fn learn(&mut self, bit: i32) {
-        let (place, knot) = self.last;
+        let (index, knot) = self.last;
         let start = self.start[knot];
-        let p = i32::from(self.knots[place] ^ start);
-        // Rounded away from zero, so that a knot can come all the way.
+        let p = i32::from(self.knots[index] ^ start);
+        // Rounded towards the bit, so that a knot can reach 0 and 65535.
         let up = bit * ((1 << RATE) - 1);
-        self.knots[place] = (p + (((bit << 16) - bit - p + up) >> RATE)) as u16 ^ start;
+        self.knots[index] = (p + (((bit << 16) - bit - p + up) >> RATE)) as u16 ^ start;
     }
 
-    /// Shows all knots; any words are knots.
+    /// Visits all knots; any words are valid.
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         visitor.u16s(&mut self.knots);
     }
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_map_changes_little_and_a_taught_one_knows() {
+    fn a_new_map_changes_little_and_a_trained_one_predicts_the_bit() {
         let logistic = Logistic::new();
         let mut apm = Apm::new();
         for x in -STRETCH_LIMIT..=STRETCH_LIMIT {

@@ -1,7 +1,7 @@
-//! Between probabilities and their logarithmic odds (Mahoney's PAQ6 and after).
+//! Converts between probabilities and log odds (Mahoney, PAQ6 and later).
 //!
-//! stretch(p) = ln(p / (1 - p)), squash its inverse. Both are tables that
-//! integer code builds.
+//! stretch(p) = ln(p / (1 - p)); squash is its inverse. Both use tables that are
+//! built in integer arithmetic.
 
 use std::sync::LazyLock;
 
@@ -9,24 +9,24 @@ use std::sync::LazyLock;
 pub const STRETCH_FRACTION: u32 = 8;
 /// Largest magnitude of a stretched probability: 12, in Q8.
 pub const STRETCH_LIMIT: i32 = 12 << STRETCH_FRACTION;
-/// Fraction bits of what squash takes (Q12): a mixer's sum is finer than its inputs.
+/// Fraction bits of squash's argument (Q12): a mixer's sum is finer than its inputs.
 pub const SUM_FRACTION: u32 = 12;
-/// Largest magnitude of what squash tells apart: 12, in Q12.
+/// Squash limits its argument to this magnitude: 12, in Q12.
 pub const SUM_LIMIT: i32 = 12 << SUM_FRACTION;
 
-/// Knots of squash, 64 to one unit of log odds.
+/// Knots of squash, 64 per unit of log odds.
 const KNOTS: usize = 2 * 12 * 64 + 1;
-/// Probabilities below this, and as close to 1, have a stretch of their own.
+/// Each probability (Q16) below this has an entry of its own.
 const FINE: u32 = 4096;
-/// Above, one entry stands for this many bits of them.
+/// From [`FINE`] up to one half, 2^COARSE_SHIFT probabilities share an entry.
 const COARSE_SHIFT: u32 = 4;
-/// Fraction bits of the exponentials that the tables are made from.
-const WORK: u32 = 40;
+/// Fraction bits of the exponentials from which the tables are built.
+const EXP_FRACTION: u32 = 40;
 
 struct Tables {
-    /// squash at -12 + i / 64, Q22.
+    /// squash(-12 + i / 64), Q22.
     squash: [u32; KNOTS],
-    /// stretch(p / 2^16) of small p, Q8.
+    /// stretch(i / 2^16), Q8.
     fine: [i16; FINE as usize],
     /// stretch((16 i + 8) / 2^16), Q8, up to one half.
     coarse: [i16; 1 << (15 - COARSE_SHIFT)],
@@ -34,9 +34,9 @@ struct Tables {
 
 static TABLES: LazyLock<Tables> = LazyLock::new(Tables::new);
 
-/// e^(numerator / denominator) in Q40 by its power series, for exponents up to 12.
+/// Returns e^(numerator / denominator) in Q40 by its power series, for exponents up to 12.
 fn exp(numerator: u128, denominator: u128) -> u128 {
-    let (mut sum, mut term, mut n) = (0, 1u128 << (WORK + 20), 1);
+    let (mut sum, mut term, mut n) = (0, 1u128 << (EXP_FRACTION + 20), 1);
     while term > 0 {
         sum += term;
         term = term * numerator / (denominator * n);
@@ -47,20 +47,21 @@ fn exp(numerator: u128, denominator: u128) -> u128 {
 
 impl Tables {
     fn new() -> Self {
-        let one = 1u128 << WORK;
+        let one = 1u128 << EXP_FRACTION;
         let squash = std::array::from_fn(|i| {
             let e = exp(i.abs_diff(KNOTS / 2) as u128, 64);
             let (part, whole) = if i < KNOTS / 2 { (one, one + e) } else { (e, one + e) };
             (((part << 22) + whole / 2) / whole) as u32
         });
-        // For p = n / 2^20 rising to one half, x falls: the least x with
-        // p <= squash(-x + 1/2 step), so e^(x - 1/2) <= (1 - p) / p < e^(x + 1/2).
+        // stretch(p) = -x for p = n / 2^20 up to one half, where x is the number of bounds
+        // e^(k + 1/2), k = 0, 1, ... in steps of 2^-8, that are at most (1 - p) / p.
         let step = exp(1, 256);
         let mut bounds = vec![exp(1, 512)];
         while bounds.len() < STRETCH_LIMIT as usize {
-            bounds.push((bounds[bounds.len() - 1] * step) >> WORK);
+            bounds.push((bounds[bounds.len() - 1] * step) >> EXP_FRACTION);
         }
-        let stretch = |p: u128| -(bounds.partition_point(|&bound| bound * p <= (((1 << 20) - p) << WORK)) as i16);
+        let stretch =
+            |p: u128| -(bounds.partition_point(|&bound| bound * p <= (((1 << 20) - p) << EXP_FRACTION)) as i16);
         Tables {
             squash,
             fine: std::array::from_fn(|i| stretch((i as u128 * 16).max(1))),
@@ -69,17 +70,17 @@ impl Tables {
     }
 }
 
-/// The tables of this file, looked up once and kept at hand.
+/// The functions stretch and squash: a reference to their tables.
 #[derive(Clone, Copy)]
 pub struct Logistic(&'static Tables);
 
 impl Logistic {
-    /// The tables, built at first use.
+    /// Returns the functions; the first call builds the tables.
     pub fn new() -> Self {
         Logistic(&TABLES)
     }
 
-    /// ln(p / (1 - p)) in Q8, within +-[`STRETCH_LIMIT`], of p in Q16 (0..2^16).
+    /// Returns ln(p / (1 - p)) in Q8, within ±[`STRETCH_LIMIT`], for p in Q16, 0..2^16.
     #[inline]
     pub fn stretch(self, p: u32) -> i32 {
         let low = p.min(65536 - p);
@@ -91,7 +92,7 @@ impl Logistic {
         i32::from(if p < 32768 { value } else { -value })
     }
 
-    /// 1 / (1 + e^-x) in Q16, 1..=65535, of x in Q12.
+    /// Returns 1 / (1 + e^-x) in Q16, 1..=65535, for x in Q12.
     #[inline]
     pub fn squash(self, x: i32) -> i32 {
         let x = (x.clamp(-SUM_LIMIT, SUM_LIMIT - 1) + SUM_LIMIT) as usize;
@@ -107,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_are_monotone_within_their_limits_and_what_they_claim_to_be() {
+    fn both_functions_are_monotone_limited_and_close_to_the_exact_values() {
         let logistic = Logistic::new();
         let mut last = -STRETCH_LIMIT;
         for p in 0..=65535 {

@@ -1,33 +1,33 @@
-//! Finds the length of records in tables and binary data.
+//! Estimates the length of the records in a stream.
 //!
-//! Where the same byte comes back at the same distance several times in a row,
-//! that distance is likely the length of a record (after paq8's record model).
+//! If a byte value recurs at the same distance several times in a row, that distance is
+//! probably the length of a record (after paq8's record model).
 
 use crate::state::Visitor;
 
-/// Longest record that is looked for.
+/// Records are shorter than this.
 const LONGEST: usize = 1024;
-/// Votes above which all are halved.
+/// When a length has more votes than this, all votes are halved.
 const MOST_VOTES: u16 = 4096;
 
-/// Counts distances at which bytes come back.
+/// Votes for the distances at which byte values recur.
 #[derive(Clone)]
-pub struct Records {
-    /// Where each byte was last, and the distance to where it was before.
+pub struct RecordLength {
+    /// Of each byte value: its last position, and the distance to the one before.
     last: [[u32; 2]; 256],
     votes: Vec<u16>,
-    /// The length in use.
+    /// The estimated length, 1..1024.
     pub length: u32,
 }
 
-impl Default for Records {
+impl Default for RecordLength {
     fn default() -> Self {
-        Records { last: [[0, 0]; 256], votes: vec![0; LONGEST], length: 1 }
+        RecordLength { last: [[0, 0]; 256], votes: vec![0; LONGEST], length: 1 }
     }
 }
 
-impl Records {
-    /// Takes note of a byte at a position of its stream.
+impl RecordLength {
+    /// Updates votes and length with a byte at a position of its stream.
     pub fn update(&mut self, byte: u8, position: u32) {
         let [last, before] = self.last[usize::from(byte)];
         let distance = position.wrapping_sub(last);
@@ -44,7 +44,7 @@ impl Records {
         self.last[usize::from(byte)] = [position, distance];
     }
 
-    /// Shows all fields.
+    /// Visits all fields.
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         visitor.u32s(self.last.as_flattened_mut());
         visitor.u16s(&mut self.votes);
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn the_length_of_records_is_found() {
         for length in [4u32, 12, 37, 600] {
-            let mut records = Records::default();
+            let mut records = RecordLength::default();
             for i in 0..40 * length {
                 let noise = crate::numerics::generator::random_u64(1, i.into()) as u8 | 1;
                 records.update(if i % length == 0 { 0 } else { noise }, i);

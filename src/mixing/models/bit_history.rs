@@ -1,27 +1,29 @@
-//! Bit histories: what was seen at one node of one context, in one byte.
+//! Bit histories: the bits seen at one node of one context, summarised in one byte.
 //!
-//! The idea is PAQ6's (Mahoney 2005); the rule is our own. A state is a pair of
-//! bounded counts and the last bit. A bit raises its own count; the other count,
-//! if above 2, falls to `(n + 3) / 2`, as what was long ago says little. A pair
-//! outside the bounds loses from its larger count.
+//! The idea is from PAQ6 (Mahoney 2005), the rule is our own. A state is a pair of
+//! bounded counts and the last bit. A bit increments its own count; the other count,
+//! if above 2, falls to `(n + 3) / 2`, because old bits predict little. While the
+//! pair is out of bounds, its larger count is decremented.
 
 use std::sync::LazyLock;
 
-/// Most that the larger count may be, by the smaller one.
+/// The largest value of the larger count, by the smaller count.
 const BOUNDS: [u8; 5] = [48, 28, 8, 6, 5];
 
-/// State 0 has seen nothing.
+/// The number of states, including unused ones. State 0 has seen no bit.
 pub const STATES: usize = 256;
 
-/// Counts of zeros and ones, and the last bit.
+/// The meaning of a state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct History {
+pub struct BitHistory {
+    /// Zeros and ones.
     pub counts: [u8; 2],
+    /// The last bit.
     pub last: u8,
 }
 
-impl History {
-    fn allowed(self) -> bool {
+impl BitHistory {
+    fn is_allowed(self) -> bool {
         let [a, b] = self.counts;
         BOUNDS.get(usize::from(a.min(b))).is_some_and(|&bound| a.max(b) <= bound)
     }
@@ -33,7 +35,7 @@ impl History {
             *other = (*other + 3) / 2;
         }
         self.last = bit as u8;
-        while !self.allowed() {
+        while !self.is_allowed() {
             let larger = usize::from(self.counts[1] > self.counts[0]);
             self.counts[larger] -= 1;
         }
@@ -41,26 +43,25 @@ impl History {
     }
 }
 
-/// The state machine.
-pub struct States {
-    /// The state after a bit.
+/// The state machine of bit histories.
+pub struct StateMachine {
+    /// `[state][bit]`: the next state.
     pub next: [[u8; 2]; STATES],
-    /// Bits that a state remembers.
+    /// Sum of the counts of a state.
     pub totals: [u8; STATES],
-    /// Whether all bits seen were the same.
+    /// True if one of the counts is 0.
     pub certain: [bool; STATES],
-    /// What a state stands for.
-    pub histories: [History; STATES],
+    /// The meaning of each state.
+    pub histories: [BitHistory; STATES],
 }
 
 /// The machine, built at first use.
-pub static STATE_MACHINE: LazyLock<States> = LazyLock::new(States::new);
+pub static STATE_MACHINE: LazyLock<StateMachine> = LazyLock::new(StateMachine::new);
 
-impl States {
-    /// States are numbered in the order in which a search that tries bit 0
-    /// before bit 1, breadth first, comes upon them.
+impl StateMachine {
+    /// Numbers the states in the order of a breadth-first search that tries bit 0 before bit 1.
     fn new() -> Self {
-        let mut found = vec![History::default()];
+        let mut found = vec![BitHistory::default()];
         let mut next = [[0; 2]; STATES];
         let mut state = 0;
         while state < found.len() {
@@ -74,13 +75,13 @@ impl States {
             }
             state += 1;
         }
-        let mut histories = [History::default(); STATES];
+        let mut histories = [BitHistory::default(); STATES];
         for (history, &state) in histories.iter_mut().zip(&found) {
             *history = state;
         }
         let totals = histories.map(|history| history.counts.iter().sum());
         let certain = histories.map(|history| history.counts.contains(&0));
-        States { next, totals, certain, histories }
+        StateMachine { next, totals, certain, histories }
     }
 }
 
@@ -89,29 +90,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_state_fits_a_byte_and_leads_where_its_history_says() {
+    fn every_state_fits_in_a_byte_and_leads_to_the_state_of_its_next_history() {
         let machine = &STATE_MACHINE;
         let mut reached = [false; STATES];
         reached[0] = true;
         for (state, history) in machine.histories.iter().enumerate() {
-            assert!(history.allowed());
-            if state > 0 && *history == History::default() {
-                continue; // not in use
+            assert!(history.is_allowed());
+            if state > 0 && *history == BitHistory::default() {
+                continue; // unused
             }
             for bit in 0..2 {
                 let next = usize::from(machine.next[state][bit]);
                 assert_eq!(machine.histories[next], history.after(bit));
-                assert_ne!(next, 0, "what was seen is not forgotten");
+                assert_ne!(next, 0, "no bit leads back to the empty history");
                 reached[next] = true;
             }
         }
-        let used = machine.histories.iter().filter(|&&h| h != History::default()).count() + 1;
+        let used = machine.histories.iter().filter(|&&h| h != BitHistory::default()).count() + 1;
         assert_eq!(reached.iter().filter(|&&r| r).count(), used);
         assert!((200..=STATES).contains(&used), "{used}");
     }
 
     #[test]
-    fn long_runs_reach_the_bound_and_a_surprise_halves_them() {
+    fn long_runs_reach_the_bound_and_an_unexpected_bit_halves_them() {
         let machine = &STATE_MACHINE;
         let run = (0..100).fold(0u8, |state, _| machine.next[usize::from(state)][1]);
         assert_eq!(machine.histories[usize::from(run)].counts, [0, 48]);

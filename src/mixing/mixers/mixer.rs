@@ -1,31 +1,32 @@
 //! Gated linear mixing in the logistic domain (Mahoney, PAQ7; Mattern 2013).
 //!
 //! A context selects one set of weights; the weighted sum of stretched
-//! probabilities is squashed to one. Weights move down the gradient of coding
-//! cost: by input times error.
+//! probabilities is squashed to a probability. Each weight moves down the
+//! gradient of the coding cost: by its input times the error.
 
+use crate::simd::lines::Lines;
 use crate::simd::prefetch;
 use crate::state::Visitor;
 
-use crate::simd::lines::Lines;
+use super::super::prediction::{GROUP, MOST_INPUTS};
 
-/// Inputs come in groups of so many, for the sake of vectors.
-pub const GROUP: usize = 16;
-/// Fraction bits of a weight as it is learnt (Q26).
+/// Fraction bits of a weight while it is learned (Q26).
 const WEIGHT_FRACTION: u32 = 26;
-/// Fraction bits of a weight as it is used, in 16 bits (Q12, within +-8).
+/// Fraction bits of a weight in products, where it has 16 bits (Q12, within ±8).
 const SHORT_FRACTION: u32 = 12;
 /// Largest magnitude of a weight: 8.
 const WEIGHT_LIMIT: i32 = (8 << WEIGHT_FRACTION) - 1;
-/// Bits of a product that are dropped before the sum, so that the sum fits.
+/// Bits of a product that are dropped before the sum, so that the sum fits in 32 bits.
 const PRODUCT_SHIFT: u32 = 5;
-/// Most inputs: up to 2^9 of them times 12 * 2^8 times 2^15 by 2^5 would be below 2^31.
-pub const MOST_INPUTS: usize = 160;
 
-/// Weight sets for one kind of context.
+// A product is below 12 * 2^8 * 2^15 / 2^5, so a sum of at most 2^9 of them is below 2^31.
+const _: () = assert!(MOST_INPUTS <= 1 << 9);
+
+/// The weight sets of one selector.
 #[derive(Clone)]
 pub struct Mixer {
     inputs: usize,
+    /// `[sets][inputs]`, Q26.
     weights: Lines<i32>,
     /// How often each set was used, at most [`SETTLED`].
     uses: Vec<u16>,
@@ -33,12 +34,12 @@ pub struct Mixer {
     rates: Vec<i32>,
 }
 
-/// Uses after which a set learns at its last rate.
+/// The number of uses after which a set learns at the final rate.
 const SETTLED: u16 = 1023;
 
 impl Mixer {
-    /// `sets` sets of `inputs` (a multiple of [`GROUP`]) weights that start at `start` (Q16);
-    /// learning rates (Q16) are the last, and what comes on top in the beginning.
+    /// Creates `sets` sets of `inputs` (a multiple of [`GROUP`]) weights with the value `start`
+    /// (Q16). The learning rates (Q16) are the final one and what is added to it at first.
     pub fn new(sets: usize, inputs: usize, start: i32, [last, first]: [i32; 2]) -> Self {
         assert!(inputs.is_multiple_of(GROUP) && inputs <= MOST_INPUTS);
         let weight = start << (WEIGHT_FRACTION - 16);
@@ -50,12 +51,12 @@ impl Mixer {
         Mixer { inputs, weights, uses: vec![0; sets], rates }
     }
 
-    /// A set's weights, all of them.
+    /// Returns the weights of set 0.
     pub fn first_set(&self) -> &[i32] {
         &self.weights[..self.inputs]
     }
 
-    /// Has a set's weights brought near.
+    /// Prefetches the weights of a set.
     #[inline(always)]
     pub fn prefetch(&self, set: usize) {
         prefetch(&self.uses, set);
@@ -64,7 +65,7 @@ impl Mixer {
         }
     }
 
-    /// Gives a set that was never used the weights of another mixer's.
+    /// Copies another mixer's weights to a set that was never used.
     #[inline(always)]
     pub fn start_set(&mut self, set: usize, weights: &[i32]) {
         if self.uses[set] == 0 {
@@ -72,7 +73,7 @@ impl Mixer {
         }
     }
 
-    /// Sum of inputs (Q8, within +-12) times weights, Q12.
+    /// Returns the sum (Q12) of inputs (Q8, within ±12) times the weights of a set.
     #[inline(always)]
     pub fn sum(&self, set: usize, inputs: &[i16]) -> i32 {
         let weights = &self.weights[set * self.inputs..][..self.inputs];
@@ -83,13 +84,13 @@ impl Mixer {
         products.sum::<i32>() >> (8 - PRODUCT_SHIFT)
     }
 
-    /// Moves the weights of a set: `error` is bit minus probability, Q16.
+    /// Moves the weights of a set; `error` is the bit minus its probability, Q16.
     #[inline(always)]
     pub fn learn(&mut self, set: usize, inputs: &[i16], error: i32) {
         let uses = &mut self.uses[set];
         let rate = self.rates[usize::from(*uses)];
         *uses += u16::from(*uses < SETTLED);
-        // Q20: error times rate, below 2^15 as a rate stays below 2^12.
+        // Q20; below 2^15 because rates are below 2^12.
         let step = ((error * rate) >> 12).clamp(-32767, 32767);
         let weights = &mut self.weights[set * self.inputs..][..self.inputs];
         for (w, &x) in weights.iter_mut().zip(inputs) {
@@ -97,7 +98,7 @@ impl Mixer {
         }
     }
 
-    /// Shows weights and how often their sets were used.
+    /// Visits the weights and the number of uses of each set.
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         visitor.u32s(bytemuck::cast_slice_mut(&mut self.weights));
         visitor.u16s(&mut self.uses);
@@ -112,13 +113,13 @@ impl Mixer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stretch::{Logistic, STRETCH_LIMIT};
+    use super::super::super::logistic::{Logistic, STRETCH_LIMIT};
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn sums_are_those_of_wide_arithmetic(
+        fn sums_equal_those_in_wider_integers(
             inputs in proptest::collection::vec(-STRETCH_LIMIT as i16..=STRETCH_LIMIT as i16, 48),
             errors in proptest::collection::vec(-65535i32..=65535, 0..300),
         ) {
@@ -127,7 +128,7 @@ mod tests {
             let product = |(&x, &w): (&i16, &i32)| (i64::from(x) * i64::from(w >> 14)) >> 5;
             let exact: i64 = inputs.iter().zip(&mixer.weights[48..]).map(product).sum::<i64>() >> 3;
             prop_assert_eq!(i64::from(mixer.sum(1, &inputs)), exact);
-            prop_assert!(mixer.weights[..48].iter().all(|&w| w == 1 << 24), "the other set is left alone");
+            prop_assert!(mixer.weights[..48].iter().all(|&w| w == 1 << 24), "the other set does not change");
         }
     }
 
@@ -145,20 +146,20 @@ mod tests {
     }
 
     #[test]
-    fn a_new_set_starts_as_another_stands() {
+    fn a_new_set_starts_with_the_weights_of_another() {
         let mut general = Mixer::new(1, 16, 1 << 14, [200, 1000]);
         general.learn(0, &[256; 16], 30000);
         let mut mixer = Mixer::new(2, 16, 0, [200, 1000]);
         mixer.start_set(1, general.first_set());
         assert_eq!((&mixer.weights[..16], &mixer.weights[16..]), (&[0; 16][..], &general.weights[..]));
         mixer.learn(1, &[256; 16], 30000);
-        let learnt = mixer.weights[16..].to_vec();
+        let learned = mixer.weights[16..].to_vec();
         mixer.start_set(1, general.first_set());
-        assert_eq!(mixer.weights[16..], learnt, "a set that was used keeps what it learnt");
+        assert_eq!(mixer.weights[16..], learned, "a set that was used keeps its weights");
     }
 
     #[test]
-    fn the_better_input_gets_the_weight() {
+    fn the_better_input_gets_the_larger_weight() {
         let logistic = Logistic::new();
         let mut mixer = Mixer::new(1, 16, 1 << 14, [200, 1000]);
         for i in 0..5000 {
