@@ -1,22 +1,30 @@
-//! Text: line ends apart, words as codes, with words of the block's own.
+//! Text: words become codes, and line ends are coded separately.
+//!
+//! A word's code comes from the built-in dictionary or from a list of words at the
+//! start of the block.
+
+mod dictionary;
+mod lines;
+mod words;
 
 use std::collections::HashMap;
 
-use super::dictionary::{Code, Dictionary, ENGLISH, LONGEST_WORD, MOST_BLOCK_WORDS};
-use super::{TransformError, lines, words};
+use super::TransformError;
 
-/// Ends a word in the list of the block's own.
+use dictionary::{Code, Dictionary, ENGLISH, LONGEST_WORD, MOST_BLOCK_WORDS};
+
+/// Ends each word in the list of the block's own words.
 const SEPARATOR: u8 = b'\n';
-/// Bytes that a word of the block's own must save besides those that list it.
+/// The smallest number of bytes that a listed word must save, net of its entry in the list.
 const LEAST_SAVING: usize = 32;
 
-/// The words that recur in a text and would be shorter as words of its own, sorted.
+/// Returns the words of a text that it should list as its own, sorted.
 fn own_words(text: &[u8]) -> Vec<Vec<u8>> {
     let mut built_in = vec![0; ENGLISH.words().len()];
     let mut others: HashMap<Vec<u8>, usize> = HashMap::new();
     let count = |word: &[u8], _| {
-        if let Some(place) = ENGLISH.place(word) {
-            built_in[place] += 1;
+        if let Some(index) = ENGLISH.index(word) {
+            built_in[index] += 1;
         } else if (3..=LONGEST_WORD).contains(&word.len()) {
             match others.get_mut(word) {
                 Some(count) => *count += 1,
@@ -44,7 +52,7 @@ fn own_words(text: &[u8]) -> Vec<Vec<u8>> {
     words
 }
 
-/// Appends a number, seven bits a byte, the lowest first; the last byte is below 128.
+/// Appends a number, seven bits per byte, the lowest first; only the last byte is below 128.
 fn push_number(mut number: usize, coded: &mut Vec<u8>) {
     while number >= 128 {
         coded.push(number as u8 | 128);
@@ -53,7 +61,7 @@ fn push_number(mut number: usize, coded: &mut Vec<u8>) {
     coded.push(number as u8);
 }
 
-/// Takes a number off the front.
+/// Removes a number from the front of `coded`.
 fn take_number(coded: &mut &[u8]) -> Result<usize, TransformError> {
     let mut number = 0;
     for shift in (0..35).step_by(7) {
@@ -67,7 +75,8 @@ fn take_number(coded: &mut &[u8]) -> Result<usize, TransformError> {
     Err(TransformError::Head)
 }
 
-/// Line ends apart, with broken lines joined where that is cheap to undo.
+/// Separates the line ends. Returns whether lines were joined (where the code for that is
+/// short), the text, and the code of the line ends.
 fn without_line_ends(raw: &[u8]) -> (bool, Vec<u8>, Vec<u8>) {
     let feeds = |text: &[u8]| text.iter().filter(|&&b| b == b'\n').count();
     let (text, flags) = lines::forward(raw, true);
@@ -80,7 +89,7 @@ fn without_line_ends(raw: &[u8]) -> (bool, Vec<u8>, Vec<u8>) {
     (false, text, flags)
 }
 
-/// Codes any bytes as text.
+/// Transforms any bytes.
 pub fn forward(raw: &[u8]) -> Vec<u8> {
     let (join, text, flags) = without_line_ends(raw);
     let own = Dictionary::new(own_words(&text));
@@ -97,7 +106,7 @@ pub fn forward(raw: &[u8]) -> Vec<u8> {
     coded
 }
 
-/// The bytes that [`forward`] coded; at most `limit`.
+/// Reverses [`forward`]; the result has at most `limit` bytes.
 pub fn inverse(mut coded: &[u8], limit: usize) -> Result<Vec<u8>, TransformError> {
     let join = take_number(&mut coded)? == 1;
     let flags_len = take_number(&mut coded)?;

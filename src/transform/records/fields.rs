@@ -1,23 +1,23 @@
-//! Fields of a record, and how a block tells them.
+//! The fields of a record, and their stored form.
 
-use super::TransformError;
+use super::super::TransformError;
 
-/// Longest record.
+/// Length of the longest record in bytes.
 pub const LONGEST_RECORD: usize = 255;
-/// Most bytes that tell a layout.
+/// Length of the longest stored layout in bytes.
 pub const LONGEST_LAYOUT: usize = 1 + LONGEST_RECORD;
 
 /// A field of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// A byte that stays as it is.
+    /// A byte that is not transformed.
     Byte,
-    /// A number of so many bytes, the lowest first.
+    /// A little-endian number with the given width in bytes.
     Number(usize),
 }
 
 impl Field {
-    /// All numbers.
+    /// The numbers of every width.
     pub const NUMBERS: [Field; 4] = [Field::Number(1), Field::Number(2), Field::Number(4), Field::Number(8)];
 
     fn code(self) -> u8 {
@@ -31,7 +31,7 @@ impl Field {
         std::iter::once(Field::Byte).chain(Field::NUMBERS).find(|field| field.code() == code)
     }
 
-    /// Bytes of it.
+    /// Returns the width in bytes.
     pub fn width(self) -> usize {
         match self {
             Field::Byte => 1,
@@ -39,40 +39,40 @@ impl Field {
         }
     }
 
-    /// The number at the start of `bytes`.
+    /// Reads the number at the start of `bytes`.
     pub fn read(self, bytes: &[u8]) -> u64 {
         bytes[..self.width()].iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
     }
 
-    /// Puts the low bytes of a number at the start of `bytes`.
+    /// Writes the low bytes of a number to the start of `bytes`.
     pub fn write(self, number: u64, bytes: &mut [u8]) {
         bytes[..self.width()].copy_from_slice(&number.to_le_bytes()[..self.width()]);
     }
 }
 
-/// The fields of a record, at least one.
+/// The fields of a record, in order; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout(Vec<Field>);
 
 impl Default for Layout {
-    /// Single bytes that stay as they are.
+    /// Records of one byte that is not transformed.
     fn default() -> Self {
         Layout(vec![Field::Byte])
     }
 }
 
 impl Layout {
-    /// Of these fields: some, and no more than [`LONGEST_RECORD`] bytes.
+    /// Creates a layout of at least one field and at most [`LONGEST_RECORD`] bytes.
     pub fn new(fields: Vec<Field>) -> Self {
         Layout(fields)
     }
 
-    /// Bytes of a record.
+    /// Returns the length of a record in bytes.
     pub fn record_len(&self) -> usize {
         self.0.iter().map(|field| field.width()).sum()
     }
 
-    /// The numbers, and where they begin.
+    /// Returns the numbers with their offsets in the record.
     pub fn numbers(&self) -> impl Iterator<Item = (usize, Field)> {
         let starts = self.0.iter().scan(0, |next, &field| {
             let at = *next;
@@ -82,14 +82,14 @@ impl Layout {
         starts.filter(|&(_, field)| field != Field::Byte)
     }
 
-    /// Its form in a block: the length of a record, then a byte a field.
+    /// Returns the stored form: the length of a record, then one byte per field.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = vec![self.record_len() as u8];
         bytes.extend(self.0.iter().map(|field| field.code()));
         bytes
     }
 
-    /// Takes its form off the front.
+    /// Parses the stored form at the front of `coded`; returns the layout and the rest.
     pub fn read(coded: &[u8]) -> Result<(Self, &[u8]), TransformError> {
         let (&len, mut rest) = coded.split_first().ok_or(TransformError::Head)?;
         let mut fields = Vec::new();

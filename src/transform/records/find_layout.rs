@@ -1,31 +1,32 @@
-//! Finds the records of a table: their length, and which of their bytes are numbers that change little.
+//! Finds the layout of a table: the length of its records, and the numbers that change little.
 
 use super::fields::{Field, LONGEST_RECORD, Layout};
 
-/// Bytes of a block that are looked at.
+/// Bytes of a block that are examined.
 const SAMPLE: usize = 64 << 10;
-/// Records that make a table.
+/// The smallest number of records in a table.
 const LEAST_RECORDS: usize = 64;
-/// Lengths of a record that are tried.
+/// The number of record lengths that are tried.
 const TRIED: usize = 4;
 
-/// Bits, Q8.
+/// An amount of information in bits, Q8.
 type Bits = u64;
 
-/// Logarithm of a number that is not 0, a straight line between powers of two.
+/// Returns the logarithm of a number above 0, linear between powers of two.
 fn log2(n: u32) -> Bits {
     let whole = n.ilog2();
     u64::from(whole << 8) + (u64::from(n) << 8 >> whole) - 256
 }
 
-/// Information in bytes that come so often each.
+/// Returns the order-0 information of bytes with the given counts.
 fn information(counts: &[u32; 256]) -> Bits {
     let all: u32 = counts.iter().sum();
     let of = |n: u32| if n == 0 { 0 } else { u64::from(n) * log2(n) };
     of(all).saturating_sub(counts.iter().map(|&n| of(n)).sum())
 }
 
-/// How much less information a field's bytes, each taken by itself, have as differences.
+/// Returns how much information a field's bytes lose, each counted separately, when the field
+/// is replaced by differences.
 fn saving(sample: &[u8], record_len: usize, at: usize, field: Field) -> Bits {
     let mut counts = [[[0; 256]; 8]; 2];
     let mut before = 0;
@@ -42,9 +43,9 @@ fn saving(sample: &[u8], record_len: usize, at: usize, field: Field) -> Bits {
     raw.saturating_sub(differences)
 }
 
-/// The fields of records of a length, and what they save.
+/// Chooses the fields of records of a given length; returns the information they save, too.
 fn fields(sample: &[u8], record_len: usize) -> (Bits, Vec<Field>) {
-    let least = (sample.len() / record_len) as Bits * 128; // half a bit a record
+    let least = (sample.len() / record_len) as Bits * 128; // half a bit per record
     let (mut at, mut saved, mut fields) = (0, 0, Vec::new());
     while at < record_len {
         let fitting = Field::NUMBERS.into_iter().filter(|field| at + field.width() <= record_len);
@@ -58,7 +59,7 @@ fn fields(sample: &[u8], record_len: usize) -> (Bits, Vec<Field>) {
     (saved, fields)
 }
 
-/// The lengths of records at which most bytes come back, the shortest first.
+/// Returns the record lengths at which most bytes repeat, the shortest first.
 fn record_lens(sample: &[u8]) -> Vec<usize> {
     let equal = |len: &usize| sample.iter().zip(&sample[*len..]).filter(|(a, b)| a == b).count();
     let mut lens: Vec<usize> = (2..=LONGEST_RECORD.min(sample.len() / LEAST_RECORDS)).collect();
@@ -68,14 +69,14 @@ fn record_lens(sample: &[u8]) -> Vec<usize> {
     lens
 }
 
-/// The layout of the records, if bytes look like a table that gains from differences.
-pub fn layout(raw: &[u8]) -> Option<Layout> {
+/// Returns the layout of the records if the block looks like a table that gains from differences.
+pub fn find_layout(raw: &[u8]) -> Option<Layout> {
     let middle = raw.len().saturating_sub(SAMPLE) / 2;
-    let (mut best, mut layout) = (raw.len().min(SAMPLE) as Bits * 32, None); // an eighth of a bit a byte
+    let (mut best, mut layout) = (raw.len().min(SAMPLE) as Bits * 32, None); // an eighth of a bit per byte
     for len in record_lens(&raw[middle..raw.len().min(middle + SAMPLE)]) {
         let start = middle / len * len;
         let (saved, fields) = fields(&raw[start..raw.len().min(start + SAMPLE)], len);
-        // A multiple of the length seems to save a little more.
+        // Multiples of the true length seem to save slightly more, so require a clear gain.
         if saved > best + best / 16 {
             (best, layout) = (saved, Some(Layout::new(fields)));
         }

@@ -1,7 +1,8 @@
-//! Predicts samples of sound from those before them, and learns from each.
+//! Predicts audio samples from the samples before them, and learns from each.
 //!
-//! Filters in a row, each for what those before it left (after Monkey's Audio and
-//! OptimFROG), by normalised least mean squares (Nagumo and Noda 1967).
+//! A cascade of filters, each of which predicts the error of those before it (after
+//! Monkey's Audio and OptimFROG), trained by normalised least mean squares (Nagumo and
+//! Noda 1967).
 
 /// Fraction bits of a weight.
 const WEIGHT_FRACTION: u32 = 20;
@@ -9,29 +10,31 @@ const WEIGHT_FRACTION: u32 = 20;
 const WEIGHT_LIMIT: i64 = 64 << WEIGHT_FRACTION;
 /// Largest magnitude of an input, an error or a prediction.
 const LIMIT: i32 = (1 << 16) - 1;
-/// Fraction bits of a step, which is an input's part of what a weight moves by.
+/// Fraction bits of a step: a weight moves by step times input.
 const STEP_FRACTION: u32 = 48;
 /// Largest magnitude of a step.
 const STEP_LIMIT: i64 = 1 << 42;
-/// What a tap adds to the sum of squares that steps are divided by.
+/// Added per input to the sum of squares by which a step is divided.
 const LEAST_POWER: i64 = 64;
 
-/// Inputs of the filter for what the channel before has.
-const HEARD: usize = 32;
-/// Inputs of the filters in a row, and the part of an error that each makes up for, Q16.
+/// Inputs of the filter over the other channel.
+const OTHER_TAPS: usize = 32;
+/// Learning rate of the filter over the other channel: the part of an error that it corrects, Q16.
+const OTHER_RATE: i64 = 524;
+/// Inputs and learning rates (Q16) of the cascade.
 const FILTERS: [(usize, i64); 3] = [(256, 2000), (32, 2600), (16, 5200)];
-/// That part for the other channel's.
-const HEARD_RATE: i64 = 524;
-/// What is expected of a sample without any filter: 31/32 of the one before.
+/// The prediction without any filter is 31/32 of the previous sample.
 const LEAK: i32 = 31;
 
-/// The last inputs times weights.
+/// A linear filter over the latest inputs.
 struct Filter {
     /// The latest last.
     inputs: Vec<i32>,
+    /// Q20.
     weights: Vec<i32>,
     /// Sum of the inputs' squares.
     power: i64,
+    /// Learning rate, Q16.
     rate: i64,
     prediction: i32,
 }
@@ -50,7 +53,7 @@ impl Filter {
         self.prediction
     }
 
-    /// Moves the weights towards what it was.
+    /// Moves the weights towards the number that was predicted.
     #[inline(always)]
     fn learn(&mut self, number: i32) {
         let error = i64::from((number - self.prediction).clamp(-LIMIT, LIMIT));
@@ -62,7 +65,7 @@ impl Filter {
         }
     }
 
-    /// Takes in the latest number.
+    /// Appends a number to the inputs and drops the oldest.
     #[inline(always)]
     fn push(&mut self, number: i32) {
         let number = number.clamp(-LIMIT, LIMIT);
@@ -75,60 +78,62 @@ impl Filter {
     }
 }
 
-/// One channel.
+/// The filters of one channel.
 struct Channel {
-    heard: Filter,
+    /// Over the residuals of the channel before this one.
+    other: Filter,
     filters: [Filter; FILTERS.len()],
-    before: i32,
+    /// The last sample.
+    last: i32,
 }
 
 impl Channel {
     fn new() -> Self {
         let filters = FILTERS.map(|(taps, rate)| Filter::new(taps, rate));
-        Channel { heard: Filter::new(HEARD, HEARD_RATE), filters, before: 0 }
+        Channel { other: Filter::new(OTHER_TAPS, OTHER_RATE), filters, last: 0 }
     }
 
-    /// What is expected without any filter.
+    /// Returns the prediction without any filter.
     fn base(&self) -> i32 {
-        (self.before * LEAK) >> 5
+        (self.last * LEAK) >> 5
     }
 
     #[inline(always)]
     fn predict(&mut self) -> i32 {
         let filters = self.filters.iter_mut().map(Filter::predict).sum::<i32>();
-        self.base() + self.heard.predict() + filters
+        self.base() + self.other.predict() + filters
     }
 
-    /// Learns the sample; returns what it has that is not expected without any filter.
+    /// Learns the sample; returns its residual: the difference from the base.
     #[inline(always)]
     fn learn(&mut self, sample: i32) -> i32 {
-        let new = sample - self.base();
-        self.heard.learn(new);
-        let mut rest = new - self.heard.prediction;
+        let residual = sample - self.base();
+        self.other.learn(residual);
+        let mut rest = residual - self.other.prediction;
         for filter in &mut self.filters {
             filter.learn(rest);
             filter.push(rest);
             rest -= filter.prediction;
         }
-        self.before = sample;
-        new
+        self.last = sample;
+        residual
     }
 }
 
-/// All channels of a sound; samples come channel by channel.
+/// Predicts interleaved samples of several channels.
 pub struct Predictor {
     channels: Vec<Channel>,
-    /// Whose sample is next.
+    /// The channel of the next sample.
     next: usize,
 }
 
 impl Predictor {
-    /// A predictor that has heard nothing of so many channels.
+    /// Creates an untrained predictor for a given number of channels.
     pub fn new(channels: usize) -> Self {
         Predictor { channels: (0..channels).map(|_| Channel::new()).collect(), next: 0 }
     }
 
-    /// The next sample, modulo 2^16.
+    /// Predicts the next sample, modulo 2^16.
     #[inline(always)]
     pub fn predict(&mut self) -> i16 {
         self.channels[self.next].predict() as i16
@@ -137,10 +142,10 @@ impl Predictor {
     /// Learns the sample that was predicted.
     #[inline(always)]
     pub fn learn(&mut self, sample: i16) {
-        let new = self.channels[self.next].learn(sample.into());
+        let residual = self.channels[self.next].learn(sample.into());
         let after = (self.next + 1) % self.channels.len();
         if after != self.next {
-            self.channels[after].heard.push(new);
+            self.channels[after].other.push(residual);
         }
         self.next = after;
     }
@@ -152,17 +157,17 @@ mod tests {
     use crate::numerics::generator::random_u64;
 
     #[test]
-    fn extremes_stay_in_range() {
+    fn extreme_samples_keep_weights_and_power_in_range() {
         for channels in 1..=3 {
             let mut predictor = Predictor::new(channels);
             for i in 0..20_000 {
-                // The far end of what was predicted, or any end.
+                // The extreme farther from the prediction, or the minimum.
                 let guess = predictor.predict();
                 let far = if guess < 0 { i16::MAX } else { i16::MIN };
                 predictor.learn(if random_u64(1, i) & 1 == 0 { far } else { i16::MIN });
             }
             for channel in &predictor.channels {
-                for filter in channel.filters.iter().chain([&channel.heard]) {
+                for filter in channel.filters.iter().chain([&channel.other]) {
                     let power = filter.inputs.iter().map(|&x| i64::from(x) * i64::from(x)).sum::<i64>();
                     assert_eq!(filter.power, power);
                     assert!(filter.weights.iter().all(|&w| i64::from(w).abs() <= WEIGHT_LIMIT));
@@ -172,8 +177,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_channel_takes_from_itself_and_the_other_is_learnt() {
-        // Each channel rings, and the second one has what the first one had a moment ago besides.
+    fn correlations_within_and_between_channels_are_learned() {
+        // Each channel resonates; the second one also contains the first one, delayed.
         let mut predictor = Predictor::new(2);
         let (mut first, mut second) = ([0i32; 3], [0i32; 3]);
         let mut error = [0, 0];

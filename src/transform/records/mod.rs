@@ -1,11 +1,17 @@
-//! Tables of records of one length: numbers become their differences from the record before.
+//! Tables of fixed-length records: numbers become their differences from the previous record.
+
+mod fields;
+mod find_layout;
 
 use super::TransformError;
-use super::fields::{Field, Layout};
-use super::tables;
 
-/// Passes each number that is to be changed, and that of the record before, through
-/// `code`; it gives the number to put in its place and the one to remember.
+use fields::{Field, Layout};
+use find_layout::find_layout;
+
+pub use fields::LONGEST_LAYOUT;
+
+/// Calls `code` with each number and the one in the previous record; `code` returns the number
+/// to write and the number that the next record's is compared with.
 fn replace(table: &mut [u8], layout: &Layout, code: impl Fn(u64, u64) -> (u64, u64)) {
     let mut numbers: Vec<(usize, Field, u64)> = layout.numbers().map(|(at, field)| (at, field, 0)).collect();
     for record in table.chunks_exact_mut(layout.record_len()) {
@@ -17,9 +23,9 @@ fn replace(table: &mut [u8], layout: &Layout, code: impl Fn(u64, u64) -> (u64, u
     }
 }
 
-/// The layout of a record, and the table with differences.
+/// Returns the layout of a record, then the table with differences.
 pub fn forward(raw: &[u8]) -> Vec<u8> {
-    let layout = tables::layout(raw).unwrap_or_default();
+    let layout = find_layout(raw).unwrap_or_default();
     let mut coded = layout.bytes();
     let head = coded.len();
     coded.extend_from_slice(raw);
@@ -27,7 +33,7 @@ pub fn forward(raw: &[u8]) -> Vec<u8> {
     coded
 }
 
-/// The table that [`forward`] made differences of.
+/// Reverses [`forward`]; the result has at most `limit` bytes.
 pub fn inverse(coded: &[u8], limit: usize) -> Result<Vec<u8>, TransformError> {
     let (layout, table) = Layout::read(coded)?;
     if table.len() > limit {
@@ -41,7 +47,7 @@ pub fn inverse(coded: &[u8], limit: usize) -> Result<Vec<u8>, TransformError> {
     Ok(table)
 }
 
-/// Whether bytes look like such a table.
+/// True if the block looks like a table of fixed-length records.
 pub fn likely(raw: &[u8]) -> bool {
-    tables::layout(raw).is_some()
+    find_layout(raw).is_some()
 }

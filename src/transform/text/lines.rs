@@ -1,17 +1,17 @@
-//! Line ends apart from the text: carriage returns, and line feeds where a line was broken.
+//! Separates line ends from the text: carriage returns, and line feeds between words.
 
-use super::TransformError;
+use super::super::TransformError;
 use crate::coder::{Decoder, Encoder};
 
-/// Columns that are told apart.
+/// Columns from this one on share their counts.
 const COLUMNS: usize = 256;
 
-/// How often a flag was 0 and 1: an adaptive probability.
+/// Counts of zeros and ones of a flag: an adaptive probability.
 #[derive(Clone, Copy, Default)]
 struct Counts([u32; 2]);
 
 impl Counts {
-    /// Probability of a 1, Q16, 1..=65535.
+    /// Returns the probability of a 1, Q16, 1..=65535.
     fn probability(self) -> u32 {
         let [zeros, ones] = self.0.map(|n| 8 * n + 1);
         ((ones << 16) / (zeros + ones)).clamp(1, 65535)
@@ -25,11 +25,11 @@ impl Counts {
     }
 }
 
-/// What is known of flags.
+/// Adaptive probabilities of the flags.
 struct Flags {
-    /// Whether a space is a broken line, by the column where the next word would end.
+    /// A space replaces a line feed; by the column where the next word would end.
     broken: [Counts; COLUMNS],
-    /// Whether a line feed has a carriage return before it, by whether the last one had.
+    /// A line feed follows a carriage return; by the flag of the last line feed.
     returned: [Counts; 2],
     last_returned: bool,
 }
@@ -39,7 +39,7 @@ impl Flags {
         Flags { broken: [Counts::default(); COLUMNS], returned: [Counts::default(); 2], last_returned: false }
     }
 
-    /// Passes a flag of a space through `code`, which gives it back.
+    /// Codes the flag of a space. `code` receives its probability (Q16) and returns the flag.
     fn broken(&mut self, end: usize, code: impl FnOnce(u32) -> bool) -> bool {
         let counts = &mut self.broken[end.min(COLUMNS - 1)];
         let bit = code(counts.probability());
@@ -47,7 +47,7 @@ impl Flags {
         bit
     }
 
-    /// Passes a flag of a line feed through `code`, which gives it back.
+    /// Codes the flag of a line feed. `code` receives its probability (Q16) and returns the flag.
     fn returned(&mut self, code: impl FnOnce(u32) -> bool) -> bool {
         let counts = &mut self.returned[usize::from(self.last_returned)];
         let bit = code(counts.probability());
@@ -61,18 +61,18 @@ fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\n'
 }
 
-/// Whether the byte at `i` stands between two words in one line or two.
+/// True if the bytes before and after `i` are neither spaces nor line feeds.
 fn between_words(text: &[u8], i: usize) -> bool {
     i > 0 && !is_blank(text[i - 1]) && text.get(i + 1).is_some_and(|&next| !is_blank(next))
 }
 
-/// Bytes of the word that starts at `i`, as far as columns are told apart.
+/// Returns the length of the word that starts at `i`, at most [`COLUMNS`].
 fn word_len(text: &[u8], i: usize) -> usize {
     text[i..].iter().take(COLUMNS).take_while(|&&b| !is_blank(b)).count()
 }
 
-/// The text without carriage returns before line feeds and, if `join`, with a space
-/// for each line feed between two words; and the code of what that leaves open.
+/// Removes carriage returns before line feeds and, if `join`, replaces each line feed between
+/// two words by a space. Returns the text and the code of the flags that reverse this.
 pub fn forward(raw: &[u8], join: bool) -> (Vec<u8>, Vec<u8>) {
     let mut text = Vec::with_capacity(raw.len());
     let mut returned = Vec::new();
@@ -107,7 +107,7 @@ pub fn forward(raw: &[u8], join: bool) -> (Vec<u8>, Vec<u8>) {
     (text, encoder.finish())
 }
 
-/// The bytes that [`forward`] made text and code of; at most `limit`.
+/// Reverses [`forward`]; the result has at most `limit` bytes.
 pub fn inverse(text: &[u8], code: &[u8], join: bool, limit: usize) -> Result<Vec<u8>, TransformError> {
     let mut raw = Vec::new();
     let mut flags = Flags::new();

@@ -1,36 +1,36 @@
-//! Words become codes; capitals become flags before lower-case words.
+//! Replaces words by codes, and capitals by flags before lower-case words.
 
-use super::TransformError;
-use super::dictionary::{Code, Dictionary, ENGLISH, LONGEST_WORD, Named, read_code};
+use super::super::TransformError;
+use super::dictionary::{Code, Dictionary, ENGLISH, LONGEST_WORD, WordIndex, read_code};
 
-/// The next letter, or the first of the next word, is a capital.
+/// The next letter, or the first letter of the next word, is a capital.
 const CAPITAL: u8 = 1;
-/// All letters up to the next byte that is none, or the next flag, are capitals.
+/// All letters are capitals up to the next byte that is not a letter, or the next flag.
 const CAPITALS: u8 = 2;
-/// A character of UTF-8 of two to four bytes follows.
+/// A UTF-8 character of two to four bytes follows.
 const CHARACTER: u8 = 3;
-/// A byte follows that stands for itself.
+/// A byte follows that is not a code.
 const BYTE: u8 = 4;
 
-/// A word's shortest beginning that is coded as a word of its own.
+/// The shortest prefix of a word that is coded as a word.
 const SHORTEST_STEM: usize = 5;
 
-/// The next run of letters of one case pattern: lower case, one capital before lower
-/// case, or capitals alone. Its length is given, and the flag that goes before it.
+/// Finds the next run of letters in one case pattern: lower case, one capital before lower
+/// case, or capitals only. Returns its length and the flag to write before it.
 fn next_word(letters: &[u8]) -> (usize, Option<u8>) {
     let lower = |from: usize| letters[from..].iter().take_while(|b| b.is_ascii_lowercase()).count();
     let upper = letters.iter().take_while(|b| b.is_ascii_uppercase()).count();
     match upper {
         0 => (lower(0), None),
         1 => (1 + lower(1), Some(CAPITAL)),
-        // The last capital belongs to what follows it.
+        // The last capital begins the next word.
         _ if lower(upper) > 0 && upper == 2 => (1, Some(CAPITAL)),
         _ if lower(upper) > 0 => (upper - 1, Some(CAPITALS)),
         _ => (upper, Some(CAPITALS)),
     }
 }
 
-/// Bytes of the character of UTF-8 at the start of `bytes`, if it has more than one.
+/// Returns the length of the UTF-8 character at the start of `bytes` if it has more than one byte.
 fn character_len(bytes: &[u8]) -> Option<usize> {
     let len = match bytes.first()? {
         0xc2..=0xdf => 2,
@@ -42,7 +42,7 @@ fn character_len(bytes: &[u8]) -> Option<usize> {
     rest.iter().all(|b| b & 0xc0 == 0x80).then_some(len)
 }
 
-/// Calls `word` with each word in lower case and its flag, `other` with what lies between.
+/// Calls `word` with each word in lower case and its flag, and `other` with the bytes between words.
 pub fn split<'a>(text: &'a [u8], mut word: impl FnMut(&[u8], Option<u8>), mut other: impl FnMut(&'a [u8])) {
     let mut lower = Vec::new();
     let mut rest = text;
@@ -63,16 +63,17 @@ pub fn split<'a>(text: &'a [u8], mut word: impl FnMut(&[u8], Option<u8>), mut ot
     }
 }
 
-/// The code of a whole word, where it has one that is not longer.
+/// Returns the code of a whole word if it has one that is not longer than the word.
 fn code(word: &[u8], own: &Dictionary) -> Option<Code> {
     if word.len() > LONGEST_WORD {
         return None;
     }
-    let code = own.place(word).map(Code::own).or_else(|| ENGLISH.place(word).map(Code::built_in))?;
+    let code = own.index(word).map(Code::own).or_else(|| ENGLISH.index(word).map(Code::built_in))?;
     (code.bytes().len() <= word.len()).then_some(code)
 }
 
-/// Appends a lower-case word: its code, that of its longest known beginning and the rest, or its letters.
+/// Appends a lower-case word: its code, else the code of its longest prefix that has one and
+/// the remaining letters, else its letters.
 pub fn encode_word(word: &[u8], own: &Dictionary, coded: &mut Vec<u8>) {
     let stems = (SHORTEST_STEM..word.len().min(LONGEST_WORD + 1)).rev();
     let known = std::iter::once(word.len()).chain(stems).find_map(|len| Some((len, code(&word[..len], own)?)));
@@ -84,7 +85,7 @@ pub fn encode_word(word: &[u8], own: &Dictionary, coded: &mut Vec<u8>) {
     }
 }
 
-/// Appends what is not letters.
+/// Appends bytes that are not letters.
 fn encode_other(mut bytes: &[u8], coded: &mut Vec<u8>) {
     while let Some(&byte) = bytes.first() {
         let mut len = 1;
@@ -99,9 +100,9 @@ fn encode_other(mut bytes: &[u8], coded: &mut Vec<u8>) {
     }
 }
 
-/// Codes the words of any bytes, with a block's own words besides the built-in ones.
+/// Appends any bytes with their words replaced by codes of `own` and built-in words.
 pub fn forward(text: &[u8], own: &Dictionary, coded: &mut Vec<u8>) {
-    // Both closures append, so one cell lends the output to them in turn.
+    // Both closures append to the output.
     let output = std::cell::RefCell::new(coded);
     let word = |word: &[u8], flag: Option<u8>| {
         let coded = &mut *output.borrow_mut();
@@ -111,7 +112,7 @@ pub fn forward(text: &[u8], own: &Dictionary, coded: &mut Vec<u8>) {
     split(text, word, |bytes| encode_other(bytes, &mut output.borrow_mut()));
 }
 
-/// The bytes that [`forward`] coded; at most `limit`.
+/// Reverses [`forward`]; the result has at most `limit` bytes.
 pub fn inverse(mut coded: &[u8], own: &Dictionary, limit: usize) -> Result<Vec<u8>, TransformError> {
     let mut text = Vec::new();
     let mut flag = 0;
@@ -124,10 +125,10 @@ pub fn inverse(mut coded: &[u8], own: &Dictionary, limit: usize) -> Result<Vec<u
             }
             b'a'..=b'z' => (&coded[..1], 1),
             b'A'..=b'Z' | 0x80.. => {
-                let (named, len) = read_code(coded).ok_or(TransformError::Code)?;
-                let word = match named {
-                    Named::BuiltIn(place) => ENGLISH.word(place),
-                    Named::Own(place) => own.word(place),
+                let (index, len) = read_code(coded).ok_or(TransformError::Code)?;
+                let word = match index {
+                    WordIndex::BuiltIn(index) => ENGLISH.word(index),
+                    WordIndex::Own(index) => own.word(index),
                 };
                 (word.ok_or(TransformError::Code)?, len)
             }
