@@ -1,4 +1,4 @@
-//! What the model is: configuration, layout of its parameters, first weights, schedule.
+//! The model: hyper-parameters and levels, layout of the parameters, initial weights, learning rate.
 
 pub mod config;
 pub mod init;
