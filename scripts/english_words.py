@@ -43,8 +43,8 @@ BOOKS = [
 COUNTS = ("wolfgarbe/SymSpell", "1480593", "SymSpell/frequency_dictionary_en_82_765.txt")
 COUNTS_SHARE = 0.35
 
-ONE_BYTE, TWO_BYTES = 64, 48 * 64  # as in src/transform/dictionary.rs
-ALIKE = 10_000  # number of words in the order of likeness
+ONE_BYTE, TWO_BYTES = 64, 48 * 64  # as in src/transform/text/dictionary.rs
+ALIKE = 10_000  # words in the order of likeness
 WORDS = 54_500
 NEIGHBOURS, DIMENSIONS = 600, 60
 PUNCTUATION = list(".,;?!()\"':") + ["\u2014"]

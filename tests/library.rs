@@ -51,8 +51,7 @@ fn all_forms_make_the_same_bytes() {
         lockstep::compress_stream(&data[..], &mut stream, &options, &mut ()).unwrap();
         assert!(stream == slice);
         let mut waited = Vec::new();
-        let future = lockstep::asynchronous::compress(&data[..], &mut waited, &options, &mut ());
-        pollster::block_on(future).unwrap();
+        pollster::block_on(lockstep::asynchronous::compress(&data[..], &mut waited, &options, &mut ())).unwrap();
         assert!(waited == slice);
         // Written in pieces of every size, to a block's end and beyond.
         for piece in [1, 7, 1000, 1500, 1501, 10_000] {

@@ -1,4 +1,4 @@
-//! Archives by context mixing, with the network and without.
+//! Archives made with context mixing, with and without the network.
 
 mod common;
 
@@ -10,13 +10,14 @@ fn mixing(kind: MixingKind, table_bits: u32) -> Option<MixingConfig> {
     Some(MixingConfig { kind, table_bits })
 }
 
-/// Every way to predict, on a small table.
+/// Returns every combination of predictors, with a small hash table.
 fn methods(model: ModelConfig) -> Vec<Method> {
     let alone = Method::network_alone(model.clone());
     let mixed = |kind| [true, false].map(|network| Method { model: model.clone(), network, mixing: mixing(kind, 16) });
     [alone].into_iter().chain(MixingKind::ALL.into_iter().flat_map(mixed)).collect()
 }
 
+/// Compresses and decompresses; returns the length of the archive.
 fn check(data: &[u8], block_size: u32, method: &Method) -> usize {
     let archive = pack_by(data, block_size, fixed(method)).unwrap();
     assert_eq!(unpack(&archive).unwrap(), data);
@@ -24,7 +25,7 @@ fn check(data: &[u8], block_size: u32, method: &Method) -> usize {
 }
 
 #[test]
-fn any_length_comes_back_by_every_method() {
+fn every_method_restores_data_of_any_length() {
     for streams in [1, 2, 7, 300] {
         for method in methods(ModelConfig { streams, ..tiny(20) }) {
             for len in (0..6).chain([17]) {
@@ -35,7 +36,7 @@ fn any_length_comes_back_by_every_method() {
 }
 
 #[test]
-fn mixing_makes_text_smaller_and_the_network_does_no_harm() {
+fn mixing_compresses_text_better_than_the_network_alone() {
     let lengths: Vec<usize> = methods(tiny(6000)).iter().map(|method| check(&text(6000), 1 << 20, method)).collect();
     for pair in lengths[1..].chunks(2) {
         assert!(pair[1] < 260 && pair[0] < 300 && pair[0] < lengths[0], "{lengths:?}");
@@ -43,7 +44,7 @@ fn mixing_makes_text_smaller_and_the_network_does_no_harm() {
 }
 
 #[test]
-fn a_mebibyte_of_one_byte_is_next_to_nothing() {
+fn a_mebibyte_of_one_byte_value_takes_almost_no_space() {
     let model = ModelConfig { streams: 1, ..tiny(0) };
     let method = Method { model, network: false, mixing: mixing(MixingKind::Light, 22) };
     let len = check(&vec![0; 1 << 20], 1 << 24, &method);
@@ -51,7 +52,7 @@ fn a_mebibyte_of_one_byte_is_next_to_nothing() {
 }
 
 #[test]
-fn long_runs_of_one_byte_are_next_to_nothing() {
+fn long_runs_of_one_byte_value_take_almost_no_space() {
     for kind in MixingKind::ALL {
         for byte in [255, b'a'] {
             let model = ModelConfig { streams: 1, ..tiny(0) };
@@ -63,7 +64,7 @@ fn long_runs_of_one_byte_are_next_to_nothing() {
 }
 
 #[test]
-fn what_can_not_be_shortened_is_stored_and_forgotten() {
+fn incompressible_blocks_are_stored_and_forgotten() {
     let random = noise(1 << 20);
     let model = ModelConfig { streams: 1, ..tiny(0) };
     let method = Method { model, network: false, mixing: mixing(MixingKind::Light, 22) };
@@ -77,7 +78,7 @@ fn what_can_not_be_shortened_is_stored_and_forgotten() {
 }
 
 #[test]
-fn what_was_learnt_serves_the_next_block() {
+fn later_blocks_gain_from_what_was_learned() {
     for method in methods(tiny(0)) {
         let words: Vec<u8> = noise(900).iter().map(|b| b"etaoin shrdlu,.\n"[usize::from(b % 16)]).collect();
         let once = check(&words, 900, &method);
@@ -103,7 +104,7 @@ fn bytes_do_not_depend_on_the_number_of_threads() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn any_data_comes_back(
+    fn any_data_is_restored(
         data in prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..600),
             proptest::collection::vec(0u8..3, 0..600),

@@ -1,11 +1,11 @@
-//! Transforms: every one has its inverse, on any bytes; hostile bytes only give errors.
+//! Every transform of any bytes is reversible, and arbitrary bytes have an inverse or an error.
 
 mod common;
 
 use lockstep::internals::archive::{FrameReader, MAGIC, Payload};
 use lockstep::internals::codec::{EncodeSettings, compress};
-use lockstep::internals::model::{Method, MixingConfig, MixingKind};
-use lockstep::internals::transform::{Choice, Raster, Transform, TransformError};
+use lockstep::internals::model::{Method, MixingConfig, MixingKind, Raster};
+use lockstep::internals::transform::{Choice, Transform, TransformError, find_raster};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ fn assert_inverts(transform: Transform, raw: &[u8]) {
     assert_eq!(transform.inverse(&coded, raw.len()).as_deref(), Ok(raw), "{transform:?}");
 }
 
-/// Pieces that a text transform may confuse, strung together.
+/// Concatenated pieces that are difficult for the text transform.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => prop::sample::select(vec![
@@ -34,21 +34,21 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn any_bytes_come_back(raw in vec(any::<u8>(), 0..600)) {
+    fn any_bytes_are_restored(raw in vec(any::<u8>(), 0..600)) {
         for transform in Transform::ALL {
             assert_inverts(transform, &raw);
         }
     }
 
     #[test]
-    fn adversarial_text_comes_back(raw in pieces()) {
+    fn adversarial_text_is_restored(raw in pieces()) {
         for transform in Transform::ALL {
             assert_inverts(transform, &raw);
         }
     }
 
     #[test]
-    fn tables_come_back(record in vec(any::<u8>(), 1..40), steps in vec(0u8..4, 1..40), records in 0usize..300, cut in 0usize..40) {
+    fn tables_are_restored(record in vec(any::<u8>(), 1..40), steps in vec(0u8..4, 1..40), records in 0usize..300, cut in 0usize..40) {
         let mut table = Vec::new();
         for i in 0..records {
             let grown = record.iter().zip(steps.iter().cycle());
@@ -61,7 +61,7 @@ proptest! {
     }
 
     #[test]
-    fn hostile_bytes_have_an_inverse_within_the_limit_or_none(
+    fn arbitrary_bytes_have_an_inverse_within_the_limit_or_an_error(
         coded in prop_oneof![vec(any::<u8>(), 0..300), pieces()],
         limit in 0usize..400,
     ) {
@@ -73,7 +73,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_text_has_an_inverse_within_the_limit_or_none(raw in pieces(), at in any::<prop::sample::Index>(), to: u8) {
+    fn damaged_text_has_an_inverse_within_the_limit_or_an_error(raw in pieces(), at in any::<prop::sample::Index>(), to: u8) {
         for transform in Transform::ALL {
             let mut coded = transform.forward(&raw);
             if !coded.is_empty() {
@@ -88,7 +88,7 @@ proptest! {
 }
 
 #[test]
-fn every_byte_and_every_pair_of_bytes_comes_back() {
+fn every_byte_and_every_pair_of_bytes_is_restored() {
     let pairs: Vec<u8> = (0..=255).flat_map(|a| (0..=255).flat_map(move |b| [a, b])).collect();
     for transform in Transform::ALL {
         assert_inverts(transform, &pairs);
@@ -100,7 +100,7 @@ fn every_byte_and_every_pair_of_bytes_comes_back() {
 }
 
 #[test]
-fn line_ends_of_all_kinds_come_back() {
+fn line_ends_of_all_kinds_are_restored() {
     let ends = ["\n", "\r\n", "\r", "\r\r\n", "\n\r", " \n", "\n ", " \r\n", "\n\n", "\r\n\r\n", ""];
     for one in ends {
         for other in ends {
@@ -112,14 +112,14 @@ fn line_ends_of_all_kinds_come_back() {
 }
 
 #[test]
-fn a_text_that_repeats_its_own_words_gets_them_as_codes() {
+fn words_that_a_text_repeats_become_codes() {
     let text = "Whatever flummoxers and snarkwoods there are, flummoxers are snarkwoods. ".repeat(30);
     let coded = Transform::Text.forward(text.as_bytes());
     assert!(coded.len() * 2 < text.len(), "{} of {}", coded.len(), text.len());
     assert_inverts(Transform::Text, text.as_bytes());
 }
 
-/// Lines filled with words as far as a width goes.
+/// Text with lines of at most a given width.
 fn filled(words: &[&str], width: usize) -> String {
     let mut text = String::new();
     let mut column = 0;
@@ -138,7 +138,7 @@ fn filled(words: &[&str], width: usize) -> String {
 }
 
 #[test]
-fn breaks_of_filled_lines_cost_next_to_nothing() {
+fn line_breaks_of_filled_text_cost_almost_nothing() {
     let words = ["the", "house", "of", "a", "gentleman", "and", "everything", "that", "belongs", "to", "it"];
     let text = filled(&words, 72);
     let one_line = text.replace('\n', " ");
@@ -147,8 +147,7 @@ fn breaks_of_filled_lines_cost_next_to_nothing() {
     assert!(broken.len() < whole.len() + 40, "{} against {}", broken.len(), whole.len());
 }
 
-/// The first block's transform in an archive by the mixing stage alone, which is decoded too.
-/// The archive of some bytes in one block, which comes back.
+/// Compresses bytes in one block with the mixing stage alone, and checks that they are restored.
 fn archive(choice: Choice, raw: &[u8]) -> Vec<u8> {
     let method = Method {
         model: common::tiny(1 << 20),
@@ -162,6 +161,7 @@ fn archive(choice: Choice, raw: &[u8]) -> Vec<u8> {
     archive
 }
 
+/// Returns the transform of the block in such an archive; `None` if the block is stored.
 fn transform_of(choice: Choice, raw: &[u8]) -> Option<Transform> {
     let archive = archive(choice, raw);
     let mut input = &archive[MAGIC.len()..];
@@ -174,7 +174,7 @@ fn transform_of(choice: Choice, raw: &[u8]) -> Option<Transform> {
 }
 
 #[test]
-fn english_is_chosen_as_text_and_other_things_are_left_alone() {
+fn the_text_transform_is_chosen_for_english_and_none_for_other_data() {
     let english = filled(&["the", "Government", "of", "every", "country", "has", "several", "ministers"], 60);
     assert_eq!(transform_of(Choice::Auto, english.as_bytes()), Some(Transform::Text));
     assert_eq!(transform_of(Choice::Only(Transform::None), english.as_bytes()), Some(Transform::None));
@@ -183,14 +183,14 @@ fn english_is_chosen_as_text_and_other_things_are_left_alone() {
     assert_eq!(transform_of(Choice::Auto, &[0; 1000]), Some(Transform::None));
 }
 
-/// Sound of two tones and some noise, as a RIFF WAVE file of two channels.
-fn sound() -> Vec<u8> {
+/// A RIFF WAVE file with two channels of tones and some noise.
+fn audio() -> Vec<u8> {
     let mut file =
         b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x44\xac\0\0\x10\xb1\x02\0\x04\0\x10\0data\0\0\0\0".to_vec();
     let noise = common::noise(8000);
     let (mut sine, mut cosine) = (0i32, 9000i32);
     for i in 0..4000 {
-        sine += cosine >> 4; // a rotation that keeps its size
+        sine += cosine >> 4; // a rotation that preserves the amplitude
         cosine -= sine >> 4;
         for (channel, value) in [sine, cosine - sine / 2].into_iter().enumerate() {
             let sample = value + i32::from(noise[2 * i + channel] >> 3);
@@ -201,28 +201,28 @@ fn sound() -> Vec<u8> {
 }
 
 #[test]
-fn sound_is_chosen_as_samples() {
-    assert_inverts(Transform::Samples, &sound());
-    assert_inverts(Transform::Samples, &sound()[..10_001]);
-    assert_eq!(Transform::Samples.forward(&sound())[..3], [2, 44, 0]);
-    assert_eq!(transform_of(Choice::Auto, &sound()), Some(Transform::Samples));
-    // Chunks before the samples, of an odd length too.
-    let list = [&sound()[..36], b"LIST\x05\0\0\0abcde\0", &sound()[36..]].concat();
+fn the_samples_transform_is_chosen_for_audio() {
+    assert_inverts(Transform::Samples, &audio());
+    assert_inverts(Transform::Samples, &audio()[..10_001]);
+    assert_eq!(Transform::Samples.forward(&audio())[..3], [2, 44, 0]);
+    assert_eq!(transform_of(Choice::Auto, &audio()), Some(Transform::Samples));
+    // With a chunk of odd length before the samples.
+    let list = [&audio()[..36], b"LIST\x05\0\0\0abcde\0", &audio()[36..]].concat();
     assert_eq!(Transform::Samples.forward(&list)[..3], [2, 58, 0]);
     assert_inverts(Transform::Samples, &list);
     // After silence.
-    let late = [&sound()[..44], &[0; 40_000], &sound()[44..].repeat(3)].concat();
+    let late = [&audio()[..44], &[0; 40_000], &audio()[44..].repeat(3)].concat();
     assert_eq!(transform_of(Choice::Auto, &late), Some(Transform::Samples));
     // Without a header.
-    assert_eq!(transform_of(Choice::Auto, &sound()[45..]), Some(Transform::Samples));
-    assert_eq!(Transform::Samples.forward(&sound()[45..])[1..3], [1, 0]);
+    assert_eq!(transform_of(Choice::Auto, &audio()[45..]), Some(Transform::Samples));
+    assert_eq!(Transform::Samples.forward(&audio()[45..])[1..3], [1, 0]);
 }
 
 #[test]
-fn what_is_no_sound_stays_as_it_is() {
+fn data_other_than_audio_is_not_changed_by_the_samples_transform() {
     let headers =
-        [&sound()[..20], b"RIFF\0\0\0\0WAVE", b"RIFF\0\0\0\0WAVEdata\0\0\0\0", b"RIFF\0\0\0\0WAVEfmt \xff\xff\xff\xff"];
-    let eight_bits = [&sound()[..34], &[8], &sound()[35..44], &common::noise(1000)].concat();
+        [&audio()[..20], b"RIFF\0\0\0\0WAVE", b"RIFF\0\0\0\0WAVEdata\0\0\0\0", b"RIFF\0\0\0\0WAVEfmt \xff\xff\xff\xff"];
+    let eight_bits = [&audio()[..34], &[8], &audio()[35..44], &common::noise(1000)].concat();
     for raw in headers.into_iter().chain([&eight_bits[..], &common::noise(5000), &common::text(5000), b""]) {
         assert_eq!(Transform::Samples.forward(raw), [&[0, 0, 0], raw].concat());
     }
@@ -234,13 +234,13 @@ fn what_is_no_sound_stays_as_it_is() {
 
 proptest! {
     #[test]
-    fn calls_within_targets_come_back(raw in vec(prop::sample::select(vec![0xe8, 0xe9, 0, 1, 0x7f, 0xed, 0xff]), 0..60)) {
+    fn opcodes_within_targets_are_restored(raw in vec(prop::sample::select(vec![0xe8, 0xe9, 0, 1, 0x7f, 0xed, 0xff]), 0..60)) {
         assert_inverts(Transform::Calls, &raw);
     }
 }
 
 #[test]
-fn calls_of_one_function_get_the_same_bytes() {
+fn x86_calls_of_one_function_get_the_same_bytes() {
     let filler = common::noise(40_000);
     let mut code = Vec::new();
     for i in 0..1000u32 {
@@ -253,7 +253,7 @@ fn calls_of_one_function_get_the_same_bytes() {
     let coded = Transform::Calls.forward(&code);
     assert_eq!(coded.windows(5).filter(|w| *w == [0xe8, 0x40, 0x23, 0, 0]).count(), 333);
     assert_eq!(transform_of(Choice::Auto, &code), Some(Transform::Calls));
-    // An opcode within the last bytes, and one within a target.
+    // Opcodes within targets, and an opcode too close to the end for a target.
     assert_inverts(Transform::Calls, &[0xe8; 23]);
     assert_inverts(Transform::Calls, &[&code[..100], &[0xe8, 1, 0, 0]].concat());
 }
@@ -263,7 +263,7 @@ fn arm64_calls_and_pages_get_the_same_bytes() {
     let filler = common::noise(40_000);
     let mut code = Vec::new();
     for i in 0..1000u32 {
-        // Additions, which are none of both.
+        // Additions, which are neither calls nor ADRP.
         for byte in &filler[i as usize * 7 % 39_000..][..3] {
             code.extend_from_slice(&[*byte, *byte & 3, 0, 0x91]);
         }
@@ -278,20 +278,20 @@ fn arm64_calls_and_pages_get_the_same_bytes() {
     assert_eq!(coded.chunks(4).filter(|w| *w == [0xd0, 8, 0, 0x94]).count(), 333);
     assert_eq!(coded.chunks(4).filter(|w| *w == page).count(), 1000);
     assert_eq!(transform_of(Choice::Auto, &code), Some(Transform::Arm64));
-    // Instructions with all numbers that wrap, and bytes behind the last one.
+    // Numbers that wrap around, and bytes after the last whole instruction.
     assert_inverts(Transform::Arm64, &[[0x97, 0xff, 0xff, 0x97], [0xff, 0xff, 0xff, 0xf0]].concat().repeat(3000));
     assert_inverts(Transform::Arm64, &code[..code.len() - 1]);
 }
 
-/// Records of 12 bytes: two numbers that change little, and two bytes of noise.
+/// Records of 12 bytes: two numbers that change little, two constant bytes and two bytes of noise.
 fn table() -> Vec<u8> {
     let noise = common::noise(10_000);
-    let (mut place, mut time) = (470_000_000i32, 1_700_000_000u32);
+    let (mut distance, mut time) = (470_000_000i32, 1_700_000_000u32);
     let mut table = Vec::new();
     for bytes in noise.chunks_exact(4) {
-        place += i32::from(bytes[0]) - 100;
+        distance += i32::from(bytes[0]) - 100;
         time += u32::from(bytes[1] >> 6);
-        table.extend_from_slice(&place.to_le_bytes());
+        table.extend_from_slice(&distance.to_le_bytes());
         table.extend_from_slice(&time.to_le_bytes());
         table.extend_from_slice(&[0, bytes[2], 7, bytes[3]]);
     }
@@ -299,7 +299,7 @@ fn table() -> Vec<u8> {
 }
 
 #[test]
-fn a_table_is_chosen_as_records() {
+fn the_records_transform_is_chosen_for_a_table() {
     assert_inverts(Transform::Records, &table());
     assert_inverts(Transform::Records, &table()[..10_001]);
     let coded = Transform::Records.forward(&table());
@@ -307,7 +307,7 @@ fn a_table_is_chosen_as_records() {
     assert_eq!(transform_of(Choice::Auto, &table()), Some(Transform::Records));
 }
 
-/// Soft shades of three colours, and grain.
+/// An image with smooth gradients in three channels, and grain.
 fn image() -> Vec<u8> {
     let grain = common::noise(3 * 200 * 120);
     let byte = |(i, grain): (usize, &u8)| {
@@ -319,9 +319,9 @@ fn image() -> Vec<u8> {
 }
 
 #[test]
-fn an_image_is_chosen_and_looked_at_as_one() {
+fn the_image_transform_is_chosen_for_an_image_and_compresses_it_better() {
     assert_inverts(Transform::Image, &image());
-    assert_eq!(Raster::find(&image()), Some(Raster { pixel: 3, row: 600 }));
+    assert_eq!(find_raster(&image()), Some(Raster { pixel: 3, row: 600 }));
     assert_eq!(transform_of(Choice::Auto, &image()), Some(Transform::Image));
     assert_eq!(transform_of(Choice::Only(Transform::Image), &common::text(2000)), Some(Transform::None));
     let [none, auto] = [Choice::Only(Transform::None), Choice::Auto].map(|choice| archive(choice, &image()).len());
@@ -330,20 +330,20 @@ fn an_image_is_chosen_and_looked_at_as_one() {
     let mut input = &archive[MAGIC.len()..];
     let mut frame = FrameReader::after_magic(&mut input).unwrap();
     let Payload::Coded { code, .. } = frame.next_block(&mut input).unwrap().unwrap().payload else {
-        panic!("it is stored")
+        panic!("the block is stored")
     };
     assert_eq!(code[..10], [6, 64, 25, 1, 0, 3, 88, 2, 0, 0], "number, symbols, pixel, row");
 }
 
 #[test]
-fn noise_and_short_blocks_are_no_tables() {
+fn noise_and_short_blocks_are_not_taken_for_tables() {
     for len in [0, 1, 3, 200, 70_000] {
         assert_eq!(Transform::Records.forward(&common::noise(len))[..2], [1, 0], "{len} bytes");
     }
 }
 
 #[test]
-fn layouts_that_are_none_are_refused() {
+fn invalid_layouts_are_rejected() {
     for layout in [&b""[..], &[0], &[1], &[4, 8], &[4, 2, 4], &[3, 3], &[2, 1]] {
         assert_eq!(Transform::Records.inverse(layout, 100), Err(TransformError::Head), "{layout:?}");
     }
@@ -357,14 +357,14 @@ fn a_transform_that_lengthens_a_block_is_not_used() {
 }
 
 #[test]
-fn a_short_code_cannot_ask_for_more_than_the_limit() {
+fn a_short_code_does_not_exceed_the_limit() {
     let text = "incomprehensibilities ".repeat(1000);
     let coded = Transform::Text.forward(text.as_bytes());
     assert_eq!(Transform::Text.inverse(&coded, text.len() - 1), Err(TransformError::TooLong));
 }
 
 #[test]
-fn lists_of_words_that_are_none_are_refused() {
+fn invalid_lists_of_words_are_rejected() {
     for listed in [&b"\n"[..], b"Ab\n", b"\x01\n", b"a b\n", b"ab"] {
         let mut coded = vec![0, 0, 1];
         coded.extend_from_slice(listed);

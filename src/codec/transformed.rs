@@ -6,8 +6,8 @@ use super::block::{BlockSpan, encode_symbols};
 use super::predictor::Predictor;
 use crate::archive::ArchiveError;
 use crate::engine::EngineError;
-use crate::model::{Method, MixingConfig, MixingKind, ModelConfig};
-use crate::transform::{Choice, Raster, Transform, candidate};
+use crate::model::{Method, MixingConfig, MixingKind, ModelConfig, Raster};
+use crate::transform::{Choice, Transform, candidate};
 
 /// log2 of the bytes of a trial's mixing table.
 const TRIAL_TABLE: u32 = 22;
@@ -85,7 +85,7 @@ pub fn split(payload: &[u8], raw_len: u32) -> Result<(Head, &[u8]), ArchiveError
     let mut raster = None;
     if transform == Transform::Image {
         let (&bytes, rest) = code.split_first_chunk().ok_or_else(too_short)?;
-        raster = Some(Raster::read(bytes).map_err(|_| corrupt("an image's raster is wrong"))?);
+        raster = Some(Raster::read(bytes).ok_or_else(|| corrupt("an image's raster is wrong"))?);
         code = rest;
     }
     Ok((Head { transform, symbols: symbols as usize, raster }, code))

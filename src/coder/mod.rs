@@ -1,8 +1,7 @@
-//! The binary arithmetic coder: bits with 16-bit probabilities to bytes and back.
+//! The binary arithmetic coder: converts bits with 16-bit probabilities to bytes and back.
 //!
-//! Carry-less, in the manner of the PAQ family (Mahoney), with 64-bit bounds,
-//! so that the cost of rounding stays below 2^-32 of a bit in all but
-//! vanishingly rare cases.
+//! Carry-less, like the coders of PAQ (Mahoney), but with 64-bit bounds: the cost of
+//! rounding is below 2^-32 bits per bit in all but extremely rare cases.
 
 mod tree;
 
@@ -13,28 +12,28 @@ use crate::state::Visitor;
 
 pub use tree::{SumTree, decode_symbol, encode_symbol};
 
-/// Fraction bits of a probability handed to the coder.
+/// Fraction bits of a probability (Q16).
 pub const PROBABILITY_BITS: u32 = 16;
-/// A probability for the coder lies in `1..=PROBABILITY_LIMIT`.
+/// The largest probability; the smallest is 1.
 pub const PROBABILITY_LIMIT: u32 = (1 << PROBABILITY_BITS) - 1;
 
-/// Splits an interval: bit 1 gets `low..=split`, bit 0 the rest.
+/// Returns where to split an interval: a 1 gets `low..=split`, a 0 the rest.
 #[inline]
 fn split(low: u64, high: u64, probability: u32) -> u64 {
     low + ((high - low) >> PROBABILITY_BITS) * u64::from(probability)
 }
 
-/// Shows the bounds; hostile ones become those of the start.
+/// Visits the bounds; invalid ones are replaced by those of the start.
 fn visit_bounds(low: &mut u64, high: &mut u64, visitor: &mut dyn Visitor) {
     visitor.u64s(slice::from_mut(low));
     visitor.u64s(slice::from_mut(high));
-    // Between two bits the highest bytes differ.
+    // Between two bits, the highest bytes of the bounds differ.
     if *low >> 56 >= *high >> 56 {
         (*low, *high) = (0, u64::MAX);
     }
 }
 
-/// Turns bits into bytes.
+/// Encodes bits to bytes.
 pub struct Encoder {
     low: u64,
     high: u64,
@@ -48,7 +47,7 @@ impl Default for Encoder {
 }
 
 impl Encoder {
-    /// Codes a bit whose probability of being 1 is `probability / 2^16`.
+    /// Encodes a bit; `probability` is that of a 1, Q16, `1..=PROBABILITY_LIMIT`.
     #[inline]
     pub fn encode(&mut self, bit: bool, probability: u32) {
         let split = split(self.low, self.high, probability);
@@ -64,17 +63,17 @@ impl Encoder {
         }
     }
 
-    /// Bytes given out so far.
+    /// Returns the number of bytes written so far.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether no byte has been given out yet.
+    /// True if no byte has been written yet.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Shows all that decides bytes to come, and the code so far: at most `most` bytes are read.
+    /// Visits the bounds and the bytes written so far, of which at most `most` are read.
     pub fn visit(&mut self, most: usize, visitor: &mut dyn Visitor) {
         visit_bounds(&mut self.low, &mut self.high, visitor);
         let mut len = self.bytes.len() as u64;
@@ -83,11 +82,11 @@ impl Encoder {
         visitor.u8s(&mut self.bytes);
     }
 
-    /// Ends the code: the fewest bytes that, with zeros behind them, lie in the interval.
+    /// Ends the code with the fewest bytes that, followed by zeros, lie in the interval.
     pub fn finish(mut self) -> Vec<u8> {
         for kept in 0..=8 {
             let mask = if kept == 0 { u64::MAX } else { u64::MAX.checked_shr(8 * kept).unwrap_or(0) };
-            // The least multiple of 2^(64 - 8 kept) that is not below `low`.
+            // The smallest multiple of 2^(64 - 8 kept) that is at least `low`.
             let Some(value) = self.low.checked_add(mask).map(|v| v & !mask) else { continue };
             if value <= self.high && value >= self.low {
                 self.bytes.extend_from_slice(&value.to_be_bytes()[..kept as usize]);
@@ -101,18 +100,18 @@ impl Encoder {
     }
 }
 
-/// Turns bytes back into bits; past the end it reads zeros.
+/// Decodes bytes to bits; it reads zeros after the end of the code.
 pub struct Decoder<'a> {
     low: u64,
     high: u64,
     value: u64,
     code: Cow<'a, [u8]>,
-    /// Bytes of the code that were read, those past its end too.
+    /// The number of bytes read, including zeros after the end.
     read: usize,
 }
 
 impl<'a> Decoder<'a> {
-    /// Starts at the first byte of a code.
+    /// Creates a decoder at the start of a code.
     pub fn new(code: impl Into<Cow<'a, [u8]>>) -> Self {
         let mut decoder = Decoder { low: 0, high: u64::MAX, value: 0, code: code.into(), read: 0 };
         for _ in 0..8 {
@@ -126,16 +125,16 @@ impl<'a> Decoder<'a> {
         self.read += 1;
     }
 
-    /// Shows where the decoder stands in its code, but not the code.
+    /// Visits the bounds and the position in the code, but not the code.
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         visit_bounds(&mut self.low, &mut self.high, visitor);
         visitor.u64s(slice::from_mut(&mut self.value));
         let mut read = self.read as u64;
         visitor.u64s(slice::from_mut(&mut read));
-        self.read = read.min(1 << 48) as usize; // the next byte can always be counted
+        self.read = read.min(1 << 48) as usize; // longer than any code, and the count cannot overflow from there
     }
 
-    /// The next bit, given the probability with which it was coded.
+    /// Decodes the next bit, given the probability of a 1 with which it was encoded.
     #[inline]
     pub fn decode(&mut self, probability: u32) -> bool {
         let split = split(self.low, self.high, probability);
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn size_is_the_sum_of_information() {
+    fn the_code_is_as_long_as_the_information_coded() {
         let mut encoder = Encoder::default();
         for i in 0..100_000 {
             encoder.encode(i % 10 == 0, 6554);
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn certain_bits_cost_next_to_nothing() {
+    fn almost_certain_bits_cost_almost_nothing() {
         let mut encoder = Encoder::default();
         for _ in 0..8 << 20 {
             encoder.encode(false, 1);

@@ -1,13 +1,13 @@
-//! A symbol as eight binary decisions down the tree of its bits, highest first.
+//! Codes a symbol as eight binary decisions: the path to its leaf in the tree of its bits, highest first.
 
 use super::{Decoder, Encoder, PROBABILITY_BITS, PROBABILITY_LIMIT};
 use crate::numerics::softmax::SYMBOLS;
 
-/// Sums of all subtrees: node 1 is the root, nodes 2n and 2n+1 lie below n.
+/// Sums of the weights below each node: node 1 is the root, 2n and 2n + 1 are the children of n.
 pub struct SumTree([u64; 2 * SYMBOLS]);
 
 impl SumTree {
-    /// The tree over 256 weights (any scale below 2^31 in sum).
+    /// Creates the tree of 256 weights with any sum below 2^31.
     pub fn new(weights: &[u32]) -> Self {
         let mut sums = [0; 2 * SYMBOLS];
         for (sum, &weight) in sums[SYMBOLS..].iter_mut().zip(weights) {
@@ -19,14 +19,14 @@ impl SumTree {
         SumTree(sums)
     }
 
-    /// The symbol with the largest weight, the first of equals.
+    /// Returns the symbol with the largest weight; the first if several are equal.
     pub fn likeliest(&self) -> u8 {
         let leaves = &self.0[SYMBOLS..];
         let largest = leaves.iter().copied().max().unwrap_or(0);
         leaves.iter().position(|&leaf| leaf == largest).unwrap_or(0) as u8
     }
 
-    /// Probability that the bit below `node` (1..256) is 1, in 1..=[`PROBABILITY_LIMIT`].
+    /// Returns the probability that the bit below `node` (1..256) is 1, Q16, 1..=[`PROBABILITY_LIMIT`].
     #[inline]
     pub fn probability(&self, node: usize) -> u32 {
         probability(self.0[2 * node + 1], self.0[node])
@@ -38,9 +38,9 @@ fn probability(ones: u64, whole: u64) -> u32 {
     p.clamp(1, PROBABILITY_LIMIT)
 }
 
-/// Codes a symbol under a distribution of 256 weights (any scale below 2^31 in sum).
+/// Encodes a symbol with a distribution given by 256 weights with any sum below 2^31.
 ///
-/// Only the eight nodes on the symbol's way are summed.
+/// Computes only the sums of the eight nodes on the symbol's path.
 pub fn encode_symbol(encoder: &mut Encoder, weights: &[u32], symbol: u8) {
     let sum = |weights: &[u32]| u64::from(weights.iter().sum::<u32>()) + weights.len() as u64;
     let mut below = &weights[..SYMBOLS];
@@ -54,7 +54,7 @@ pub fn encode_symbol(encoder: &mut Encoder, weights: &[u32], symbol: u8) {
     }
 }
 
-/// The inverse of [`encode_symbol`].
+/// Decodes a symbol that [`encode_symbol`] encoded with the same weights.
 pub fn decode_symbol(decoder: &mut Decoder<'_>, weights: &[u32]) -> u8 {
     let sums = SumTree::new(weights);
     let mut node = 1;
@@ -82,7 +82,7 @@ mod tests {
         }
 
         #[test]
-        fn the_likeliest_symbol_is_the_first_of_the_largest(
+        fn the_likeliest_symbol_is_the_first_one_with_the_largest_weight(
             weights in proptest::collection::vec(prop_oneof![0u32..4, 0u32..=1 << 23], SYMBOLS)
         ) {
             let likeliest = usize::from(SumTree::new(&weights).likeliest());

@@ -1,52 +1,54 @@
-//! Symbols that are known beforehand: models learn them, on a thread of their own, ahead of the
-//! mixers that weigh what was said of each bit.
+//! Codes symbols that are known in advance: the models run on a thread of their own, ahead of
+//! the mixers, which weigh their predictions.
+//!
+//! This is possible because the models depend only on the bits, not on how they are weighed.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
-use super::mix::Mixers;
-use super::mixer::MOST_INPUTS;
-use super::selector::Moment;
-use super::work::Bit;
-use super::{Advice, Mixing, extend};
+use super::mixers::Mixers;
+use super::prediction::{BitPrediction, MOST_INPUTS, MixerContext};
+use super::{Mixing, NetworkPrediction, extend_trace};
 use crate::simd::vectorized;
 
-/// Symbols that change hands at a time: fewer, and threads wake each other too often; more, and
-/// what is said leaves the nearer caches.
+/// Symbols per message: with fewer, the threads wake each other too often; with more, the
+/// predictions no longer fit the nearer caches.
 const BATCH: usize = 64;
-/// Batches that lie between the threads.
+/// The number of batches that may wait between the threads.
 const BATCHES: usize = 3;
-/// So many symbols are worth a thread: with fewer, threads would wait for each other most of the time.
+/// The smallest number of symbols for which a thread is started: with fewer, the threads
+/// would wait for each other most of the time.
 const WORTH_A_THREAD: usize = 4 * BATCH;
 
-/// What the models say of a batch's bits.
+/// The models' predictions of all bits of a batch.
 #[derive(Default)]
-struct Said {
-    /// The inputs of each bit, as many as mixers have weights.
+struct Predictions {
+    /// `[bits][inputs of the kind]`.
     inputs: Vec<i16>,
-    moments: Vec<Moment>,
+    /// `[bits]`.
+    contexts: Vec<MixerContext>,
 }
 
 impl Mixing {
-    /// Codes and learns symbols, each with its stream, in turn; `helped` by a second thread, if
-    /// they are many and there is one to be had.
+    /// Codes and learns symbols in order, each of the stream it is paired with. If `helped`,
+    /// a second thread is used where there are enough symbols and a thread can be started.
     ///
-    /// `network` says what a network says of the symbol of a number, `code` takes each bit and
-    /// the stage's probability of a 1 (Q16, 1..=65535).
+    /// `network` returns the network's prediction of the symbol at an index, `code` receives
+    /// each bit and its probability of a 1 (Q16, 1..=65535).
     pub fn symbols<P: Fn(usize) -> u32>(
         &mut self,
         symbols: &[(usize, u8)],
         helped: bool,
-        network: impl Fn(usize) -> Option<Advice<P>>,
+        network: impl Fn(usize) -> Option<NetworkPrediction<P>>,
         mut code: impl FnMut(bool, u32),
     ) {
         if helped && symbols.len() >= WORTH_A_THREAD && self.run_ahead(symbols, &network, &mut code) {
             return;
         }
-        for (number, &(stream, symbol)) in symbols.iter().enumerate() {
+        for (index, &(stream, symbol)) in symbols.iter().enumerate() {
             let mut bits = (0..8).rev().map(|shift| symbol >> shift & 1 == 1);
-            self.symbol(stream, network(number), |p| {
+            self.symbol(stream, network(index), |p| {
                 let bit = bits.next().unwrap_or(false);
                 code(bit, p);
                 bit
@@ -54,57 +56,59 @@ impl Mixing {
         }
     }
 
-    /// The same on two threads; false, and nothing done, where no other can be started.
+    /// Codes the symbols on two threads. If no thread can be started, returns false and has
+    /// done nothing.
     fn run_ahead<P: Fn(usize) -> u32>(
         &mut self,
         symbols: &[(usize, u8)],
-        network: &impl Fn(usize) -> Option<Advice<P>>,
+        network: &impl Fn(usize) -> Option<NetworkPrediction<P>>,
         code: &mut impl FnMut(bool, u32),
     ) -> bool {
         let Mixing { models, mixers, trace } = self;
-        let width = models.parts.inputs();
-        let (to_mixers, from_models) = sync_channel::<Said>(BATCHES);
-        let (to_models, from_mixers) = channel::<Said>();
-        // Both ends go where they are used, so that neither thread waits for one that panicked.
+        let width = models.components.inputs();
+        let (to_mixers, from_models) = sync_channel::<Predictions>(BATCHES);
+        let (to_models, from_mixers) = channel::<Predictions>();
+        // Each thread owns its ends of the channels, so neither waits for one that panicked.
         thread::scope(move |scope| {
             let ahead = thread::Builder::new().spawn_scoped(scope, move || {
                 for symbols in symbols.chunks(BATCH) {
-                    let mut said = from_mixers.try_recv().unwrap_or_default();
-                    said.inputs.clear();
-                    said.moments.clear();
+                    let mut predictions = from_mixers.try_recv().unwrap_or_default();
+                    predictions.inputs.clear();
+                    predictions.contexts.clear();
                     vectorized(
                         #[inline(always)]
                         || {
                             for &(stream, symbol) in symbols {
-                                models.run(stream, symbol, |bit| {
-                                    said.inputs.extend_from_slice(&bit.inputs[..width]);
-                                    said.moments.push(bit.moment);
+                                models.predict_and_learn(stream, symbol, |bit| {
+                                    predictions.inputs.extend_from_slice(&bit.inputs[..width]);
+                                    predictions.contexts.push(bit.context);
                                 });
                             }
                         },
                     );
-                    if to_mixers.send(said).is_err() {
+                    if to_mixers.send(predictions).is_err() {
                         return;
                     }
                 }
             });
             let Ok(ahead) = ahead else { return false };
-            let mut numbers = 0..;
-            for (symbols, said) in symbols.chunks(BATCH).zip(from_models) {
+            let mut indices = 0..;
+            for (symbols, predictions) in symbols.chunks(BATCH).zip(from_models) {
                 vectorized(
                     #[inline(always)]
                     || {
-                        let said = said.inputs.chunks_exact(8 * width).zip(said.moments.as_chunks().0);
-                        for ((&(_, symbol), said), number) in symbols.iter().zip(said).zip(&mut numbers) {
-                            weigh(mixers, said, symbol, network(number), |bit, p| {
-                                extend(trace, p);
+                        let of_symbols =
+                            predictions.inputs.chunks_exact(8 * width).zip(predictions.contexts.as_chunks().0);
+                        for ((&(_, symbol), predicted), index) in symbols.iter().zip(of_symbols).zip(&mut indices) {
+                            weigh(mixers, predicted, symbol, network(index), |bit, p| {
+                                extend_trace(trace, p);
                                 code(bit, p);
                             });
                         }
                     },
                 );
-                // The models take none back once they have learnt all.
-                let _ = to_models.send(said);
+                // Returns the buffers for reuse; fails once the models have finished.
+                let _ = to_models.send(predictions);
             }
             ahead.join().unwrap_or_else(|panic| resume_unwind(panic));
             true
@@ -112,32 +116,32 @@ impl Mixing {
     }
 }
 
-/// Weighs and learns the bits of a symbol, once all is said of them.
+/// Mixes and learns the bits of a symbol from the models' predictions of them.
 #[inline(always)]
 fn weigh(
     mixers: &mut Mixers,
-    (inputs, moments): (&[i16], &[Moment; 8]),
+    (inputs, contexts): (&[i16], &[MixerContext; 8]),
     symbol: u8,
-    network: Option<Advice<impl Fn(usize) -> u32>>,
+    network: Option<NetworkPrediction<impl Fn(usize) -> u32>>,
     mut code: impl FnMut(bool, u32),
 ) {
     let likeliest = network.as_ref().map_or(0, |network| network.likeliest.into());
-    let moments = moments.map(|moment| Moment { likeliest, ..moment });
-    let mut bit = Bit { inputs: [0; MOST_INPUTS], moment: moments[0] };
-    mixers.look(&bit.moment);
+    let contexts = contexts.map(|context| MixerContext { likeliest, ..context });
+    let mut prediction = BitPrediction { inputs: [0; MOST_INPUTS], context: contexts[0] };
+    mixers.prefetch(&prediction.context);
     for (i, inputs) in inputs.chunks_exact(inputs.len() / 8).enumerate() {
-        bit.inputs[..inputs.len()].copy_from_slice(inputs);
-        bit.moment = moments[i];
+        prediction.inputs[..inputs.len()].copy_from_slice(inputs);
+        prediction.context = contexts[i];
         if let Some(network) = &network {
-            mixers.hear(&mut bit, network);
+            mixers.add_network_inputs(&mut prediction, network);
         }
-        let p = mixers.mix(&bit);
-        let coded = symbol >> (7 - i) & 1 == 1;
-        code(coded, p);
-        if let Some(next) = moments.get(i + 1) {
-            mixers.look(next);
+        let p = mixers.mix(&prediction);
+        let bit = symbol >> (7 - i) & 1 == 1;
+        code(bit, p);
+        if let Some(next) = contexts.get(i + 1) {
+            mixers.prefetch(next);
         }
-        mixers.learn(&bit, coded);
+        mixers.learn(&prediction, bit);
     }
 }
 
@@ -151,7 +155,7 @@ mod tests {
     use crate::numerics::generator::random_u64;
     use crate::state::StateWriter;
 
-    /// All that a stage has learnt.
+    /// The whole state of a stage.
     fn state(mixing: &mut Mixing) -> Vec<u8> {
         let mut state = Vec::new();
         mixing.visit(&mut StateWriter::new(&mut state));
@@ -159,27 +163,27 @@ mod tests {
     }
 
     #[test]
-    fn many_symbols_at_once_are_those_one_by_one() {
+    fn symbols_in_batches_are_coded_as_they_are_one_by_one() {
         for (kind, raster) in MixingKind::ALL.into_iter().flat_map(|kind| RASTERS.map(|raster| (kind, raster))) {
             let (mut first, mut second) = (started(kind, 2400, raster), started(kind, 2400, raster));
             let symbol = |i: u64| b"abcd, \n\0\xff"[random_u64(5, i / 7) as usize % 9];
             let symbols: Vec<(usize, u8)> = (0..2400).map(|i| (i as usize % STREAMS, symbol(i))).collect();
             let mut rest = &symbols[..];
-            // Whole batches, too few for a thread, none, and all that is left, which fills all lists twice.
+            // Whole batches, too few for a thread, none, and the rest, which fills every buffer twice.
             for count in [WORTH_A_THREAD, 5, 0, WORTH_A_THREAD + 1, 2400] {
                 let some = rest.split_off(..count.min(rest.len())).unwrap();
-                let advice = |i: usize| network(some[i].1).filter(|_| count != 5);
+                let prediction = |i: usize| network(some[i].1).filter(|_| count != 5);
                 let mut expected = Vec::new();
                 for (i, &(stream, symbol)) in some.iter().enumerate() {
                     let mut bits = (0..8).rev().map(|shift| symbol >> shift & 1 == 1);
-                    first.symbol(stream, advice(i), |p| {
+                    first.symbol(stream, prediction(i), |p| {
                         let bit = bits.next().unwrap();
                         expected.push((bit, p));
                         bit
                     });
                 }
                 let mut coded = Vec::new();
-                second.symbols(some, true, advice, |bit, p| coded.push((bit, p)));
+                second.symbols(some, true, prediction, |bit, p| coded.push((bit, p)));
                 assert!(coded == expected, "{kind:?}, {raster:?}, {count} symbols");
                 assert_eq!(first.hash(), second.hash());
             }
@@ -188,8 +192,8 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_on_either_thread_comes_through() {
-        // The mixers' after 99 bits, and the models' in the third batch: there is no such stream.
+    fn a_panic_on_either_thread_reaches_the_caller() {
+        // The mixers panic after 99 bits, the models in the third batch: its stream does not exist.
         for (most, stream) in [(100, 0), (usize::MAX, STREAMS)] {
             let mut mixing = started(MixingKind::Light, 2400, None);
             let symbols: Vec<(usize, u8)> = (0..2400).map(|i| (if i < 130 { 0 } else { stream }, 7)).collect();

@@ -1,49 +1,29 @@
-//! What goes on from one job to the next: all that is learnt, without the streams.
-
-use std::iter;
+//! Carries a stage from one job to the next: everything it has learned, without the streams.
 
 use super::Mixing;
-use super::models::Models;
-use super::stream::Stream;
 
-/// log2 of the past up to which a new block finds room beside what is there.
-const COMFORTABLE_PAST: u32 = 24;
+/// log2 of the largest history that is extended to hold a new block besides the old bytes.
+const LARGEST_SHARED_HISTORY: u32 = 24;
 
 impl Mixing {
-    /// log2 of the bytes that the stage looks back on.
+    /// Returns log2 of the history's size in bytes.
     pub fn past_bits(&self) -> u32 {
-        self.models.past.bits()
+        self.models.history.bits()
     }
 
-    /// log2 of the past that blocks of at most `block_size` bytes get: at least one
-    /// block, up to 16 MiB together with what is there.
+    /// Returns log2 of the history's size for blocks of at most `block_size` bytes: at least
+    /// one block, and up to 16 MiB for a block and the bytes that are already there.
     pub fn grown_past_bits(&self, block_size: u32) -> u32 {
-        let kept = u64::from(self.models.end).min(1 << self.models.past.bits());
+        let kept = u64::from(self.models.end).min(1 << self.models.history.bits());
         let together = (u64::from(block_size) + kept).next_power_of_two().ilog2();
         let block = block_size.next_power_of_two().ilog2();
-        self.models.past.bits().max(block).max(together.min(COMFORTABLE_PAST))
+        self.models.history.bits().max(block).max(together.min(LARGEST_SHARED_HISTORY))
     }
 
-    /// The same with a table of `2^table_bits` bytes, a past of `2^past_bits`, both
-    /// at least as large as they are, and other streams.
+    /// Returns a copy for `streams` streams with a hash table of `2^table_bits` bytes and a
+    /// history of `2^past_bits` bytes, both at least as large as they are.
     pub fn grown(&self, table_bits: u32, past_bits: u32, streams: usize) -> Self {
-        let old = &self.models;
-        let models = Models {
-            slots: old.slots.grown(table_bits),
-            past: old.past.grown(past_bits, old.end),
-            streams: iter::repeat_with(|| Stream::new(1)).take(streams).collect(),
-            parts: old.parts,
-            logistic: old.logistic,
-            states: old.states,
-            rates: old.rates,
-            end: old.end,
-            history_map: old.history_map.clone(),
-            bits_map: old.bits_map.clone(),
-            run_map: old.run_map.clone(),
-            match_map: old.match_map.clone(),
-            order0: old.order0.clone(),
-            image: None,
-        };
+        let models = self.models.grown(table_bits, past_bits, streams);
         Mixing { models, mixers: self.mixers.clone(), trace: self.trace }
     }
 }

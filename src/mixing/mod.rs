@@ -1,46 +1,35 @@
-//! Context mixing: many simple models and the network, weighed bit by bit.
+//! Context mixing: combines the predictions of many simple models and of the network, bit by bit.
 //!
-//! In the manner of PAQ (Mahoney 2005): every context keeps bit histories and
-//! probabilities in one hash table; gated mixers weigh what they say in the
-//! logistic domain, a last mixer weighs those, adaptive probability maps refine
-//! the result. Integers only; docs/MIXING.md defines every step.
+//! After PAQ (Mahoney 2005): one hash table holds bit histories and probabilities of every
+//! context; gated mixers combine the models' predictions in the logistic domain; a second
+//! layer of mixers combines their outputs, and adaptive probability maps refine the result.
+//! Integers only; docs/MIXING.md defines every step.
+//!
+//! `models` predict and `mixers` weigh. Neither uses the other: they share the predictions
+//! (`prediction`), the list of components (`components`) and the logistic functions
+//! (`logistic`).
 
 mod ahead;
-mod apm;
 mod carry;
-mod contexts;
-mod image;
-mod inputs;
-mod kinds;
-mod learn;
-
-mod map;
-mod matching;
-mod mix;
-mod mixer;
+mod components;
+mod logistic;
+mod mixers;
 mod models;
-mod record;
-mod selector;
-mod slots;
-mod states;
-mod stream;
-mod stretch;
-mod work;
+mod prediction;
 
 use std::slice;
 
-use crate::model::MixingConfig;
+use crate::model::{MixingConfig, Raster};
 use crate::simd::vectorized;
 use crate::state::Visitor;
-use crate::transform::Raster;
 
-pub use mix::Advice;
+pub use prediction::NetworkPrediction;
 
-use kinds::parts;
-use mix::Mixers;
+use components::components;
+use mixers::Mixers;
 use models::Models;
 
-/// The mixing stage: what is learnt, and where the streams of a block stand.
+/// The mixing stage: everything it has learned, and the position of each stream in its block.
 #[derive(Clone)]
 pub struct Mixing {
     models: Models,
@@ -50,78 +39,80 @@ pub struct Mixing {
 }
 
 impl Mixing {
-    /// A fresh stage with a past of `2^past_bits` bytes and so many streams.
+    /// Creates an untrained stage for `streams` streams with a history of `2^past_bits` bytes.
     pub fn new(config: &MixingConfig, past_bits: u32, streams: usize) -> Self {
-        let parts = parts(config.kind);
-        Mixing { models: Models::new(parts, config, past_bits, streams), mixers: Mixers::new(parts), trace: 0 }
+        let components = components(config.kind);
+        let models = Models::new(components, config, past_bits, streams);
+        Mixing { models, mixers: Mixers::new(components), trace: 0 }
     }
 
-    /// Begins a block: streams start at these offsets of its `len` bytes, which may be an image's.
+    /// Begins a block of `len` bytes whose streams start at the offsets `starts`. A block
+    /// with a `raster` is predicted as an image.
     pub fn start_block(&mut self, len: usize, starts: impl Iterator<Item = usize>, raster: Option<Raster>) {
         self.models.start_block(len, starts, raster);
     }
 
     /// Codes the next symbol of a stream bit by bit, highest first, and learns it.
     ///
-    /// `code` takes the stage's probability of a 1 (Q16, 1..=65535), and gives the bit.
+    /// `code` receives the probability of a 1 (Q16, 1..=65535) and returns the bit.
     pub fn symbol(
         &mut self,
         stream: usize,
-        network: Option<Advice<impl Fn(usize) -> u32>>,
+        network: Option<NetworkPrediction<impl Fn(usize) -> u32>>,
         mut code: impl FnMut(u32) -> bool,
     ) -> u8 {
         let Mixing { models, mixers, trace } = self;
         vectorized(
             #[inline(always)]
             || {
-                let mut work = models.begin(stream);
-                work.bit.moment.likeliest = network.as_ref().map_or(0, |network| network.likeliest.into());
-                mixers.look(&work.bit.moment);
+                let mut byte = models.begin_byte(stream);
+                byte.prediction.context.likeliest = network.as_ref().map_or(0, |network| network.likeliest.into());
+                mixers.prefetch(&byte.prediction.context);
                 for bit_number in 0..8 {
-                    models.say(&mut work, bit_number);
+                    models.predict(&mut byte, bit_number);
                     if let Some(network) = &network {
-                        mixers.hear(&mut work.bit, network);
+                        mixers.add_network_inputs(&mut byte.prediction, network);
                     }
-                    let p = mixers.mix(&work.bit);
-                    extend(trace, p);
+                    let p = mixers.mix(&byte.prediction);
+                    extend_trace(trace, p);
                     let bit = code(p);
-                    models.learn(&mut work, bit.into());
-                    // What was asked for arrives while the weights learn.
+                    models.learn(&mut byte, bit.into());
+                    // The prefetched lines arrive while the weights are updated.
                     if bit_number < 7 {
-                        mixers.look(&work.bit.moment);
+                        mixers.prefetch(&byte.prediction.context);
                     }
-                    mixers.learn(&work.bit, bit);
+                    mixers.learn(&byte.prediction, bit);
                 }
-                work.bit.moment.node as u8
+                byte.prediction.context.node as u8
             },
         )
     }
 
-    /// A hash of all probabilities since the stage was new: as they follow from
-    /// all else, stages that differ in anything that counted so far differ in it.
+    /// Returns a hash of all probabilities since the stage was created. They depend on the
+    /// whole state, so a difference in anything that was used so far shows in the hash.
     pub fn hash(&self) -> u64 {
         self.trace
     }
 
-    /// Shows all that decides bits to come, in the middle of a block too. What was
-    /// read goes on where it was written if the stage was made in the same way.
+    /// Visits the whole state, also in the middle of a block. A state that is read into a
+    /// stage that was created with the same arguments continues where it was written.
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         self.visit_carried(visitor);
         self.models.visit_block(visitor);
     }
 
-    /// Shows all that decides the bits of blocks to come: all but the streams.
+    /// Visits the state that later blocks depend on: everything but the streams.
     pub fn visit_carried(&mut self, visitor: &mut dyn Visitor) {
         self.models.visit_maps(visitor);
         self.mixers.visit(visitor);
-        self.models.visit_past(visitor);
+        self.models.visit_history(visitor);
         visitor.u64s(slice::from_mut(&mut self.trace));
     }
 }
 
-/// Brings a probability into the hash of all.
+/// Adds a probability to the hash of all probabilities.
 #[inline(always)]
-fn extend(trace: &mut u64, p: u32) {
+fn extend_trace(trace: &mut u64, p: u32) {
     *trace = (trace.rotate_left(5) ^ u64::from(p)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
 }
 
@@ -135,13 +126,13 @@ pub(crate) mod tests {
 
     pub const STREAMS: usize = 3;
 
-    /// A network of a sort, so that its inputs take part.
-    pub fn network(byte: u8) -> Option<Advice<impl Fn(usize) -> u32>> {
+    /// An arbitrary prediction, so that the network's inputs are used.
+    pub fn network(byte: u8) -> Option<NetworkPrediction<impl Fn(usize) -> u32>> {
         let probability = |node| 1 + (node as u32).wrapping_mul(0x9e37_79b1) % 65535;
-        Some(Advice { likeliest: byte & 0xfe, probability })
+        Some(NetworkPrediction { likeliest: byte & 0xfe, probability })
     }
 
-    /// Codes the same bytes in all streams; returns the probabilities.
+    /// Codes the same bytes in every stream; returns the probabilities.
     fn code(mixing: &mut Mixing, bytes: &[u8]) -> Vec<u32> {
         let mut probabilities = Vec::new();
         for &byte in bytes {
@@ -167,7 +158,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_walk_in_the_middle_of_a_block_carries_all_that_decides() {
+    fn a_state_saved_within_a_block_continues_with_the_same_probabilities() {
         for (kind, raster) in MixingKind::ALL.into_iter().flat_map(|kind| RASTERS.map(|raster| (kind, raster))) {
             let text: Vec<u8> = (0..900).map(|i| b"abcd, \n\0\xff"[random_u64(5, i / 3) as usize % 9]).collect();
             let mut first = started(kind, 900, raster);
@@ -175,7 +166,7 @@ pub(crate) mod tests {
             let mut writer = StateWriter::new(Vec::new());
             first.visit(&mut writer);
             let state = writer.finish().unwrap();
-            // What the block is belongs to the state.
+            // The raster is part of the state.
             let mut second = started(kind, 900, None);
             let mut reader = StateReader::new(&state[..]);
             second.visit(&mut reader);
@@ -192,14 +183,14 @@ pub(crate) mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(8))]
         #[test]
-        fn hostile_words_do_no_harm(seed: u64, mask in prop_oneof![Just(u64::MAX), Just(0), any::<u64>()], set: u64, kind in 0usize..3, image: bool) {
-            // Words at random, all zero, all one, or with some bits fixed.
+        fn a_state_of_arbitrary_words_does_no_harm(seed: u64, mask in prop_oneof![Just(u64::MAX), Just(0), any::<u64>()], set: u64, kind in 0usize..3, image: bool) {
+            // Random words, all zero, all one, or with some bits fixed.
             let words = (0..).flat_map(|i| (random_u64(seed, i) & mask | set & !mask).to_le_bytes());
             let raster = RASTERS[usize::from(image)];
             let mut mixing = started(MixingKind::ALL[kind], 90, None);
             let mut state = Vec::new();
             mixing.visit(&mut StateWriter::new(&mut state));
-            // What is said of the block comes last.
+            // The block's raster and start come last.
             let before = state.len() - Raster::LEN - 4;
             let image = raster.map_or([0; Raster::LEN], Raster::bytes);
             let mut hostile: Vec<u8> = words.take(before + if raster.is_some() { 8 << 20 } else { 4 }).collect();

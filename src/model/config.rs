@@ -1,4 +1,4 @@
-//! Every hyper-parameter that decides an archive's bits.
+//! The network's hyper-parameters.
 
 use thiserror::Error;
 
@@ -8,31 +8,31 @@ use crate::numerics::softmax::SYMBOLS;
 /// Fraction bits of learning rates (Q28).
 pub const RATE_FRACTION: u32 = 28;
 
-/// The model's hyper-parameters; all of them are written into the archive.
+/// The network's hyper-parameters; all of them are stored in archives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelConfig {
-    /// Parts of a block coded side by side (batch size), 1..=4096.
+    /// The number of parts of a block that are coded in parallel (batch size), 1..=4096.
     pub streams: u32,
-    /// Steps between weight updates (truncated back-propagation), 1..=1024.
+    /// Steps between two weight updates (truncated back-propagation), 1..=1024.
     pub segment: u32,
-    /// Width of a symbol's embedding, a multiple of 16, up to 1024.
+    /// Width of a symbol's embedding, a multiple of 16, 16..=1024.
     pub embedding: u32,
-    /// LSTM cells a layer, a multiple of 16, up to 4096.
+    /// LSTM cells per layer, a multiple of 16, 16..=4096.
     pub units: u32,
     /// LSTM layers, 1..=8.
     pub layers: u32,
-    /// Fraction bits of an error, 8..=14; range +-1.
+    /// Fraction bits of an error, 8..=14; its range is ±1.
     pub error_fraction: u32,
-    /// Windows of what is already coded that are learnt again after each segment
+    /// The number of windows of coded bytes that are learned again after each segment
     /// (replay), 0 (none) to 4096.
     pub replay_streams: u32,
-    /// Steps of such a window, 1..=1024.
+    /// Steps per window, 1..=1024.
     pub replay_steps: u32,
-    /// How many of 256 cells' hidden states a window does without (dropout), 0 (none) to 128.
+    /// Hidden states that are dropped in a window (dropout), in 256ths, 0 (none) to 128.
     pub dropout: u32,
-    /// Learning rate at the start, Q28.
+    /// Learning rate at the start, Q28, at most 1.
     pub rate_start: u32,
-    /// Learning rate at the end of the schedule, Q28.
+    /// Learning rate at the end of the schedule, Q28, at most 1.
     pub rate_end: u32,
     /// Bytes over which the learning rate moves from start to end.
     pub schedule_length: u64,
@@ -40,10 +40,10 @@ pub struct ModelConfig {
     pub seed: u64,
 }
 
-/// Why a set of hyper-parameters can't be used.
+/// The reason why hyper-parameters are invalid.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ConfigError {
-    /// A value lies outside its range.
+    /// A value is out of range.
     #[error("{name} is {value}, but must be from {least} to {most}")]
     Range {
         /// The hyper-parameter.
@@ -65,10 +65,10 @@ pub enum ConfigError {
         /// The next multiple of 16.
         nearest: u32,
     },
-    /// Neither network nor mixing is to predict.
+    /// There is neither a network nor mixing.
     #[error("the network and mixing can't both be off")]
     Nothing,
-    /// A gradient's sum could leave 32 bits.
+    /// The sum of a gradient could exceed 32 bits.
     #[error(
         "a gradient could overflow 32 bits with these parameters: \
          lower the streams, the segment, replay or the error fraction bits"
@@ -77,7 +77,10 @@ pub enum ConfigError {
 }
 
 impl ModelConfig {
-    /// Checks every range, and that no gradient's sum can leave 32 bits; no other can.
+    /// Checks every range, and that no sum of a gradient can exceed 32 bits; other sums never do.
+    ///
+    /// # Errors
+    /// Returns the first violation.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let range = |name, value: u64, least: u64, most: u64| {
             if (least..=most).contains(&value) { Ok(()) } else { Err(ConfigError::Range { name, value, least, most }) }
@@ -107,58 +110,58 @@ impl ModelConfig {
         if samples > Self::most_samples(self.error_fraction) { Err(ConfigError::Overflow) } else { Ok(()) }
     }
 
-    /// Most samples (streams times steps) over which no gradient's sum can leave 32 bits.
+    /// Returns the largest number of samples (streams times steps) whose gradients always sum up within 32 bits.
     pub fn most_samples(error_fraction: u32) -> u64 {
         let weight_part = u64::from(BYTE_LIMIT.unsigned_abs()) << error_fraction;
         let embedding_part = u64::from(STATE_ERROR_LIMIT.unsigned_abs());
         ((1 << 31) - 1) / weight_part.max(embedding_part)
     }
 
-    /// Largest magnitude of a gate or output error.
+    /// Returns the largest magnitude of a gate or output error.
     pub fn error_limit(&self) -> i32 {
         1 << self.error_fraction
     }
 
-    /// The model as it learns again: its streams are the windows.
+    /// Returns the configuration for replay, in which a window is a stream; `None` without replay.
     pub fn replay(&self) -> Option<ModelConfig> {
         let (streams, segment) = (self.replay_streams, self.replay_steps);
         (streams > 0).then(|| ModelConfig { streams, segment, replay_streams: 0, ..self.clone() })
     }
 
-    /// Streams as an index type.
+    /// Returns [`streams`](Self::streams) as an index.
     pub fn streams(&self) -> usize {
         self.streams as usize
     }
 
-    /// Segment as an index type.
+    /// Returns [`segment`](Self::segment) as an index.
     pub fn segment(&self) -> usize {
         self.segment as usize
     }
 
-    /// Embedding width as an index type.
+    /// Returns [`embedding`](Self::embedding) as an index.
     pub fn embedding(&self) -> usize {
         self.embedding as usize
     }
 
-    /// Units as an index type.
+    /// Returns [`units`](Self::units) as an index.
     pub fn units(&self) -> usize {
         self.units as usize
     }
 
-    /// Layers as an index type.
+    /// Returns [`layers`](Self::layers) as an index.
     pub fn layers(&self) -> usize {
         self.layers as usize
     }
 
-    /// Bytes of memory that the CPU engine and the codec need, within a few per cent.
+    /// Returns the memory that the CPU engine and the codec need in bytes, within a few per cent.
     pub fn memory(&self) -> u64 {
         let parameters = super::Layout::new(self).total as u64;
         let samples = u64::from(self.streams) * u64::from(self.segment + 1);
         let cells = u64::from(self.layers) * u64::from(self.units);
         let activations = u64::from(self.embedding) + cells;
         let windows = u64::from(self.replay_streams) * u64::from(self.replay_steps + 1);
-        // master, moment; two packings twice; a snapshot; records of two segments and of replay; errors and shares;
-        // what threads exchange of a batch
+        // Parameters: masters, moments, two packings twice, a snapshot. Records of two segments and of
+        // replay. Errors of streams and of windows, with the windows' dropout. Values that threads exchange.
         parameters * (4 + 4 + 2 * (1 + 1) + 8)
             + (2 * samples + windows) * (activations * 2 + cells * (8 + 4 + 8 + 4) + SYMBOLS as u64 * 6)
             + u64::from(self.streams) * cells * 8
@@ -192,7 +195,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn ranges_are_enforced() {
+    fn values_out_of_range_are_rejected() {
         assert_eq!(small().validate(), Ok(()));
         for spoil in [
             (|c| c.streams = 0) as fn(&mut ModelConfig),
@@ -214,7 +217,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Configurations of which many are legal, and many lie at the edge.
+    /// Configurations many of which are valid, and many of which have extreme values.
     fn any_config() -> impl Strategy<Value = ModelConfig> {
         let size = |most: u32| prop_oneof![1..=most, 1..=16u32, Just(most)];
         let replay = (0u32..=4096, size(1024));
@@ -243,7 +246,7 @@ pub(crate) mod tests {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
         #[test]
-        fn sums_of_a_legal_model_stay_within_32_bits(config in any_config()) {
+        fn sums_of_a_valid_model_stay_within_32_bits(config in any_config()) {
             if config.validate().is_ok() {
                 assert_sums_fit(&config);
             }
@@ -251,14 +254,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn sums_of_the_largest_legal_models_stay_within_32_bits() {
+    fn sums_of_the_largest_valid_models_stay_within_32_bits() {
         let largest = |config: &ModelConfig, most: u32, set: fn(&mut ModelConfig, u32)| {
             let with = |n| {
                 let mut config = config.clone();
                 set(&mut config, n);
                 config
             };
-            (1..=most).rev().map(with).find(|c| c.validate().is_ok()).expect("the least value is legal")
+            (1..=most).rev().map(with).find(|c| c.validate().is_ok()).expect("the least value is valid")
         };
         for error_fraction in 8..=14 {
             for (layers, segment) in [(1, 1), (2, 10), (8, 64)] {

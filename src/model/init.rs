@@ -1,4 +1,4 @@
-//! Initial weights from an integer generator.
+//! Initial weights from an integer random generator.
 
 use super::layout::{CELLS, TILE};
 use super::{Layout, ModelConfig, Parameters};
@@ -7,11 +7,11 @@ use crate::numerics::generator::random_within;
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::BiasCorrection;
 
-/// Embeddings start within +-0.5.
+/// Initial embeddings are within ±0.5 (Q24).
 const EMBEDDING_SPREAD: u32 = 1 << (MASTER_FRACTION - 1);
 
-/// Weights evenly spread as Glorot and Bengio 2010 advise (input and recurrent
-/// parts each by their own fan-in), forget biases 1, other biases 0.
+/// Returns the initial parameters: weights uniform as in Glorot and Bengio 2010 (input and
+/// recurrent weights by their own numbers of inputs), forget biases 1, other biases 0.
 pub fn initial_parameters(config: &ModelConfig) -> Parameters {
     let layout = Layout::new(config);
     let mut master: Vec<i32> = vec![0; layout.total];
@@ -38,7 +38,7 @@ pub fn initial_parameters(config: &ModelConfig) -> Parameters {
     Parameters { moments: vec![0; master.len()], master, bias: BiasCorrection::default() }
 }
 
-/// sqrt(6 / (inputs + outputs)) in Q24.
+/// Returns sqrt(6 / (inputs + outputs)) in Q24.
 fn glorot_limit(inputs: usize, outputs: usize) -> u32 {
     ((6u64 << (2 * MASTER_FRACTION)) / (inputs + outputs) as u64).isqrt() as u32
 }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_stay_within_their_limits_and_depend_on_the_seed() {
+    fn initial_weights_are_within_one_and_depend_on_the_seed() {
         let config = small();
         let parameters = initial_parameters(&config);
         assert!(parameters.master.iter().all(|w| w.abs() <= 1 << MASTER_FRACTION));

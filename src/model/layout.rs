@@ -1,70 +1,70 @@
-//! Where each parameter lies in the flat list of all of them.
+//! The position of each parameter in the flat list of all parameters.
 //!
-//! First the embedding, `[256][embedding]`; then one matrix a layer and the
-//! output matrix, each `[rows / 64][inputs + 1][64]`: tiles of 64 rows, in a
-//! tile one run of 64 rows an input, and last the biases.
+//! The list begins with the embedding, `[256][embedding]`. One matrix per layer and
+//! the output matrix follow, each `[rows / 64][inputs + 1][64]`: tiles of 64 rows; in
+//! a tile, the weights of its 64 rows for each input, then the 64 biases.
 //!
-//! Rows of a layer: tile k holds cells 16k..16k+16; in it come the 16 input
-//! gates, 16 forget gates, 16 cell candidates, 16 output gates.
-//! Inputs of a layer: embedding, the layer below (but for the lowest), and its
-//! own previous hidden state. Inputs of the output: all hidden states.
+//! Rows of a layer: tile k holds the cells 16k..16k+16: 16 input gates, 16 forget
+//! gates, 16 cell candidates, 16 output gates. Inputs of a layer: the embedding, the
+//! hidden states of the layer below (if there is one), and its own hidden states of the
+//! previous step. Inputs of the output matrix: all hidden states.
 
 use super::ModelConfig;
 use crate::numerics::softmax::SYMBOLS;
 
-/// Rows of a tile.
+/// Rows per tile.
 pub const TILE: usize = 64;
-/// Cells of a tile: their four gates make its rows.
+/// Cells per tile: their four gates are its rows.
 pub const CELLS: usize = TILE / 4;
 
 /// One weight matrix with its biases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Matrix {
-    /// First parameter in the flat list.
+    /// Index of the first parameter in the flat list.
     pub offset: usize,
-    /// Outputs: four gates a cell, or 256 symbols.
+    /// The number of outputs: four gates per cell, or 256 symbols.
     pub rows: usize,
-    /// Inputs, without the bias.
+    /// The number of inputs, without the bias.
     pub inputs: usize,
 }
 
 impl Matrix {
-    /// Number of parameters with biases.
+    /// Returns the number of parameters including biases.
     pub fn len(&self) -> usize {
         self.rows * (self.inputs + 1)
     }
 
-    /// Never true: a matrix has rows.
+    /// Always false: a matrix has rows.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
 
-    /// Parameters of one tile of rows.
+    /// Returns the number of parameters per tile.
     pub fn tile_len(&self) -> usize {
         TILE * (self.inputs + 1)
     }
 
-    /// Index in the flat list; `input == inputs` is the bias.
+    /// Returns the index of a weight in the flat list; the bias if `input == inputs`.
     pub fn index(&self, row: usize, input: usize) -> usize {
         self.offset + (row / TILE * (self.inputs + 1) + input) * TILE + row % TILE
     }
 }
 
-/// The row of a cell's gate (0 input, 1 forget, 2 candidate, 3 output).
+/// Returns the row of a cell's gate (0 input, 1 forget, 2 candidate, 3 output).
 pub fn gate_row(cell: usize, gate: usize) -> usize {
     cell / CELLS * TILE + gate * CELLS + cell % CELLS
 }
 
-/// A run of a layer's inputs within a record of activations.
+/// Consecutive inputs of a matrix that are consecutive in a record of activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputRun {
-    /// First input of the matrix.
+    /// Index of the first input in the matrix.
     pub input: usize,
-    /// First activation of the record.
+    /// Index of the first activation in the record.
     pub activation: usize,
-    /// Number of inputs.
+    /// The number of inputs.
     pub len: usize,
-    /// Steps back: 0 this step's record, 1 the one before.
+    /// 0 for the record of the current step, 1 for the previous step.
     pub delay: usize,
 }
 
@@ -72,13 +72,13 @@ pub struct InputRun {
 /// `[embedding | hidden of layer 0 | hidden of layer 1 | ...]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Parameters of the embedding: `0..256 * embedding`.
+    /// The number of parameters of the embedding, which is at the start.
     pub embedding_len: usize,
-    /// Layers from the lowest up, then the output.
+    /// The layers from the lowest up, then the output.
     pub matrices: Vec<Matrix>,
-    /// Number of all parameters.
+    /// The number of all parameters.
     pub total: usize,
-    /// Width of a record of activations.
+    /// The number of activations in a record.
     pub activations: usize,
     embedding: usize,
     units: usize,
@@ -86,7 +86,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout for a validated configuration.
+    /// Returns the layout for a valid configuration.
     pub fn new(config: &ModelConfig) -> Self {
         let (embedding, units, layers) = (config.embedding(), config.units(), config.layers());
         let embedding_len = SYMBOLS * embedding;
@@ -108,12 +108,12 @@ impl Layout {
         layout
     }
 
-    /// First hidden state of a layer in a record of activations.
+    /// Returns the index of a layer's first hidden state in a record of activations.
     pub fn hidden(&self, layer: usize) -> usize {
         self.embedding + layer * self.units
     }
 
-    /// The runs of activations that make a matrix's inputs, in order.
+    /// Returns the runs of activations that are a matrix's inputs, in order.
     pub fn input_runs(&self, index: usize) -> &[InputRun] {
         &self.runs[index]
     }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn input_runs_are_gapless() {
+    fn input_runs_cover_all_inputs_without_gaps() {
         let layout = Layout::new(&small());
         for (i, matrix) in layout.matrices.iter().enumerate() {
             let mut next = 0;

@@ -1,33 +1,38 @@
-//! The levels: a published table of hyper-parameters.
+//! The compression levels: a table of hyper-parameters.
 
 use std::ops::RangeInclusive;
 
 use super::config::RATE_FRACTION;
 use super::{Method, MixingConfig, MixingKind, ModelConfig};
 
-/// The levels there are.
+/// All levels, from the fastest to the strongest.
 pub const LEVELS: RangeInclusive<u32> = 1..=9;
-/// The level where none is asked for.
+/// The level that is used if the user chooses none.
 pub const DEFAULT_LEVEL: u32 = 5;
 
 /// A row of the table.
 struct Level {
-    /// None: mixing alone.
+    /// The network; without one, only mixing predicts.
     network: Option<Network>,
-    /// The mixing stage's kind, and log2 of its table at most; small inputs get a smaller one.
+    /// The kind of mixing stage, and log2 of the bytes of its largest hash table; small inputs
+    /// get a smaller one.
     mixing: (MixingKind, u32),
 }
 
-/// The network of a level.
+/// The network of a level. Of a pair, the first value is for inputs shorter than
+/// [`SMALL_INPUT`], the second for all others.
 struct Network {
+    /// LSTM layers.
     layers: u32,
+    /// LSTM cells per layer.
     units: u32,
-    /// Of small inputs, and of others, as all pairs.
+    /// Width of a symbol's embedding.
     embedding: [u32; 2],
+    /// Steps between two weight updates.
     segment: [u32; 2],
-    /// Windows learnt again after each segment, and their steps.
+    /// The number of windows learned again after each segment, and the steps per window.
     replay: (u32, [u32; 2]),
-    /// Dropout of those, in 256ths.
+    /// Hidden states dropped in these windows, in 256ths.
     dropout: u32,
     /// Learning rates at the start and at the end, in 1/10,000.
     rates: (u32, u32),
@@ -48,17 +53,17 @@ const TABLE: [Level; 9] = [
     Level { network: Some(Network { layers: 2, units: 512, embedding: [32, 32], segment: [32, 40], replay: (2, [64, 80]), dropout: 64, rates: (40, 15) }), mixing: (Rich, 29) },
 ];
 
-/// Inputs shorter than this gain nothing from a network larger than that of [`SMALL_LEVEL`],
-/// but from a wider embedding and from learning sooner.
+/// Inputs shorter than this (bytes) do not gain from a network larger than that of
+/// [`SMALL_LEVEL`], but they do from a wider embedding and shorter segments.
 const SMALL_INPUT: u64 = 256 << 10;
-/// The highest level whose network a small input takes.
+/// The highest level whose network a small input uses.
 const SMALL_LEVEL: u32 = 7;
 
-/// Most streams that a level takes.
+/// The largest number of streams of a level.
 const MOST_STREAMS: u32 = 64;
 
-/// The method of a level (1..=9; others count as the nearest) for an input of
-/// `input_len` bytes: network and mixing.
+/// Returns the method of a level for an input of `input_len` bytes: network and mixing.
+/// Levels outside 1..=9 are replaced by the nearest one.
 pub fn method_for(level: u32, input_len: u64) -> Method {
     let row = row(level);
     let (kind, table_bits) = row.mixing;
@@ -66,8 +71,9 @@ pub fn method_for(level: u32, input_len: u64) -> Method {
     Method { model: config_for(level, input_len), network: row.network.is_some(), mixing: Some(mixing) }
 }
 
-/// The network's model of a level (1..=9; others count as the nearest) for an input of
-/// `input_len` bytes; where the level has none, the least one that any has.
+/// Returns the network's hyper-parameters for a level and an input of `input_len` bytes.
+/// A level without a network has those of the lowest level with one, but a single stream.
+/// Levels outside 1..=9 are replaced by the nearest one.
 pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
     let is_small = input_len < SMALL_INPUT;
     let size = usize::from(!is_small);
@@ -101,13 +107,15 @@ fn row(level: u32) -> &'static Level {
     &TABLE[row_index(level)]
 }
 
-/// One up to 8 MiB, then one for every 4 MiB or more: every update sees all of
-/// them, and contexts of all of them meet in one table, so few bytes want few.
+/// Returns 1 below 8 MiB, then a power of two such that each stream has at least 4 MiB. More
+/// streams mean fewer updates and more contexts that compete for the same hash table, so
+/// short inputs are better with few.
 fn streams_for(input_len: u64) -> u32 {
     1 << input_len.max(1).ilog2().saturating_sub(22).min(12)
 }
 
-/// Half a KiB or more a byte of input, for the rich kind twice that: larger tables gain next to nothing.
+/// Returns log2 of a hash table with 512 to 1024 bytes per byte of input, for the rich kind twice as
+/// many: larger tables gain almost nothing.
 fn mixing_table_for(kind: MixingKind, input_len: u64) -> u32 {
     let rich = u32::from(kind == Rich);
     (input_len.max(1).ilog2() + 10 + rich).clamp(16, 32)
@@ -130,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn levels_grow() {
+    fn networks_grow_with_the_level() {
         let parameters: Vec<usize> =
             LEVELS.map(|level| super::super::Layout::new(&config_for(level, 1 << 20)).total).collect();
         assert!(parameters.is_sorted());
     }
 
     #[test]
-    fn small_inputs_take_no_large_network() {
+    fn small_inputs_get_no_large_network() {
         let units = |level, len| config_for(level, len).units;
         assert_eq!([5, 7, 8, 9].map(|level| units(level, 200_000)), [128, 256, 256, 256]);
         assert_eq!([5, 7, 8, 9].map(|level| units(level, 300_000)), [128, 256, 384, 512]);

@@ -1,28 +1,28 @@
-//! How blocks are coded: by the network, by context mixing, or by both.
+//! The predictors that code blocks: the network, context mixing, or both.
 
 use std::ops::RangeInclusive;
 
 use super::{ConfigError, ModelConfig};
 
-/// log2 of the bytes that the mixing stage's hash table may have.
+/// Allowed values of [`MixingConfig::table_bits`].
 pub const MIXING_TABLES: RangeInclusive<u32> = 10..=32;
 
-/// How many parts the mixing stage has; the value is that of the archive.
+/// The contexts, mixers and refinements of the mixing stage; the value is stored in archives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MixingKind {
-    /// Few contexts and one layer of mixers' worth of work: fastest.
+    /// 8 contexts, 3 + 1 mixers, 1 refinement: the fastest.
     Light = 1,
-    /// Orders, words, records and line.
+    /// 19 contexts, 8 + 2 mixers, 3 refinements.
     Full = 2,
-    /// More of all: smallest.
+    /// 29 contexts, 14 + 4 mixers, 4 refinements: the strongest.
     Rich = 3,
 }
 
 impl MixingKind {
-    /// All kinds, from the fastest.
+    /// All kinds, from the fastest to the strongest.
     pub const ALL: [MixingKind; 3] = [MixingKind::Light, MixingKind::Full, MixingKind::Rich];
 
-    /// Its name in options and lists.
+    /// Returns the name that options and lists use.
     pub fn name(self) -> &'static str {
         ["light", "full", "rich"][self as usize - 1]
     }
@@ -31,30 +31,33 @@ impl MixingKind {
 /// The mixing stage's hyper-parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MixingConfig {
-    /// Which contexts and mixers take part.
+    /// The contexts and mixers.
     pub kind: MixingKind,
-    /// log2 of the bytes of its hash table, 10..=32.
+    /// log2 of the bytes of the hash table, 10..=32.
     pub table_bits: u32,
 }
 
-/// Which parts predict; all of it is written into the archive.
+/// The predictors and their hyper-parameters; all of it is stored in archives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Method {
-    /// The network's hyper-parameters; the number of streams also counts without it.
+    /// The network's hyper-parameters; the number of streams is used without a network, too.
     pub model: ModelConfig,
-    /// Whether the network predicts.
+    /// True if the network predicts.
     pub network: bool,
     /// The mixing stage, if it is used.
     pub mixing: Option<MixingConfig>,
 }
 
 impl Method {
-    /// The network without mixing.
+    /// Creates a method with the network but without mixing.
     pub fn network_alone(model: ModelConfig) -> Self {
         Method { model, network: true, mixing: None }
     }
 
-    /// Checks all ranges, and that something predicts.
+    /// Checks all ranges.
+    ///
+    /// # Errors
+    /// Returns an error if a value is out of range or nothing predicts.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.model.validate()?;
         if let Some(bits) = self.mixing.map(|mixing| mixing.table_bits).filter(|bits| !MIXING_TABLES.contains(bits)) {
@@ -67,25 +70,25 @@ impl Method {
         Ok(())
     }
 
-    /// log2 of the bytes that the mixing stage looks back on, for blocks of at
-    /// most `block_size` bytes: at least one block.
+    /// Returns log2 of the mixing stage's history in bytes for blocks of at most `block_size`
+    /// bytes: at least one block, at least 1 KiB.
     pub fn past_bits(block_size: u32) -> u32 {
         block_size.next_power_of_two().ilog2().max(10)
     }
 
-    /// Bytes of memory that the predictors need, within a few per cent.
+    /// Returns the memory that the predictors need in bytes, within a few per cent.
     pub fn memory(&self, block_size: u32) -> u64 {
         let network = if self.network { self.model.memory() } else { 0 };
         let streams = 8192 * u64::from(self.model.streams);
         let mixing = self.mixing.map_or(0, |mixing| {
-            let learnt = match mixing.kind {
+            let mixers_and_maps = match mixing.kind {
                 MixingKind::Light => 8 << 20,
                 MixingKind::Full => 48 << 20,
                 MixingKind::Rich => 176 << 20,
             };
             let image = 6 << 20;
-            // the table; the past and where to find it; weights and maps; streams
-            (1 << mixing.table_bits) + (9 << Self::past_bits(block_size)) + learnt + image + streams
+            let history = 9 << Self::past_bits(block_size); // a byte and two positions of four bytes each
+            (1 << mixing.table_bits) + history + mixers_and_maps + image + streams
         });
         network + mixing
     }
@@ -97,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn something_must_predict_within_bounds() {
+    fn a_method_needs_a_predictor_and_a_table_size_in_range() {
         let method = |network, table_bits: Option<u32>| {
             let mixing = table_bits.map(|table_bits| MixingConfig { kind: MixingKind::Full, table_bits });
             Method { model: small(), network, mixing }

@@ -1,4 +1,4 @@
-//! What the model is: configuration, layout of its parameters, first weights, schedule.
+//! The model: hyper-parameters and levels, layout of the parameters, initial weights, learning rate.
 
 pub mod config;
 pub mod init;
@@ -6,6 +6,7 @@ pub mod layout;
 pub mod levels;
 pub mod method;
 pub mod parameters;
+mod raster;
 pub mod schedule;
 mod shape;
 
@@ -13,4 +14,5 @@ pub use config::{ConfigError, ModelConfig};
 pub use layout::{Layout, Matrix};
 pub use method::{Method, MixingConfig, MixingKind};
 pub use parameters::{Parameters, limit_masters};
+pub use raster::Raster;
 pub use shape::Shape;

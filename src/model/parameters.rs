@@ -1,4 +1,4 @@
-//! The learnt state of a model: all that has to survive from block to block.
+//! The parameters of a model: everything that one block hands to the next.
 
 use std::slice;
 
@@ -10,20 +10,20 @@ use crate::numerics::fixed::{BIAS_LIMIT, EMBEDDING_LIMIT, WEIGHT_LIMIT, bounded}
 use crate::numerics::wide::{BiasCorrection, LARGEST_MOMENT, LEAST_MOMENT};
 use crate::state::Visitor;
 
-/// Master weights, second moments and the step count, in [`super::Layout`]'s order.
+/// Master weights and second moments, both in the order of [`super::Layout`], and the bias correction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameters {
     /// Master weights, Q24.
     pub master: Vec<i32>,
-    /// Adam's second moments, packed wide numbers.
+    /// Adam's second moments, as packed wide numbers ([`crate::numerics::wide`]).
     pub moments: Vec<u32>,
-    /// Adam's bias correction after the steps so far.
+    /// Adam's bias correction after the updates so far.
     pub bias: BiasCorrection,
 }
 
 impl Parameters {
-    /// Shows masters, moments and bias correction; what was read is brought into
-    /// the ranges that training keeps to.
+    /// Visits masters, moments and bias correction. Values that were read are limited to the
+    /// ranges that training keeps.
     pub fn visit(&mut self, config: &ModelConfig, visitor: &mut dyn Visitor) {
         visitor.u32s(bytemuck::cast_slice_mut(&mut self.master));
         visitor.u32s(&mut self.moments);
@@ -35,7 +35,7 @@ impl Parameters {
         limit_masters(config, &mut self.master);
     }
 
-    /// XXH3-64 over masters, moments and bias correction, little-endian.
+    /// Returns XXH3-64 of masters, moments and bias correction in little-endian order.
     pub fn hash(&self) -> u64 {
         let mut hasher = Xxh3::new();
         let mut bytes = Vec::with_capacity(4096);
@@ -53,7 +53,7 @@ impl Parameters {
     }
 }
 
-/// Brings master weights into the ranges that training keeps them in.
+/// Limits master weights to the ranges that training keeps.
 pub fn limit_masters(config: &ModelConfig, masters: &mut [i32]) {
     let layout = Layout::new(config);
     let limit = |masters: &mut [i32], limit| masters.iter_mut().for_each(|w| *w = bounded(*w, limit));

@@ -1,9 +1,9 @@
-//! The learning rate over the course of a frame.
+//! The learning rate as a function of the bytes coded.
 
 use super::ModelConfig;
 
-/// The learning rate (Q28) when `done` bytes are coded: from start to end over
-/// the schedule's length, its inverse growing evenly; then level.
+/// Returns the learning rate (Q28) after `done` bytes. Over the schedule's length it moves from
+/// start to end, its inverse linearly if it falls, else the rate itself; then it is constant.
 pub fn learning_rate(config: &ModelConfig, done: u64) -> u32 {
     let length = config.schedule_length.max(1);
     let done = u128::from(done.min(length));
@@ -23,10 +23,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rate_moves_from_start_to_end() {
+    fn the_rate_moves_from_start_to_end() {
         let config = small();
         assert_eq!(learning_rate(&config, 0), config.rate_start);
-        // The start is twice the end: half-way the inverse is one and a half times the start's.
+        // The start is twice the end, so half-way the inverse is 1.5 times that of the start.
         assert_eq!(learning_rate(&config, 500), config.rate_start * 2 / 3);
         assert_eq!(learning_rate(&config, 1000), config.rate_end);
         assert_eq!(learning_rate(&config, u64::MAX), config.rate_end);

@@ -1,28 +1,28 @@
-//! A configuration with the layout that follows from it.
+//! A configuration together with its layout.
 
 use super::{Layout, ModelConfig};
 
-/// Configuration, layout and shapes that every kernel reads.
+/// Configuration and layout, as all kernels need them.
 #[derive(Clone, Debug)]
 pub struct Shape {
     /// The hyper-parameters.
     pub config: ModelConfig,
-    /// Offsets and widths.
+    /// The layout of the parameters and of a record of activations.
     pub layout: Layout,
 }
 
 impl Shape {
-    /// The shape of a validated configuration.
+    /// Returns the shape of a valid configuration.
     pub fn new(config: &ModelConfig) -> Self {
         Shape { config: config.clone(), layout: Layout::new(config) }
     }
 
-    /// Gate errors of one step of one stream: four a cell, all layers.
+    /// Returns the number of gates in all layers: four per cell.
     pub fn gates(&self) -> usize {
         4 * self.config.units() * self.config.layers()
     }
 
-    /// Cells of all layers.
+    /// Returns the number of cells in all layers.
     pub fn cells(&self) -> usize {
         self.config.units() * self.config.layers()
     }

@@ -1,43 +1,45 @@
-//! Which transform a block may gain from.
+//! Chooses the transform from which a block may gain.
 
 use std::borrow::Cow;
 
-use super::{Raster, Transform, arm64, calls, records, samples};
+use super::{Transform, arm64, audio, calls, find_raster, records};
+use crate::model::Raster;
 
-/// What may be chosen.
+/// How the transform of a block is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
-    /// Whatever pays, by the look of the block and by trial.
+    /// The transform that the block's content suggests, if a trial shows a gain.
     #[default]
     Auto,
-    /// This one, where its result is not longer than is allowed.
+    /// This transform, unless its result is longer than [`Transform::most_added`] allows.
     Only(Transform),
 }
 
-/// A block, transformed.
+/// A transformed block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// How.
+    /// The transform.
     pub transform: Transform,
-    /// Its bytes, of which the inverse is the block: no longer than is allowed.
+    /// The transformed block; its inverse and its length have been checked.
     pub coded: Vec<u8>,
-    /// Of an image.
+    /// The raster of an image.
     pub raster: Option<Raster>,
-    /// Whether it surely pays; if not, a [`sample`](Self::sample) tells.
+    /// True if the transform is to be used without a trial on a [`sample`](Self::sample).
     pub sure: bool,
 }
 
-/// Bytes of a block that are tried.
+/// Bytes of a block that a trial uses.
 const SAMPLE: usize = 24 << 10;
-/// Rows of an image that are tried, in as many bytes at least and four times as many at most.
+/// Rows of an image that a trial uses, but at least [`SAMPLE`] bytes and at most four times as many.
 const SAMPLE_ROWS: usize = 24;
 
 impl Candidate {
-    /// The part of the block whose size, predicted with and without the transform, tells whether that pays.
+    /// Returns the part of the block on which to try whether the transform makes it shorter.
     pub fn sample<'a>(&self, raw: &'a [u8]) -> Cow<'a, [u8]> {
         let len = self.raster.map_or(SAMPLE, |raster| (SAMPLE_ROWS * raster.row as usize).clamp(SAMPLE, 4 * SAMPLE));
-        // From the middle, as sound may begin in silence, at an even place, behind the header of sound.
-        let head = if self.transform == Transform::Samples { samples::header_len(raw) } else { 0 };
+        // From the middle, because audio may begin with silence; at an even offset from the
+        // start or from the end of a WAVE file's header, which is kept.
+        let head = if self.transform == Transform::Samples { audio::header_len(raw) } else { 0 };
         let body = &raw[head.min(raw.len())..];
         let start = body.len().saturating_sub(len) / 4 * 2;
         let middle = &body[start..body.len().min(start + len)];
@@ -45,11 +47,11 @@ impl Candidate {
     }
 }
 
-/// The transform that a block may gain from, if there is one.
+/// Returns the block with the transform that may make its code shorter; `None` if there is none.
 pub fn candidate(choice: Choice, raw: &[u8]) -> Option<Candidate> {
     let (transform, raster) = match choice {
         Choice::Only(Transform::None) => return None,
-        Choice::Only(Transform::Image) => (Transform::Image, Some(Raster::find(raw)?)),
+        Choice::Only(Transform::Image) => (Transform::Image, Some(find_raster(raw)?)),
         Choice::Only(transform) => (transform, None),
         Choice::Auto => likely(raw)?,
     };
@@ -57,14 +59,14 @@ pub fn candidate(choice: Choice, raw: &[u8]) -> Option<Candidate> {
     if coded.len() > raw.len() + transform.most_added() || transform.inverse(&coded, raw.len()).as_deref() != Ok(raw) {
         return None;
     }
-    // A text of which most is words that have codes.
+    // Text that mostly consists of words with codes.
     let sure = choice != Choice::Auto || transform == Transform::Text && coded.len() < raw.len() / 4 * 3;
     Some(Candidate { transform, coded, raster, sure })
 }
 
-/// The transform for what a block looks like, and the raster of an image.
+/// Returns the transform that the block's content suggests, with the raster of an image.
 fn likely(raw: &[u8]) -> Option<(Transform, Option<Raster>)> {
-    if samples::surely(raw) {
+    if audio::is_wave(raw) {
         return Some((Transform::Samples, None));
     }
     let letters = raw.iter().filter(|b| b.is_ascii_alphabetic()).count();
@@ -72,10 +74,10 @@ fn likely(raw: &[u8]) -> Option<(Transform, Option<Raster>)> {
     if letters > raw.len() / 3 && controls < raw.len() / 64 {
         return Some((Transform::Text, None));
     }
-    if samples::likely(raw) {
+    if audio::likely(raw) {
         return Some((Transform::Samples, None));
     }
-    if let Some(raster) = Raster::find(raw) {
+    if let Some(raster) = find_raster(raw) {
         return Some((Transform::Image, Some(raster)));
     }
     if arm64::likely(raw) {

@@ -1,44 +1,38 @@
-//! Reversible transforms: a block's bytes become others that the models predict better.
+//! Reversible transforms: they replace a block's bytes by others that the models predict better.
 //!
-//! docs/FORMAT.md defines each inverse. A transform is used for a block only after its
-//! inverse has given the block back.
+//! Each transform has a file or a folder; `choice` chooses one for a block, and only uses it
+//! after its inverse has reproduced the block. docs/FORMAT.md defines each inverse.
 
 mod arm64;
+mod audio;
 mod calls;
 mod choice;
-mod dictionary;
-mod fields;
-mod lines;
-mod raster;
+mod find_raster;
 mod records;
-mod samples;
-mod sound;
-mod tables;
 mod text;
-mod words;
 
 use thiserror::Error;
 
 pub use choice::{Candidate, Choice, candidate};
-pub use raster::Raster;
+pub use find_raster::find_raster;
 
-/// A transform, numbered as in archives.
+/// A transform; the value is its number in archives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Transform {
-    /// The block as it is.
+    /// Leaves the block unchanged.
     None = 0,
-    /// Words as codes, capitals as flags, line ends apart.
+    /// Replaces words by codes and capitals by flags; codes line ends separately.
     Text = 1,
-    /// Targets of calls and jumps in x86 code absolute.
+    /// Makes the targets of calls and jumps in x86 code absolute.
     Calls = 2,
-    /// Samples of 16-bit sound as differences from predictions.
+    /// Replaces 16-bit audio samples by differences from predictions.
     Samples = 3,
-    /// Targets of calls and addresses of pages in AArch64 code absolute.
+    /// Makes the targets of calls and the addresses of pages in AArch64 code absolute.
     Arm64 = 4,
-    /// Numbers in records of one length as differences.
+    /// Replaces numbers in fixed-length records by differences.
     Records = 5,
-    /// The block as it is, looked at as an image.
+    /// Leaves the block unchanged; the mixing stage predicts it as an image.
     Image = 6,
 }
 
@@ -54,12 +48,12 @@ impl Transform {
         Transform::Image,
     ];
 
-    /// The transform of this number.
+    /// Returns the transform with a number.
     pub fn from_number(number: u8) -> Option<Self> {
         Transform::ALL.get(usize::from(number)).copied()
     }
 
-    /// Its name on the command line.
+    /// Returns the name that the command line uses.
     pub fn name(self) -> &'static str {
         match self {
             Transform::None => "none",
@@ -72,11 +66,12 @@ impl Transform {
         }
     }
 
-    /// Most bytes by which a transformed block may be longer than the block.
+    /// Returns the number of bytes by which an archive's transformed block may be longer than
+    /// the block.
     pub fn most_added(self) -> usize {
         match self {
-            Transform::Records => fields::LONGEST_LAYOUT,
-            Transform::Samples => samples::HEAD,
+            Transform::Records => records::LONGEST_LAYOUT,
+            Transform::Samples => audio::LAYOUT_LEN,
             _ => 0,
         }
     }
@@ -87,19 +82,21 @@ impl Transform {
             Transform::None | Transform::Image => raw.to_vec(),
             Transform::Text => text::forward(raw),
             Transform::Calls => calls::forward(raw),
-            Transform::Samples => samples::forward(raw),
+            Transform::Samples => audio::forward(raw),
             Transform::Arm64 => arm64::forward(raw),
             Transform::Records => records::forward(raw),
         }
     }
 
-    /// The bytes that [`forward`](Self::forward) transformed, at most `limit` of them.
+    /// Reverses [`forward`](Self::forward); the result has at most `limit` bytes.
     ///
-    /// Any bytes give a result or an error.
+    /// # Errors
+    /// Returns an error if `coded` is not the result of `forward` or the limit is exceeded;
+    /// some bytes that `forward` never returns have a result, too.
     pub fn inverse(self, coded: &[u8], limit: usize) -> Result<Vec<u8>, TransformError> {
         match self {
             Transform::Text => text::inverse(coded, limit),
-            Transform::Samples => samples::inverse(coded, limit),
+            Transform::Samples => audio::inverse(coded, limit),
             Transform::Records => records::inverse(coded, limit),
             _ if coded.len() > limit => Err(TransformError::TooLong),
             Transform::None | Transform::Image => Ok(coded.to_vec()),
@@ -109,16 +106,16 @@ impl Transform {
     }
 }
 
-/// Why transformed bytes have no inverse.
+/// The reason why transformed bytes have no inverse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TransformError {
-    /// What should be the code of a word, a character or a byte is none.
-    #[error("a word's code is wrong")]
+    /// The code of a word, character or byte is invalid.
+    #[error("a word's code is invalid")]
     Code,
-    /// Lengths or the list of words at the start are wrong.
-    #[error("the transform's parameters are wrong")]
+    /// The lengths, layout or list of words at the start are invalid.
+    #[error("the transform's parameters are invalid")]
     Head,
     /// The inverse would be longer than allowed.
-    #[error("the block comes out longer than it should")]
+    #[error("the block is longer than it should be")]
     TooLong,
 }

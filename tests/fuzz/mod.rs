@@ -11,9 +11,9 @@ use std::sync::Arc;
 use lockstep::internals::archive::{ArchiveError, FrameReader, Header, Part, Prefix, list, next_part, walk};
 use lockstep::internals::codec::{DecodeSettings, EncodeSettings, compress, decompress};
 use lockstep::internals::coder::{Decoder, Encoder, decode_symbol, encode_symbol};
-use lockstep::internals::mixing::{Advice, Mixing};
-use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
-use lockstep::internals::transform::{Choice, Raster, Transform};
+use lockstep::internals::mixing::{Mixing, NetworkPrediction};
+use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig, Raster};
+use lockstep::internals::transform::{Choice, Transform};
 use lockstep::{Checkpoints, Device, Error, Monitor, Next, Progress, Resume};
 
 /// Little enough that no model in a header takes long.
@@ -211,7 +211,7 @@ pub fn mixing(data: &[u8]) {
             mixing.start_block(block.len(), (0..streams).map(|stream| stream * block.len() / streams), raster);
             for (i, &symbol) in block.iter().enumerate() {
                 let probability = |node: usize| 1 + (node * 257 + i * 7919) as u32 % 65535;
-                let network = with_network.then_some(Advice { likeliest: (i * 7919) as u8, probability });
+                let network = with_network.then_some(NetworkPrediction { likeliest: (i * 7919) as u8, probability });
                 let mut bits = (0..8).rev().map(|shift| symbol >> shift & 1 == 1);
                 let coded = mixing.symbol(i % streams, network, |p| {
                     assert!((1..=65535).contains(&p));

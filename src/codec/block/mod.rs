@@ -14,9 +14,9 @@ use super::predictor::Predictor;
 use super::streams::Streams;
 use crate::coder::SumTree;
 use crate::engine::EngineError;
-use crate::mixing::Advice;
+use crate::mixing::NetworkPrediction;
+use crate::model::Raster;
 use crate::state::Visitor;
-use crate::transform::Raster;
 
 /// Steps of a segment where there is no network to set them.
 const STEPS_WITHOUT_NETWORK: usize = 4096;
@@ -61,9 +61,9 @@ impl BlockSpan {
 }
 
 /// The network's prediction of a symbol, as the mixing stage takes it.
-fn network(weights: Option<&[u32]>) -> Option<Advice<impl Fn(usize) -> u32>> {
+fn network(weights: Option<&[u32]>) -> Option<NetworkPrediction<impl Fn(usize) -> u32>> {
     let tree = weights.map(SumTree::new)?;
-    Some(Advice { likeliest: tree.likeliest(), probability: move |node| tree.probability(node) })
+    Some(NetworkPrediction { likeliest: tree.likeliest(), probability: move |node| tree.probability(node) })
 }
 
 /// Steps of a segment.

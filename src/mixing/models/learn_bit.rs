@@ -1,0 +1,56 @@
+//! Learns a bit: updates every entry from which its inputs were made.
+
+use super::bit_history::STATES;
+use super::byte_state::ByteState;
+use super::map;
+use super::slots::WORDS;
+use super::tables::{LAST_BITS, Models, RUNS, last_bits_index};
+
+/// The number of bits after which a slot's probability keeps its learning rate.
+const SLOWEST: u8 = 30;
+
+impl Models {
+    /// Learns the bit in all contexts and moves on to the next node.
+    #[inline(always)]
+    pub(super) fn learn_bit(&mut self, byte: &mut ByteState, bit: usize) {
+        let (machine, rates) = (self.machine, self.rates);
+        let (bit32, node, nibble_node) = (bit as u32, byte.prediction.context.node, byte.nibble_node);
+        let slots = self.slots.all_mut();
+        let (of_state, state_limit) = self.bit_history_map.rows_mut::<STATES>();
+        let (runs, run_limit) = self.run_map.rows_mut::<RUNS>();
+        let (last_bits, last_bits_limit) = self.last_bits_map.rows_mut::<LAST_BITS>();
+        for (i, ((context, of_state), runs)) in byte.contexts.iter_mut().zip(of_state).zip(runs).enumerate() {
+            let entry = context.entry;
+            let state = usize::from(entry as u8);
+            if state != 0 {
+                map::learn(&mut of_state[state], bit32, state_limit, rates);
+                if let Some(row) = last_bits.get_mut(i) {
+                    map::learn(&mut row[last_bits_index(entry, node)], bit32, last_bits_limit, rates);
+                }
+            }
+            if context.run != 0 {
+                let run = &mut runs[context.run as usize >> 1 & (RUNS - 1)];
+                map::learn(run, u32::from(context.run & 1 == bit32), run_limit, rates);
+            }
+            let p = ((entry >> 16) ^ 0x8000) as i32;
+            let rate = rates[usize::from(machine.totals[state].min(SLOWEST))] as i32 >> 2;
+            let p = p + (((65535 * bit as i32 - p) * rate) >> 14);
+            let bits = (entry >> 8 & 255).max(1) << 1 | bit32;
+            let bits = if bits > 255 { bits & 127 | 128 } else { bits };
+            let next = u32::from(machine.next[state][bit]);
+            let slot = &mut slots[context.slot as usize];
+            // All contexts write only this node, so the next node can be read now, even if two
+            // contexts share the slot. After a nibble's last bit `find_slots` reads it instead.
+            slot[nibble_node & (WORDS - 1)] = (p as u32 ^ 0x8000) << 16 | bits << 8 | next;
+            context.entry = slot[(nibble_node << 1 | bit) & (WORDS - 1)];
+        }
+        match &mut self.image {
+            None => self.order0.update(node, bit32, rates),
+            Some(image) => image.learn_bit(node, bit32),
+        }
+        if let Some(expected) = byte.expected_bit {
+            self.match_map.update(byte.match_index, u32::from(expected == bit), rates);
+        }
+        byte.prediction.context.node = 2 * node + bit;
+    }
+}

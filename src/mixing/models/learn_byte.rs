@@ -1,0 +1,23 @@
+//! Learns a byte, after its eight bits are learned.
+
+use super::byte_state::ByteState;
+use super::tables::Models;
+
+impl Models {
+    /// Updates the runs, the image model, and the stream with its history.
+    #[inline(always)]
+    pub(super) fn learn_byte(&mut self, byte: &ByteState) {
+        let symbol = byte.prediction.context.node as u8;
+        let slots = self.slots.all_mut();
+        for context in &byte.contexts[..self.components.contexts.len()] {
+            let head = &mut slots[context.first_slot as usize][0];
+            let (run_byte, run) = ((*head >> 16) as u8, *head >> 24);
+            let run = if run_byte == symbol { (run + 1).min(255) } else { 1 };
+            *head = *head & 0xffff | u32::from(symbol) << 16 | run << 24;
+        }
+        if let Some(image) = &mut self.image {
+            image.learn_byte(byte.stream, symbol);
+        }
+        self.streams[byte.stream].update(&mut self.history, symbol);
+    }
+}
