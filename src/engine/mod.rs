@@ -7,6 +7,7 @@
 pub mod cpu;
 mod device;
 pub mod gpu;
+pub mod reference;
 mod state;
 
 use device::Chosen;
