@@ -1,10 +1,11 @@
-//! Kernels of the CPU engine at the default level's shape: a step or a segment, and the windows
-//! that are learnt again. `RAYON_NUM_THREADS` says with how many threads.
+//! Kernels of the CPU engine on the shape of the default level: a step or a segment, and the windows
+//! of replay. `RAYON_NUM_THREADS` sets the number of threads.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use lockstep::internals::engine::cpu::adam_row::adam_row;
-use lockstep::internals::engine::cpu::samples::Samples;
-use lockstep::internals::engine::cpu::state::{Stream, Weights};
+use lockstep::internals::engine::cpu::stream::Stream;
+use lockstep::internals::engine::cpu::transposed::Samples;
+use lockstep::internals::engine::cpu::weights::Weights;
 use lockstep::internals::engine::cpu::{
     lstm_backward::lstm_backward, lstm_forward::lstm_forward, output_error::output_error,
     output_forward::output_forward, weight_update::weight_update,

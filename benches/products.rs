@@ -1,7 +1,7 @@
-//! The matrix products of a GPU beside crate gemm's float product of the same
-//! shapes on one core: `cargo bench --features bench-peers --bench products`.
+//! The matrix products of a GPU, compared with float products of the same shapes by the crate gemm
+//! on one core: `cargo bench --features bench-peers --bench products`.
 //!
-//! A device that is software is measured by the processors' time it takes.
+//! A software implementation of a GPU is measured by the processor time it takes.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use lockstep::internals::model::{Layout, ModelConfig};
 
 const REPEATS: usize = 7;
 
-/// A product of `[m][k]` and `[k][n]`, so many times.
+/// A product of `[m][k]` and `[k][n]`, computed `times` times.
 struct Product {
     m: usize,
     n: usize,
@@ -22,7 +22,7 @@ struct Product {
     times: usize,
 }
 
-/// What a kernel multiplies in a segment.
+/// The products of a kernel in a segment.
 fn products(config: &ModelConfig, kernel: KernelId) -> Vec<Product> {
     let (streams, steps, units) = (config.streams(), config.segment(), config.units());
     let samples = streams * steps;
@@ -51,12 +51,13 @@ fn products(config: &ModelConfig, kernel: KernelId) -> Vec<Product> {
     list
 }
 
-/// The same products in floats.
+/// Computes the same products in floats.
+#[allow(unsafe_code, reason = "the interface of gemm takes pointers")]
 fn gemm_all(list: &[Product], left: &[f32], right: &[f32], result: &mut [f32]) {
     for &Product { m, n, k, times } in list {
         assert!(left.len() >= m * k && right.len() >= k * n && result.len() >= m * n);
         for _ in 0..times {
-            // SAFETY: the slices hold row-major matrices of these shapes, by the assertion.
+            // SAFETY: the slices hold row-major matrices of these shapes, see the assertion above.
             unsafe {
                 gemm::gemm(
                     m,

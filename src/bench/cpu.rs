@@ -8,12 +8,12 @@ use bytemuck::Pod;
 use rayon::prelude::*;
 
 use super::{Spread, clock, in_turns, rate};
-use crate::model::ModelConfig;
-use crate::model::Shape;
 use crate::model::layout::{CELLS, Matrix, TILE};
+use crate::model::{ModelConfig, Shape};
 use crate::numerics::generator::random_within;
-use crate::simd::aligned::Aligned;
-use crate::simd::{GROUP, NO_SUMS, Rows, Vectors, multiply_inputs, multiply_rows, multiply_samples, peak};
+use crate::simd::{
+    AlignedBuffer, GROUP, NO_SUMS, Rows, Vectors, multiply_inputs, multiply_rows, multiply_samples, peak,
+};
 
 /// The three products that a model is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Product {
     /// All three.
     pub const ALL: [Product; 3] = [Product::Forward, Product::Backward, Product::Gradient];
 
-    /// The product's name.
+    /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Product::Forward => "forward",
@@ -39,7 +39,7 @@ impl Product {
         }
     }
 
-    /// Returns the multiplications of one whole segment of a model.
+    /// The number of multiplications in one whole segment of a model.
     pub fn per_segment(self, config: &ModelConfig) -> u64 {
         let shape = Shape::new(config);
         let samples = (config.streams() * config.segment()) as u64;
@@ -47,7 +47,7 @@ impl Product {
             |extra: usize| shape.layout.matrices.iter().map(|m| (m.rows * (m.inputs + extra)) as u64).sum::<u64>();
         match self {
             Product::Forward => samples * all(0),
-            // The last step of a segment has no later one.
+            // The last step of a segment has no step after it.
             Product::Backward => {
                 let own = (4 * config.units() * config.units() * config.layers()) as u64;
                 samples * all(0) - config.streams() as u64 * own
@@ -64,29 +64,29 @@ pub struct ProductSpeed {
     pub product: Product,
     /// True for the shapes of replay, whose streams are windows.
     pub replay: bool,
-    /// One thread, by its own clock.
+    /// On one thread, by the time of that thread.
     pub one_thread: Spread,
-    /// All threads, by elapsed time.
+    /// On all threads, by wall-clock time.
     pub all_threads: Spread,
-    /// All threads compared with one, both by elapsed time and at their best, as other processes only
-    /// ever slow them down.
+    /// The speed of all threads divided by that of one, both by wall-clock time and at their best:
+    /// other processes only slow them down.
     pub speedup: f64,
 }
 
 /// The processor and the engine's products, in multiplications a second.
 #[derive(Clone, Debug)]
 pub struct CpuSpeed {
-    /// 16-bit integers in one core's registers; nothing without the instruction.
+    /// 16-bit integers in the registers of one core; `None` without the instruction.
     pub peak_i16: Option<Spread>,
-    /// 8-bit integers.
+    /// Like `peak_i16`, for 8-bit integers.
     pub peak_i8: Option<Spread>,
     /// Floats: a large matrix product of crate ndarray.
     pub f32_product: Spread,
-    /// The vector units that are used, by name.
+    /// The name of the vector unit in use.
     pub vectors: &'static str,
-    /// The number of all threads.
+    /// The number of threads in "all threads".
     pub threads: usize,
-    /// The three products, and where the model has replay the same three of that.
+    /// The three products, and once more those of replay if the model has it.
     pub products: Vec<ProductSpeed>,
 }
 
@@ -97,19 +97,19 @@ struct Operands {
     streams: usize,
     groups: usize,
     samples: usize,
-    /// As many weights as the largest matrix has, for each matrix its own.
-    weights: Vec<Aligned<u8>>,
-    /// As long as any operand on the other side.
-    vectors: Vec<Aligned<i16>>,
-    inputs: Vec<Aligned<i8>>,
-    panel: Aligned<i16>,
+    /// The weights of each matrix.
+    weights: Vec<AlignedBuffer<u8>>,
+    /// The other operands, as long as the longest one needed.
+    vectors: Vec<AlignedBuffer<i16>>,
+    inputs: Vec<AlignedBuffer<i8>>,
+    panel: AlignedBuffer<i16>,
 }
 
 impl Operands {
     fn new(config: &ModelConfig) -> Self {
         let matrices = Shape::new(config).layout.matrices;
-        fn draw<T: Pod>(len: usize, convert: impl Fn(i32) -> T) -> Aligned<T> {
-            let mut values = Aligned::zeros(len.next_multiple_of(64));
+        fn draw<T: Pod>(len: usize, convert: impl Fn(i32) -> T) -> AlignedBuffer<T> {
+            let mut values = AlignedBuffer::zeros(len.next_multiple_of(64));
             values.iter_mut().enumerate().for_each(|(i, value)| *value = convert(random_within(1, i as u64, 127)));
             values
         }
@@ -127,14 +127,14 @@ impl Operands {
         }
     }
 
-    /// Multiplications of one pass over all matrices.
+    /// The number of multiplications in one pass over all matrices.
     fn work(&self, product: Product) -> u64 {
         let weights: usize = self.matrices.iter().map(|m| m.rows * m.inputs).sum();
         (weights * if product == Product::Gradient { self.samples } else { self.streams * self.groups }) as u64
     }
 
-    /// One pass over all matrices, tile by tile as the kernels go; groups of
-    /// streams, or tiles where there are enough of them, are split over threads.
+    /// Computes one product for all matrices, tile by tile like the kernels. Groups of streams, or
+    /// tiles if there are enough of them, are split over threads.
     fn pass(&self, product: Product) {
         match product {
             Product::Forward => self.each_group(|m, weights| {
@@ -173,7 +173,7 @@ impl Operands {
         }
     }
 
-    /// Some tiles of 16 inputs, each a sum over matrices from a tile of theirs on.
+    /// Computes `tiles` tiles of 16 inputs, each a sum over matrices from the given tile of each on.
     fn backward(&self, matrices: Vec<(usize, usize)>, tiles: usize) {
         let rows: usize = matrices.iter().map(|&(index, _)| self.matrices[index].rows).sum();
         let least = self.least(rows * CELLS);
@@ -196,13 +196,13 @@ impl Operands {
         (0..self.groups).into_par_iter().for_each(|_| all());
     }
 
-    /// Tiles of so many weights that are worth a task.
+    /// The number of tiles of `weights` weights that are worth a task.
     fn least(&self, weights: usize) -> usize {
         (1usize << 18).div_ceil(weights * self.streams)
     }
 }
 
-/// Measures the processor and the products of `config` alternately, `repeats` times.
+/// Measures the processor and the products of `config`, `repeats` times, alternately.
 pub fn measure(config: &ModelConfig, repeats: usize) -> CpuSpeed {
     let models: Vec<Operands> = [Some(config.clone()), config.replay()].iter().flatten().map(Operands::new).collect();
     let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread can be started");

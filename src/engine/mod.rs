@@ -12,6 +12,7 @@ mod error;
 #[allow(missing_docs)]
 pub mod gpu;
 mod info;
+pub mod reference;
 mod state;
 
 #[cfg(feature = "gpu")]

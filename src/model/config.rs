@@ -8,6 +8,9 @@ use crate::numerics::softmax::SYMBOLS;
 /// Fraction bits of learning rates (Q28).
 pub const RATE_FRACTION: u32 = 28;
 
+/// The largest legal number of fraction bits of an error.
+pub const MAX_ERROR_FRACTION: u32 = 14;
+
 /// The network's hyper-parameters; all of them are stored in archives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelConfig {
@@ -97,7 +100,7 @@ impl ModelConfig {
         range("embedding", self.embedding.into(), 16, 1024)?;
         range("units", self.units.into(), 16, 4096)?;
         range("layers", self.layers.into(), 1, 8)?;
-        range("error fraction bits", self.error_fraction.into(), 8, 14)?;
+        range("error fraction bits", self.error_fraction.into(), 8, MAX_ERROR_FRACTION.into())?;
         range("replay streams", self.replay_streams.into(), 0, 4096)?;
         range("replay steps", self.replay_steps.into(), 1, 1024)?;
         range("dropout", self.dropout.into(), 0, 128)?;

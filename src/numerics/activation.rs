@@ -12,7 +12,7 @@ pub fn sigmoid(tables: &Tables, x: i32) -> i32 {
     sigmoid_between(tables.sigmoid[sigmoid_index(x)], x)
 }
 
-/// The table entry for sigmoid(x).
+/// The index of the table entry for sigmoid(x).
 #[inline(always)]
 pub fn sigmoid_index(x: i32) -> usize {
     (bounded(x, SIGMOID_LIMIT).abs() >> 8) as usize & 255
@@ -32,7 +32,7 @@ pub fn tanh(tables: &Tables, x: i32) -> i32 {
     tanh_between(tables.tanh[tanh_index(x)], x)
 }
 
-/// The table entry for tanh(x).
+/// The index of the table entry for tanh(x).
 #[inline(always)]
 pub fn tanh_index(x: i32) -> usize {
     (bounded(x, TANH_LIMIT).abs() >> 7) as usize & 255
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn activations_follow_the_functions_and_never_fall() {
+    fn activations_approximate_the_functions_and_never_decrease() {
         let (mut last_sigmoid, mut last_tanh) = (0, -GATE_ONE);
         for x in -80_000..80_000 {
             let real = f64::from(x) / 8192.0;
@@ -72,7 +72,7 @@ mod tests {
         }
     }
 
-    /// A table's entry and the one after it, interpolated without a bound on any term.
+    /// Interpolates between a table entry and the next one, in integers so wide that nothing overflows.
     fn slow(table: &[u32; 256], magnitude: i128, step: i128) -> i128 {
         let entry = table[usize::try_from(magnitude / step).unwrap()];
         let (base, distance) = (i128::from(entry >> 16), i128::from(entry & 0xffff));

@@ -24,23 +24,23 @@ pub const CELL_LIMIT: i32 = (1 << 16) - 1;
 pub const STATE_ERROR_LIMIT: i32 = (1 << 16) - 1;
 /// Master biases saturate at +-16 (Q24).
 pub const BIAS_LIMIT: i32 = 16 << MASTER_FRACTION;
-/// All of a hidden state, as dropout leaves it (Q8).
+/// 1.0 as a share, the factor of a hidden state (Q8): its value without dropout.
 pub const SHARE_ONE: i32 = 1 << SHARE_FRACTION;
-/// Fraction bits of what dropout leaves.
+/// Fraction bits of a share, the factor by which dropout multiplies a hidden state.
 pub const SHARE_FRACTION: u32 = 8;
 /// 1.0 as a gate (Q14).
 pub const GATE_ONE: i32 = 1 << GATE_FRACTION;
 
-/// `x / 2^shift`, rounded to nearest, ties towards plus infinity.
+/// Returns `x / 2^shift`, rounded to nearest, ties towards plus infinity.
 ///
-/// `shift` is 0..=30. The sum wraps, so `x` must leave room for half a unit.
+/// `shift` is 0..=30. The addition of one half wraps if `x` is too close to the largest integer.
 #[inline(always)]
 pub const fn round_shift(x: i32, shift: u32) -> i32 {
     let half = (1i32 << (shift & 31)) >> 1;
     x.wrapping_add(half) >> (shift & 31)
 }
 
-/// `x` limited to `-limit..=limit`.
+/// Returns `x` limited to `-limit..=limit`.
 #[inline(always)]
 pub const fn bounded(x: i32, limit: i32) -> i32 {
     if x > limit {

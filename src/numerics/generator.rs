@@ -1,6 +1,6 @@
 //! Integer pseudo-random numbers, addressed by position (SplitMix64, Steele et al. 2014).
 
-/// The `index`-th number of the sequence that `seed` starts.
+/// Returns number `index` of the sequence with the given seed.
 pub fn random_u64(seed: u64, index: u64) -> u64 {
     let mut z = seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -8,7 +8,7 @@ pub fn random_u64(seed: u64, index: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// An integer evenly spread over `-limit..=limit`; `limit` below 2^30.
+/// Returns an integer uniformly distributed over `-limit..=limit`; `limit` is below 2^30.
 pub fn random_within(seed: u64, index: u64, limit: u32) -> i32 {
     let span = 2 * u64::from(limit) + 1;
     (((random_u64(seed, index) >> 32) * span) >> 32) as i32 - limit as i32
@@ -28,7 +28,7 @@ mod tests {
     }
 
     #[test]
-    fn spread_is_even_and_within_limits() {
+    fn numbers_are_uniform_and_within_limits() {
         let limit = 1000;
         let values: Vec<i64> = (0..20_000).map(|i| i64::from(random_within(7, i, limit))).collect();
         assert!(values.iter().all(|v| v.unsigned_abs() <= 1000));

@@ -1,8 +1,8 @@
-//! Exact integer arithmetic: everything that may decide a coded probability.
+//! Exact integer arithmetic: everything that can influence a coded probability.
 //!
 //! Nothing here uses floating point, and nothing here depends on the rest of
 //! the crate. Formats are written `Qn`: an integer with n fraction bits.
-//! docs/NUMERICS.md states and argues every range.
+//! docs/NUMERICS.md states every range and proves it.
 
 pub mod activation;
 pub mod fixed;

@@ -5,29 +5,29 @@ use super::tables::Tables;
 /// Number of symbols: byte values.
 pub const SYMBOLS: usize = 256;
 
-/// The weight of the most likely symbol (Q23): every distribution has one.
+/// The weight of the most likely symbol (Q23): every distribution has at least one of it.
 pub const WEIGHT_ONE: u32 = 1 << 23;
 
-/// Distances below the largest logit saturate here (20.0 in Q13).
+/// The largest distance below the largest logit (20.0 in Q13); larger ones saturate.
 pub const DISTANCE_LIMIT: u32 = 20 << 13;
 
 /// log2(e) in Q13.
 pub const LOG2_E: u32 = 11819;
 
-/// log2 of e^distance in Q26, for a distance in Q13 below the largest logit.
+/// Returns log2(e^distance) in Q26, for a distance in Q13 below the largest logit.
 #[inline(always)]
 pub fn exponent(distance: u32) -> u32 {
     // 20 * 2^13 * LOG2_E is below 2^31: whole powers are at most 28.
     distance.min(DISTANCE_LIMIT) * LOG2_E
 }
 
-/// The table entry for 2^-exponent.
+/// The index of the table entry for 2^-exponent.
 #[inline(always)]
 pub fn exp2_index(exponent: u32) -> usize {
     (exponent >> 18) as usize & 255
 }
 
-/// 2^-exponent in Q23, by interpolation from its table entry.
+/// Returns 2^-exponent in Q23, by interpolation from its table entry.
 #[inline(always)]
 pub fn exp2_between(entry: u32, exponent: u32) -> u32 {
     let fraction = (exponent >> 10) & 255;
@@ -35,14 +35,14 @@ pub fn exp2_between(entry: u32, exponent: u32) -> u32 {
     (mantissa << 8) >> (exponent >> 26)
 }
 
-/// e^-distance in Q23, for a distance in Q13 below the largest logit.
+/// Returns e^-distance in Q23, for a distance in Q13 below the largest logit.
 #[inline(always)]
 pub fn exp_weight(tables: &Tables, distance: u32) -> u32 {
     let exponent = exponent(distance);
     exp2_between(tables.exp2[exp2_index(exponent)], exponent)
 }
 
-/// Unnormalised probabilities (Q23 of the largest) from logits (Q13).
+/// Writes unnormalised probabilities (Q23, the largest is 1.0) from logits (Q13).
 pub fn softmax_weights(tables: &Tables, logits: &[i32; SYMBOLS], weights: &mut [u32; SYMBOLS]) {
     let largest = logits.iter().copied().max().unwrap_or(0);
     for (weight, &logit) in weights.iter_mut().zip(logits) {
@@ -50,7 +50,7 @@ pub fn softmax_weights(tables: &Tables, logits: &[i32; SYMBOLS], weights: &mut [
     }
 }
 
-/// Divides by the sum of a distribution's weights, in integers.
+/// Divides the weights of a distribution by their sum, in integers.
 #[derive(Clone, Copy)]
 pub struct Normalizer {
     shift: u32,
@@ -66,7 +66,7 @@ impl Normalizer {
         Normalizer { shift, inverse: (1 << 31) / mantissa.max(1) }
     }
 
-    /// The probability of a weight, rounded to `fraction` bits (8..=16).
+    /// Returns the probability of a weight, rounded to `fraction` bits (8..=16).
     #[inline(always)]
     pub fn probability(self, weight: u32, fraction: u32) -> u32 {
         let mantissa = (weight << (self.shift & 31)) >> 16;
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_exact_at_every_distance_and_never_rise() {
+    fn weights_are_exact_at_every_distance_and_never_increase() {
         let mut last = WEIGHT_ONE;
         for distance in (0..DISTANCE_LIMIT + 3).chain([u32::MAX]) {
             let exponent = u128::from(distance.min(DISTANCE_LIMIT)) * u128::from(LOG2_E);

@@ -1,14 +1,14 @@
 //! Tables of transcendental functions, built by integer arithmetic alone.
 //!
 //! An interpolated entry packs a base (high 16 bits) and the distance to the
-//! next entry (low 16 bits): one load, one multiply and one add a look-up.
+//! next entry (low 16 bits): a look-up takes one load, one multiplication and one addition.
 
 use std::sync::LazyLock;
 
 /// Entries of each table.
 pub const TABLE_SIZE: usize = 256;
 
-/// All tables, in the order in which shaders see them: one array, three parts.
+/// All tables, in the order in which shaders see them as one array.
 pub struct Tables {
     /// sigmoid(i/32) for i in 0..256, Q14, base and distance packed.
     pub sigmoid: [u32; TABLE_SIZE],
@@ -42,7 +42,7 @@ impl Tables {
         }
     }
 
-    /// The three tables end to end, as shaders bind them.
+    /// Returns the three tables one after the other, as shaders bind them.
     pub fn concatenated(&self) -> Vec<u32> {
         [self.sigmoid, self.tanh, self.exp2].concat()
     }

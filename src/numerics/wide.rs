@@ -1,45 +1,46 @@
-//! Integer-only wide-range numbers for Adam's second moment, and Adam itself.
+//! Numbers of a wide range for Adam's second moments, in integer arithmetic, and Adam itself.
 //!
-//! A wide number is one u32, laid out as an IEEE single without a sign: field in bits 23
-//! to 30, then 23 bits of a mantissa whose leading one is left out; it is zero, or
-//! mantissa times 2^(field - 150). Packed numbers compare like their values. All results
-//! are cut off (towards zero) to 24 significant bits.
-//! Adam follows Kingma and Ba 2014 with beta1 = 0, as tensorflow-compress and
-//! NNCP use it.
+//! A wide number is a u32 with the bits of a non-negative IEEE 754 single: the exponent field in
+//! bits 23 to 30, then the low 23 bits of a 24-bit mantissa whose leading one is not stored. Its
+//! value is zero, or mantissa times 2^(field - 150). Wide numbers compare like their values. All
+//! results are truncated (towards zero) to 24 significant bits.
+//!
+//! Adam follows Kingma and Ba 2014 with beta1 = 0, like tensorflow-compress and NNCP.
 
 use super::fixed::{MASTER_FRACTION, bounded};
 
 /// beta2 = 1 - 2^-11 (0.9995).
 pub const SECOND_MOMENT_SHIFT: u32 = 11;
-/// Exponent field of the value 2^0 * mantissa.
+/// The exponent field of a number whose value is its mantissa.
 pub const EXPONENT_BIAS: i32 = 150;
-/// Bits of a mantissa with its leading one.
+/// Bits of a mantissa, with its leading one.
 pub const MANTISSA_BITS: u32 = 24;
 /// The leading one of a mantissa.
 const LEADING_ONE: u32 = 1 << (MANTISSA_BITS - 1);
-/// Mantissas m below this one decay to less than their leading one: m less ceil(m / 2^11).
+/// A mantissa m below this one decays, to m - ceil(m / 2^11), by so much that it loses its leading one.
 const DECAYS_BELOW: u32 = LEADING_ONE + 4099;
 
-/// A second moment is zero, as all begin, or at least 1.
+/// The least second moment but zero: 1. All second moments are zero at first.
 pub const LEAST_MOMENT: u32 = 127 << 23;
-/// More, 2^74, than the squares of largest gradients ever come to.
+/// 2^74: more than second moments reach with the largest gradients.
 pub const LARGEST_MOMENT: u32 = (127 + 74) << 23;
 
 /// Entries of [`AdamStep::factors`].
 pub const FACTORS: usize = 32;
 /// Bits of a factor.
 const FACTOR_BITS: u32 = 15;
-/// What is added to a factor's shift.
+/// Offset of the shift that is stored with a factor.
 const SHIFT_BIAS: u32 = 128;
 
-/// What Adam needs besides gradient and moment; the same for every weight of a step.
+/// The parameters of an Adam step that are the same for all weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdamStep {
-    /// Learning rate with bias correction by the square root of a second moment, whose
-    /// field's last bit and mantissa's first four choose among them: a factor (low 15 bits,
-    /// 2^14..2^15, or zero) and, above it, how far to shift right, [`SHIFT_BIAS`] added.
+    /// The learning rate with bias correction, divided by the square root of a second moment, for
+    /// 32 intervals of it: the index is the last bit of its exponent field and the first four of
+    /// its mantissa. An entry holds a factor (low 15 bits, 2^14..2^15, or zero) and above it the
+    /// right shift, with [`SHIFT_BIAS`] added.
     pub factors: [u32; FACTORS],
-    /// Gradients count as many bits less, 0..=12.
+    /// The number of bits by which gradients are divided, 0..=12.
     pub gradient_shift: u32,
     /// Least second moment of weights and biases (epsilon squared), packed, 1 or more.
     pub weight_floor: u32,
@@ -47,7 +48,7 @@ pub struct AdamStep {
     pub embedding_floor: u32,
 }
 
-/// Packs `value * 2^exponent`, cut off to 24 bits.
+/// Returns `value * 2^exponent` as a wide number, truncated to 24 bits.
 pub fn pack_wide(value: u128, exponent: i32) -> u32 {
     if value == 0 {
         return 0;
@@ -61,13 +62,13 @@ pub fn pack_wide(value: u128, exponent: i32) -> u32 {
 /// The leading bits of a gradient's magnitude.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Leading {
-    /// Twelve of them.
+    /// The 12 leading bits, in units of 2^(20 - zeros).
     pub gradient12: u32,
-    /// The zeros before them: they count 2^(20 - zeros).
+    /// The number of zeros before them.
     pub zeros: u32,
 }
 
-/// The 12 leading bits of a gradient's magnitude.
+/// Returns the 12 leading bits of a gradient's magnitude.
 #[inline(always)]
 pub fn leading12(gradient: i32) -> Leading {
     let magnitude = gradient.unsigned_abs();
@@ -75,28 +76,29 @@ pub fn leading12(gradient: i32) -> Leading {
     Leading { gradient12: magnitude.checked_shl(zeros).unwrap_or(0) >> 20, zeros }
 }
 
-/// `x / 2^shift`, cut off; any shift.
+/// Returns `x / 2^shift`, rounded down, for any shift.
 #[inline(always)]
 fn shifted(x: u32, shift: u32) -> u32 {
     x.checked_shr(shift).unwrap_or(0)
 }
 
 /// Decays a second moment and adds the square of a gradient, g = gradient * 2^-gradient_shift:
-/// v * (1 - 2^-11) + g^2, at least `floor`. It is 2^11 times the mean that Adam speaks of.
+/// returns v * (1 - 2^-11) + g^2, at least `floor`. This is 2^11 times the mean of the Adam paper.
 #[inline(always)]
 pub fn second_moment(moment: u32, leading: Leading, gradient_shift: u32, floor: u32) -> u32 {
     let Leading { gradient12, zeros } = leading;
     let whole = gradient12 * gradient12; // 23 or 24 bits
     let short = u32::from(whole < LEADING_ONE);
     let square = whole << short;
-    // Without a gradient below the fields of all moments.
+    // If the gradient is zero, this is less than the fields of all moments.
     let square_field = EXPONENT_BIAS + 40 - 2 * (zeros + gradient_shift) as i32 - short as i32;
 
     let mantissa = (moment & (LEADING_ONE - 1)) | LEADING_ONE;
     let less = u32::from(mantissa < DECAYS_BELOW);
     let old = mantissa << less;
     let decayed = old - ((old + 2047) >> SECOND_MOMENT_SHIFT);
-    // Where the moment is zero, so far below the square's that nothing of the mantissa counts.
+    // If the moment is zero, this is so far below the field of the square that the shift drops
+    // the whole mantissa.
     let old_field = (moment >> 23) as i32 - less as i32;
 
     let field = old_field.max(square_field);
@@ -106,14 +108,15 @@ pub fn second_moment(moment: u32, leading: Leading, gradient_shift: u32, floor: 
     packed.max(floor)
 }
 
-/// Which factor stands for a variance.
+/// The index of the factor for a second moment.
 #[inline(always)]
 pub fn factor_index(variance: u32) -> usize {
     (variance >> 19) as usize & (FACTORS - 1)
 }
 
-/// Adam's change of a master weight (Q24): rate * gradient / sqrt(variance), below 2^27.
-/// `variance` is a second moment that the gradient is part of, `factor` the step's for it.
+/// Returns Adam's change of a master weight (Q24): rate * gradient / sqrt(variance), below 2^27 in
+/// magnitude. `variance` is a second moment that includes the gradient, `factor` the step's factor
+/// for it.
 #[inline(always)]
 pub fn adam_change(factor: u32, variance: u32, gradient: i32, leading: Leading) -> i32 {
     let Leading { gradient12, zeros } = leading;
@@ -133,7 +136,7 @@ pub fn adam(step: &AdamStep, floor: u32, limit: i32, gradient: i32, master: &mut
     *master = bounded(*master - adam_change(factor, *moment, gradient, leading), limit);
 }
 
-/// Adam's bias correction, carried from step to step: beta2^t in Q63.
+/// The state of Adam's bias correction after t steps: beta2^t in Q63.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BiasCorrection(pub u64);
 
@@ -144,15 +147,15 @@ impl Default for BiasCorrection {
 }
 
 impl BiasCorrection {
-    /// Goes on by one step; returns its scalars.
+    /// Advances by one step and returns the parameters of that step.
     ///
-    /// `rate` is the learning rate in Q28, `weight_scale` and `embedding_scale`
-    /// the integer that stands for a mean gradient of 1.0, `gradient_shift` (at most
-    /// 12) how many bits less the gradients are to count. Epsilon is 10^-5.
+    /// `rate` is the learning rate in Q28. `weight_scale` and `embedding_scale` are the integers
+    /// that a mean gradient of 1.0 has. Gradients are divided by 2^`gradient_shift`, at most 2^12.
+    /// Epsilon is 10^-5.
     pub fn advance(&mut self, rate: u32, weight_scale: u64, embedding_scale: u64, gradient_shift: u32) -> AdamStep {
         self.0 -= self.0 >> SECOND_MOMENT_SHIFT;
         let correction = (1u64 << 63) - self.0; // 1 - beta2^t, Q63
-        let root = (u128::from(correction) << 64).isqrt(); // of 2^11 times that, Q58
+        let root = (u128::from(correction) << 64).isqrt(); // of 2^11 times the correction, Q58
         let rate = u128::from(rate) * root; // Q86
         let floor = |scale: u64| {
             // (scale * 10^-5)^2 * correction * 2^11
@@ -168,9 +171,10 @@ impl BiasCorrection {
     }
 }
 
-/// See [`AdamStep::factors`]; `rate` in Q86, as it counts for a second moment of 2^11 times the mean.
+/// Returns an entry of [`AdamStep::factors`]. `rate` is in Q86, for second moments that are 2^11
+/// times the mean.
 fn factor(rate: u128, index: usize, gradient_shift: u32) -> u32 {
-    // A variance is `middle` times 4^(its exponent - 66): the middle of an interval.
+    // The middle of an interval of second moments is `middle` times 4^(exponent - 66).
     let middle = (2 * (index as u64 & 15) + 33) << (index >> 4);
     let root = ((1u64 << 60) / middle).isqrt(); // 2^30 / sqrt(middle)
     let quotient = rate * u128::from(root); // Q116, below 2^120
@@ -178,12 +182,12 @@ fn factor(rate: u128, index: usize, gradient_shift: u32) -> u32 {
         return 0;
     }
     let bits = 128 - quotient.leading_zeros();
-    // Of the product with a gradient's 12 leading bits, from Q(116 - 66 - 20) to Q24.
+    // Shifts the product with a gradient's 12 leading bits from Q(116 - 66 - 20) to Q24.
     let shift = SHIFT_BIAS + gradient_shift + FACTOR_BITS + 30 - MASTER_FRACTION - bits;
     (shift << FACTOR_BITS) | (quotient >> (bits - FACTOR_BITS)) as u32
 }
 
-/// The value of a packed number, for tests and inspection only.
+/// Returns the value of a wide number, for tests and inspection only.
 pub fn wide_to_f64(packed: u32) -> f64 {
     f32::from_bits(packed).into()
 }
@@ -193,7 +197,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Zero, or from 1 to what squares of the largest gradients come to.
+    /// Zero, or anything from 1 to the sum of squares of the largest gradients.
     fn any_wide() -> impl Strategy<Value = u32> {
         let field = 127u32..202;
         let edges = prop_oneof![Just(0u32), 4090u32..4110, 0x7f_fff0u32..0x80_0000];
@@ -209,13 +213,13 @@ mod tests {
         prop_oneof![any::<i32>(), -1000i32..1000, Just(i32::MIN), Just(i32::MAX), Just(0)]
     }
 
-    /// The leading bits of a number, and the power of two that they count.
+    /// Returns the leading bits of a number, and the power of two that is their unit.
     fn leading(number: u128, bits: u32) -> (u128, i32) {
         let power = 128 - number.leading_zeros() as i32 - bits as i32;
         (if power < 0 { number << -power } else { number >> power }, power)
     }
 
-    /// A number as its mantissa and power of two.
+    /// Returns mantissa and power of two of a wide number.
     fn parts(packed: u32) -> (u128, i32) {
         if packed == 0 { (0, 0) } else { (u128::from(packed & 0x7f_ffff) | 1 << 23, (packed >> 23) as i32 - 150) }
     }
@@ -236,7 +240,7 @@ mod tests {
         }
 
         #[test]
-        fn second_moment_is_cut_off_after_each_operation(
+        fn second_moment_is_truncated_after_each_operation(
             moment in any_wide(), gradient in any_gradient(), shift in 0u32..=12, floor in any_floor()
         ) {
             let cut = |(number, power): (u128, i32)| {
@@ -247,7 +251,7 @@ mod tests {
             let (decayed, power) = if old == 0 { (0, -200) } else { cut((old * 2047, power - 11)) };
             let (gradient12, gradient_power) = leading(gradient.unsigned_abs().into(), 12);
             let (square, square_power) = (gradient12 * gradient12, 2 * (gradient_power - shift as i32));
-            // Of numbers that are far apart the smaller one leaves no trace.
+            // A number that is far smaller than the other does not change the sum.
             let least = power.max(square_power) - 60;
             let align = |number: u128, power: i32| if power < least { 0 } else { number << (power - least) };
             let sum = match square {
@@ -300,20 +304,20 @@ mod tests {
         }
 
         #[test]
-        fn factors_are_rates_by_roots_cut_off(rate in 1u32..=1 << 28, steps in 1usize..200, shift in 0u32..=12) {
+        fn factors_are_truncated_quotients_of_rate_and_root(rate in 1u32..=1 << 28, steps in 1usize..200, shift in 0u32..=12) {
             let mut bias = BiasCorrection::default();
             (1..steps).for_each(|_| { bias.advance(rate, 1, 1, shift); });
             let step = bias.advance(rate, 1, 1, shift);
             let correction = 1.0 - bias.0 as f64 / 63f64.exp2();
             let rate = f64::from(rate) / 28f64.exp2() * (2048.0 * correction).sqrt() * 24f64.exp2();
             for (index, factor) in step.factors.into_iter().enumerate() {
-                // The middle of what a field of 126 or 127 and four bits of a mantissa stand for.
+                // The middle of the interval with an exponent field of 126 or 127 and four given bits.
                 let variance = f64::from(33 + 2 * (index as u32 % 16)) / 32.0 * if index < 16 { 0.5 } else { 1.0 };
-                // A gradient of 12 bits has 20 zeros; the field's half is 63.
+                // A gradient of 12 bits has 20 leading zeros; half of the field is 63.
                 let right = (factor >> 15) as i32 - 128 + 20 + 63;
                 let exact = rate * (-f64::from(shift)).exp2() / variance.sqrt() * f64::from(right).exp2();
                 let factor = f64::from(factor & 0x7fff);
-                // Roots have 26 bits and more.
+                // Roots have at least 26 bits.
                 prop_assert!(factor <= exact && exact * (1.0 - 26f64.exp2().recip()) < factor + 1.0, "{factor}, {exact}");
             }
         }
@@ -325,9 +329,10 @@ mod tests {
         }
     }
 
-    /// Every scalar of a step stays in its range, for the least and largest models and rates, for ever.
+    /// All parameters of a step stay in their ranges, for the smallest and largest models and rates,
+    /// after any number of steps.
     #[test]
-    fn step_scalars_stay_in_range() {
+    fn parameters_of_a_step_stay_in_range() {
         for rate in [0, 1, 1 << 14, 1 << 28] {
             for (weight_scale, embedding_scale, shift) in [(1 << 15, 1 << 8, 0), (1 << 37, 1 << 26, 12)] {
                 let mut bias = BiasCorrection::default();
@@ -341,7 +346,7 @@ mod tests {
                         assert!(rate == 0 || (16..80).contains(&(factor >> 15)));
                     }
                 }
-                assert_eq!(bias.0, 2047, "beta2^t stops where 2^-11 of it is below one");
+                assert_eq!(bias.0, 2047, "beta2^t stops when 2^-11 of it is below one");
             }
         }
     }

@@ -2,44 +2,49 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, QUAD, Rows, TileSums};
-use crate::model::layout::{CELLS, TILE};
+use super::{GROUP, QUAD, Rows, TILE_INPUTS, TILE_ROWS, TileSums};
 
-/// i16 values of one vector.
+/// Values of type i16 in one vector.
 const LANES: usize = 16;
 
-/// Sums that grow side by side: enough to hide an instruction's latency.
+/// Independent sums, enough to hide the latency of an instruction.
 pub const PEAK_CHAINS: usize = 12;
 
+/// Multiplies in registers alone, see [`super::peak`].
 #[target_feature(enable = "avx2")]
 pub fn peak(rounds: u64) {
     let b = std::hint::black_box(_mm256_set1_epi16(3));
     let mut sums = [b; PEAK_CHAINS];
     for _ in 0..rounds {
         for sum in &mut sums {
-            // Of the sum itself, or it would be multiplied but once.
+            // A product that did not depend on the sum would be moved out of the loop.
             *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(*sum, b));
         }
     }
     std::hint::black_box(sums);
 }
 
+/// Runs `work` compiled for AVX2, see [`super::vectorized`].
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,fma")]
 pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// `V` vectors of sums at a time for each row of `x`, one for every four rows of weights: as
-/// many as there are registers for.
-/// Safety: AVX2 is there; lengths are as [`super::multiply_inputs`] checks them; `V` is 2, 4 or 8.
+/// See [`super::multiply_inputs`]. Computes `V` vectors of sums at a time for each row of `x`, as
+/// many as fit the registers; each is for four rows of weights.
+///
+/// # Safety
+///
+/// The machine has AVX2. The lengths are as [`super::multiply_inputs`] checks them. `V` is 2, 4
+/// or 8.
 #[target_feature(enable = "avx2")]
 pub unsafe fn multiply_inputs<const M: usize, const V: usize>(x: [&[i8]; M], weights: &[u8], sums: &mut TileSums) {
-    for first in (0..TILE).step_by(V * QUAD) {
+    for first in (0..TILE_ROWS).step_by(V * QUAD) {
         let mut acc = [[_mm256_setzero_si256(); V]; M];
         for j in 0..x[0].len() / QUAD {
             // SAFETY: 4j + 4 values of each row and (j + 1) * 256 weights exist.
             unsafe {
-                let p = weights.as_ptr().add((j * TILE + first) * QUAD).cast::<__m128i>();
+                let p = weights.as_ptr().add((j * TILE_ROWS + first) * QUAD).cast::<__m128i>();
                 let w: [__m256i; V] = std::array::from_fn(|v| _mm256_cvtepu8_epi16(_mm_loadu_si128(p.add(v))));
                 for m in 0..M {
                     let quad = _mm_set1_epi32(x[m].as_ptr().add(QUAD * j).cast::<i32>().read_unaligned());
@@ -52,7 +57,7 @@ pub unsafe fn multiply_inputs<const M: usize, const V: usize>(x: [&[i8]; M], wei
         }
         for m in 0..M {
             for (sums, acc) in sums[m][first..].chunks_exact_mut(2 * QUAD).zip(acc[m].chunks_exact(2)) {
-                // Rows 0, 1, 4, 5, 2, 3, 6, 7.
+                // The order of the rows is 0, 1, 4, 5, 2, 3, 6, 7 before the permutation.
                 let rows = _mm256_hadd_epi32(acc[0], acc[1]);
                 let rows = _mm256_permute4x64_epi64::<0b11_01_10_00>(rows);
                 // SAFETY: 8 sums make one vector.
@@ -65,16 +70,20 @@ pub unsafe fn multiply_inputs<const M: usize, const V: usize>(x: [&[i8]; M], wei
     }
 }
 
-/// `V` vectors of sums at a time for each row of `a`: as many as there are registers for.
-/// Safety: AVX2 is there; lengths are as [`super::multiply_samples`] checks them; 8 is a multiple of `V`.
+/// See [`super::multiply_samples`]. Computes `V` vectors of sums at a time for each row of `a`, as
+/// many as fit the registers.
+///
+/// # Safety
+///
+/// The machine has AVX2. The lengths are as [`super::multiply_samples`] checks them. `V` divides 8.
 #[target_feature(enable = "avx2")]
 pub unsafe fn multiply_samples<const M: usize, const V: usize>(a: [&[i16]; M], panel: &[i16], sums: &mut TileSums) {
-    for first in (0..2 * TILE).step_by(V * LANES) {
+    for first in (0..2 * TILE_ROWS).step_by(V * LANES) {
         let mut acc = [[_mm256_setzero_si256(); V]; M];
         for j in 0..a[0].len() / 2 {
             // SAFETY: 2j + 2 values of each row and (j + 1) * 128 values of the panel exist.
             unsafe {
-                let p = panel.as_ptr().add(j * 2 * TILE + first).cast::<__m256i>();
+                let p = panel.as_ptr().add(j * 2 * TILE_ROWS + first).cast::<__m256i>();
                 let b: [__m256i; V] = std::array::from_fn(|v| _mm256_loadu_si256(p.add(v)));
                 for m in 0..M {
                     let pair = _mm256_set1_epi32(a[m].as_ptr().add(2 * j).cast::<i32>().read_unaligned());
@@ -96,19 +105,24 @@ pub unsafe fn multiply_samples<const M: usize, const V: usize>(a: [&[i16]; M], p
     }
 }
 
-/// For `M` rows of each term from `first` on, one or two of them: there are registers for no more.
-/// Safety: AVX2 is there; lengths are as [`super::multiply_rows`] checks them.
+/// See [`super::multiply_rows`]. Takes `M` rows of each term from `first` on: one or two, as the
+/// registers hold no more.
+///
+/// # Safety
+///
+/// The machine has AVX2. The lengths are as [`super::multiply_rows`] checks them, and
+/// `first + M` is at most the number of rows.
 #[target_feature(enable = "avx2")]
-pub unsafe fn multiply_rows<const M: usize>(first: usize, terms: &[Rows<'_>], sums: &mut [[i32; CELLS]; GROUP]) {
-    for i in (0..CELLS).step_by(QUAD) {
+pub unsafe fn multiply_rows<const M: usize>(first: usize, terms: &[Rows<'_>], sums: &mut [[i32; TILE_INPUTS]; GROUP]) {
+    for i in (0..TILE_INPUTS).step_by(QUAD) {
         let mut acc = [[_mm256_setzero_si256(); QUAD]; M];
         for term in terms {
             let rows = term.a[0].len();
             for n in (0..rows).step_by(LANES) {
                 // SAFETY: each row of `a` has `rows` values, a multiple of 64, `w` 16 times as many.
                 unsafe {
-                    let p = term.w.as_ptr().add(i * rows + n / TILE * QUAD * TILE + n % TILE);
-                    let load = |r: usize| _mm256_cvtepi8_epi16(_mm_loadu_si128(p.add(r * TILE).cast()));
+                    let p = term.w.as_ptr().add(i * rows + n / TILE_ROWS * QUAD * TILE_ROWS + n % TILE_ROWS);
+                    let load = |r: usize| _mm256_cvtepi8_epi16(_mm_loadu_si128(p.add(r * TILE_ROWS).cast()));
                     let b: [__m256i; QUAD] = std::array::from_fn(load);
                     for (acc, a) in acc.iter_mut().zip(&term.a[first..]) {
                         let x = _mm256_loadu_si256(a.as_ptr().add(n).cast());

@@ -2,17 +2,17 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, QUAD, Rows, TileSums};
-use crate::model::layout::{CELLS, TILE};
+use super::{GROUP, QUAD, Rows, TILE_INPUTS, TILE_ROWS, TileSums};
 
-/// i16 values of one vector.
+/// Values of type i16 in one vector.
 const LANES: usize = 32;
-/// Bytes of one vector.
+/// Bytes in one vector.
 const BYTES: usize = 64;
 
-/// Sums that grow side by side: enough to hide an instruction's latency.
+/// Independent sums, enough to hide the latency of an instruction.
 pub const PEAK_CHAINS: usize = 16;
 
+/// Multiplies in registers alone, see [`super::peak`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub fn peak<const OF_BYTES: bool>(rounds: u64) {
     let (a, b) = std::hint::black_box((_mm512_set1_epi32(0x0102_0304), _mm512_set1_epi32(0x0302_0501)));
@@ -25,20 +25,25 @@ pub fn peak<const OF_BYTES: bool>(rounds: u64) {
     std::hint::black_box(sums);
 }
 
+/// Runs `work` compiled for AVX-512, see [`super::vectorized`].
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vnni,bmi1,bmi2,lzcnt,fma")]
 pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Safety: AVX-512 with VNNI is there; lengths are as [`super::multiply_inputs`] checks them.
+/// See [`super::multiply_inputs`].
+///
+/// # Safety
+///
+/// The machine has AVX-512 with VNNI. The lengths are as [`super::multiply_inputs`] checks them.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub unsafe fn multiply_inputs<const M: usize>(x: [&[i8]; M], weights: &[u8], sums: &mut TileSums) {
-    const VECTORS: usize = QUAD * TILE / BYTES;
+    const VECTORS: usize = QUAD * TILE_ROWS / BYTES;
     let mut acc = [[_mm512_setzero_si512(); VECTORS]; M];
     for j in 0..x[0].len() / QUAD {
         // SAFETY: 4j + 4 values of each row and (j + 1) * 256 weights exist.
         unsafe {
-            let p = weights.as_ptr().add(j * QUAD * TILE).cast::<i8>();
+            let p = weights.as_ptr().add(j * QUAD * TILE_ROWS).cast::<i8>();
             let w: [__m512i; VECTORS] = std::array::from_fn(|v| _mm512_loadu_epi8(p.add(v * BYTES)));
             for m in 0..M {
                 let quad = x[m].as_ptr().add(QUAD * j).cast::<i32>().read_unaligned();
@@ -54,9 +59,9 @@ pub unsafe fn multiply_inputs<const M: usize>(x: [&[i8]; M], weights: &[u8], sum
     }
 }
 
-/// Adds the sums of a tile's rows.
+/// Adds four vectors to the sums of a tile's rows.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn add(sums: &mut [i32; TILE], acc: &[__m512i; 4]) {
+fn add(sums: &mut [i32; TILE_ROWS], acc: &[__m512i; 4]) {
     for (sums, &acc) in sums.chunks_exact_mut(LANES / 2).zip(acc) {
         // SAFETY: 16 sums make one vector.
         unsafe {
@@ -66,15 +71,19 @@ fn add(sums: &mut [i32; TILE], acc: &[__m512i; 4]) {
     }
 }
 
-/// Safety: AVX-512 with VNNI is there; lengths are as [`super::multiply_samples`] checks them.
+/// See [`super::multiply_samples`].
+///
+/// # Safety
+///
+/// The machine has AVX-512 with VNNI. The lengths are as [`super::multiply_samples`] checks them.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub unsafe fn multiply_samples<const M: usize>(a: [&[i16]; M], panel: &[i16], sums: &mut TileSums) {
-    const VECTORS: usize = 2 * TILE / LANES;
+    const VECTORS: usize = 2 * TILE_ROWS / LANES;
     let mut acc = [[_mm512_setzero_si512(); VECTORS]; M];
     for j in 0..a[0].len() / 2 {
         // SAFETY: 2j + 2 values of each row and (j + 1) * 128 values of the panel exist.
         unsafe {
-            let p = panel.as_ptr().add(j * 2 * TILE);
+            let p = panel.as_ptr().add(j * 2 * TILE_ROWS);
             let b: [__m512i; VECTORS] = std::array::from_fn(|v| _mm512_loadu_epi16(p.add(v * LANES)));
             for m in 0..M {
                 let pair = a[m].as_ptr().add(2 * j).cast::<i32>().read_unaligned();
@@ -90,18 +99,22 @@ pub unsafe fn multiply_samples<const M: usize>(a: [&[i16]; M], panel: &[i16], su
     }
 }
 
-/// Safety: AVX-512 with VNNI is there; lengths are as [`super::multiply_rows`] checks them.
+/// See [`super::multiply_rows`]; `M` is the number of rows.
+///
+/// # Safety
+///
+/// The machine has AVX-512 with VNNI. The lengths are as [`super::multiply_rows`] checks them.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub unsafe fn multiply_rows<const M: usize>(terms: &[Rows<'_>], sums: &mut [[i32; CELLS]; GROUP]) {
-    for i in (0..CELLS).step_by(QUAD) {
+pub unsafe fn multiply_rows<const M: usize>(terms: &[Rows<'_>], sums: &mut [[i32; TILE_INPUTS]; GROUP]) {
+    for i in (0..TILE_INPUTS).step_by(QUAD) {
         let mut acc = [[_mm512_setzero_si512(); QUAD]; M];
         for term in terms {
             let rows = term.a[0].len();
             for n in (0..rows).step_by(LANES) {
                 // SAFETY: each row of `a` has `rows` values, a multiple of 64, `w` 16 times as many.
                 unsafe {
-                    let p = term.w.as_ptr().add(i * rows + n / TILE * QUAD * TILE + n % TILE);
-                    let load = |r: usize| _mm512_cvtepi8_epi16(_mm256_loadu_si256(p.add(r * TILE).cast()));
+                    let p = term.w.as_ptr().add(i * rows + n / TILE_ROWS * QUAD * TILE_ROWS + n % TILE_ROWS);
+                    let load = |r: usize| _mm512_cvtepi8_epi16(_mm256_loadu_si256(p.add(r * TILE_ROWS).cast()));
                     let b: [__m512i; QUAD] = std::array::from_fn(load);
                     for (acc, a) in acc.iter_mut().zip(&term.a) {
                         let x = _mm512_loadu_epi16(a.as_ptr().add(n));
@@ -122,7 +135,7 @@ pub unsafe fn multiply_rows<const M: usize>(terms: &[Rows<'_>], sums: &mut [[i32
     }
 }
 
-/// The sums of all lanes of four vectors: together they cost little more than one.
+/// Returns the sums over all lanes of four vectors; together they cost little more than one.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn sums_of_four(a: __m512i, b: __m512i, c: __m512i, d: __m512i) -> __m128i {
     let fold32 = |x, y| _mm512_add_epi32(_mm512_unpacklo_epi32(x, y), _mm512_unpackhi_epi32(x, y));
@@ -132,11 +145,14 @@ fn sums_of_four(a: __m512i, b: __m512i, c: __m512i, d: __m512i) -> __m128i {
     _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1))
 }
 
-/// Keeps the whole table in registers.
-/// Safety: AVX-512 is there; the table has 32 or 256 entries, the length is a multiple of 16.
+/// See [`super::look_up`]. Keeps the whole table in registers.
+///
+/// # Safety
+///
+/// The machine has AVX-512. `N` is 32 or 256, and the number of indices is a multiple of 16.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub unsafe fn look_up<const N: usize>(table: &[u32; N], indices: &mut [u32]) {
-    // SAFETY: the table makes so many vectors.
+    // SAFETY: this is called for whole vectors within the table only.
     let vector = |i: usize| unsafe { _mm512_loadu_epi32(table.as_ptr().add(16 * i).cast()) };
     let t: [__m512i; 16] = std::array::from_fn(|i| if 16 * i < N { vector(i) } else { _mm512_setzero_si512() });
     for indices in indices.chunks_exact_mut(16) {
@@ -144,12 +160,12 @@ pub unsafe fn look_up<const N: usize>(table: &[u32; N], indices: &mut [u32]) {
         // SAFETY: 16 indices make one vector.
         let index = unsafe { _mm512_loadu_epi32(p) };
         let bit = |n: i32| _mm512_test_epi32_mask(index, _mm512_set1_epi32(1 << n));
-        // Five bits choose within two vectors, three bits among eight pairs.
+        // Five bits of an index select within a pair of vectors, three bits among the eight pairs.
         let pair = |i: usize| _mm512_permutex2var_epi32(t[2 * i], index, t[2 * i + 1]);
         let four = |i: usize| _mm512_mask_blend_epi32(bit(5), pair(2 * i), pair(2 * i + 1));
         let eight = |i: usize| _mm512_mask_blend_epi32(bit(6), four(2 * i), four(2 * i + 1));
         let entries = if N == 32 { pair(0) } else { _mm512_mask_blend_epi32(bit(7), eight(0), eight(1)) };
-        // SAFETY: as for the load.
+        // SAFETY: as for the load above.
         unsafe { _mm512_storeu_epi32(p, entries) };
     }
 }

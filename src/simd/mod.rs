@@ -1,178 +1,79 @@
-//! Integer dot products for the widest vectors of this machine, chosen at run
-//! time. All variants give the same sums: integer addition has no order.
+//! Vector code, cache-line alignment and prefetching. Depends on no other module of the crate.
 //!
-//! This is the one module with `unsafe`: calling code compiled for vector
-//! units, after asking whether they are there, loading vectors from slices
-//! whose bounds are checked first, and hints to fetch what lies in a slice.
-//! Written with intrinsics because the compiler's own vectorisation of the same
-//! loops reaches less than half the speed.
-#![allow(unsafe_code)]
+//! | file | contents |
+//! |---|---|
+//! | `vectors.rs` | which vector unit this process uses |
+//! | `dispatch.rs` | the operations: each checks its lengths, then calls the variant for that unit |
+//! | `avx512.rs`, `avx2.rs`, `neon.rs`, `plain.rs` | the variants for one unit |
+//! | `prefetch.rs` | hints about memory that is needed soon |
+//! | `aligned.rs` | values and buffers that start at a cache line |
+//!
+//! All variants of an operation give the same sums, because integer addition has no order. They
+//! are written with intrinsics because the compiler's own vectorisation of the same loops reaches
+//! less than half the speed.
+//!
+//! The modules marked below are the only ones in the crate with `unsafe` code (Cargo.toml denies
+//! it): calls to functions compiled for a vector unit, after a check that the machine has it;
+//! loads and stores of vectors within slices whose lengths `dispatch.rs` has checked; and
+//! prefetch hints.
 
 pub mod aligned;
 #[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "vector loads and stores take pointers")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "vector loads and stores take pointers")]
 mod avx512;
-pub mod lines;
+#[allow(unsafe_code, reason = "calls functions compiled for a vector unit")]
+mod dispatch;
 #[cfg(target_arch = "aarch64")]
+#[allow(unsafe_code, reason = "vector loads and stores take pointers")]
 mod neon;
-mod products;
-
-use std::sync::LazyLock;
-
-pub use self::products::{
-    GROUP, NO_SUMS, QUAD, Rows, TileSums, excess, multiply_inputs, multiply_rows, multiply_samples,
-};
-
-/// Vector units that there are variants for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Vectors {
-    /// With VNNI.
-    Avx512,
-    Avx2,
-    Neon,
-    /// What the compiler makes of plain loops.
-    Plain,
-}
-
-/// What this process uses. Environment variable `LOCKSTEP_VECTORS` (`avx2`, `plain`) asks for
-/// less than this machine has, so that one machine can compare them; names of what it has not
-/// are ignored.
-static VECTORS: LazyLock<Vectors> = LazyLock::new(|| {
-    let asked = std::env::var("LOCKSTEP_VECTORS").ok();
-    let mut there = Vectors::ALL.into_iter().filter(|vectors| vectors.are_there());
-    let allowed = there.clone().find(|vectors| asked.as_deref() == Some(vectors.name()));
-    allowed.or_else(|| there.next()).unwrap_or(Vectors::Plain)
-});
-
-impl Vectors {
-    /// All of them, the widest first.
-    pub const ALL: [Vectors; 4] = [Vectors::Avx512, Vectors::Avx2, Vectors::Neon, Vectors::Plain];
-
-    /// What this process uses.
-    pub fn used() -> Vectors {
-        *VECTORS
-    }
-
-    /// As the environment variable has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Vectors::Avx512 => "avx512",
-            Vectors::Avx2 => "avx2",
-            Vectors::Neon => "neon",
-            Vectors::Plain => "plain",
-        }
-    }
-
-    /// Whether this machine has them.
-    fn are_there(self) -> bool {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Vectors::Avx512 => {
-                Vectors::Avx2.are_there()
-                    && is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("avx512cd")
-                    && is_x86_feature_detected!("avx512vnni")
-            }
-            #[cfg(target_arch = "x86_64")]
-            Vectors::Avx2 => {
-                is_x86_feature_detected!("avx2")
-                    && is_x86_feature_detected!("bmi1")
-                    && is_x86_feature_detected!("bmi2")
-                    && is_x86_feature_detected!("lzcnt")
-                    && is_x86_feature_detected!("fma")
-            }
-            #[cfg(target_arch = "aarch64")]
-            Vectors::Neon => true,
-            Vectors::Plain => true,
-            _ => false,
-        }
-    }
-}
-
-/// Runs plain loops compiled for the widest vectors of this machine.
-#[inline(always)]
-pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
-    match *VECTORS {
-        // SAFETY: these are there.
-        #[cfg(target_arch = "x86_64")]
-        Vectors::Avx512 => unsafe { avx512::vectorized(work) },
-        // SAFETY: these are there.
-        #[cfg(target_arch = "x86_64")]
-        Vectors::Avx2 => unsafe { avx2::vectorized(work) },
-        _ => work(),
-    }
-}
-
-/// Asks for the cache line of a value that is needed soon, without waiting for it.
-#[inline(always)]
-pub fn prefetch<T>(values: &[T], index: usize) {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(value) = values.get(index) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint about a value that exists; nothing is read.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (values, index);
-}
-
-/// Puts `table[index % N]` in the place of each index; a multiple of 16 of them. N is 32 or 256.
-pub fn look_up<const N: usize>(table: &[u32; N], indices: &mut [u32]) {
-    const { assert!(N == 32 || N == 256) };
-    assert!(indices.len().is_multiple_of(16));
-    #[cfg(target_arch = "x86_64")]
-    if *VECTORS == Vectors::Avx512 {
-        // SAFETY: these are there, and the length was just checked.
-        unsafe { avx512::look_up(table, indices) };
-        return;
-    }
-    for index in indices {
-        *index = table[*index as usize & (N - 1)];
-    }
-}
-
-/// Multiplies 16-bit (or, where `bytes` is set, 8-bit) integers in registers
-/// alone, as fast as this machine can; returns how many products it added up.
-/// Nothing where there is no such variant.
-pub fn peak(bytes: bool, rounds: u64) -> Option<u64> {
-    match (*VECTORS, bytes) {
-        #[cfg(target_arch = "x86_64")]
-        (Vectors::Avx512, bytes) => {
-            // SAFETY: these are there.
-            unsafe { if bytes { avx512::peak::<true>(rounds) } else { avx512::peak::<false>(rounds) } };
-            Some(rounds * avx512::PEAK_CHAINS as u64 * if bytes { 64 } else { 32 })
-        }
-        #[cfg(target_arch = "x86_64")]
-        (Vectors::Avx2, false) => {
-            // SAFETY: these are there.
-            unsafe { avx2::peak(rounds) };
-            Some(rounds * avx2::PEAK_CHAINS as u64 * 16)
-        }
-        _ => {
-            let _ = rounds;
-            None
-        }
-    }
-}
-
+mod plain;
+#[allow(unsafe_code, reason = "the prefetch intrinsic takes a pointer")]
+mod prefetch;
 #[cfg(test)]
-mod tests {
-    use super::*;
+mod tests;
+mod vectors;
 
-    fn check_look_up<const N: usize>() {
-        let table: [u32; N] = std::array::from_fn(|i| (i as u32).wrapping_mul(0x9e37_79b9));
-        let mut indices: [u32; 512] = std::array::from_fn(|i| 7 * i as u32);
-        look_up(&table, &mut indices);
-        assert!(indices.iter().enumerate().all(|(i, &entry)| entry == table[7 * i % N]));
-    }
+pub use self::aligned::{Aligned, AlignedBuffer};
+pub use self::dispatch::{excess, look_up, multiply_inputs, multiply_rows, multiply_samples, peak, vectorized};
+pub use self::prefetch::prefetch;
+pub use self::vectors::Vectors;
 
-    #[test]
-    fn tables_are_looked_up_exactly() {
-        check_look_up::<32>();
-        check_look_up::<256>();
-    }
+/// The former name of [`AlignedBuffer`], until the mixing stage uses the new one.
+pub mod lines {
+    pub use super::AlignedBuffer as Lines;
+}
+
+// The products work on tiles of fixed size. `model::layout` stores parameters in tiles of the same
+// size, but that is part of the archive format and must not depend on a vector unit, nor this
+// module on the model: so each has constants of its own, and `engine::cpu`, which joins the two,
+// asserts that they are equal.
+
+/// Rows of weights that one call multiplies: four vectors of sums of AVX-512.
+pub const TILE_ROWS: usize = 64;
+
+/// Inputs for which one call of [`multiply_rows`] computes sums.
+pub const TILE_INPUTS: usize = 16;
+
+/// The most rows of the left operand that one call multiplies.
+pub const GROUP: usize = 4;
+
+/// Adjacent inputs whose weights lie side by side.
+pub const QUAD: usize = 4;
+
+/// Sums of one tile of rows for up to [`GROUP`] left operands.
+pub type TileSums = Aligned<[[i32; TILE_ROWS]; GROUP]>;
+
+/// The value of [`TileSums`] to start from.
+pub const NO_SUMS: TileSums = Aligned([[0; TILE_ROWS]; GROUP]);
+
+/// One product of [`multiply_rows`].
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    /// Up to four left operands, each with one value for each row of weights.
+    pub a: [&'a [i16]; GROUP],
+    /// `[16 / 4][rows / 64][4][64]`: the weights of 16 inputs.
+    pub w: &'a [i8],
 }

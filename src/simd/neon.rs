@@ -2,24 +2,26 @@
 
 use std::arch::aarch64::*;
 
-use super::{GROUP, QUAD, Rows, TileSums, excess};
-use crate::model::layout::{CELLS, TILE};
+use super::{GROUP, QUAD, Rows, TILE_INPUTS, TILE_ROWS, TileSums, excess};
 
-/// i16 values of one vector.
+/// Values of type i16 in one vector.
 const LANES: usize = 8;
 
-/// `V` pairs of vectors of sums at a time for each row of `x`, one for every four rows of
-/// weights: as many as there are registers for.
-/// Safety: lengths are as [`super::multiply_inputs`] checks them; 16 is a multiple of `V`.
+/// See [`super::multiply_inputs`]. Computes `V` pairs of vectors of sums at a time for each row of
+/// `x`, as many as fit the registers; each is for four rows of weights.
+///
+/// # Safety
+///
+/// The lengths are as [`super::multiply_inputs`] checks them. `V` divides 16.
 #[target_feature(enable = "neon")]
 pub unsafe fn multiply_inputs<const M: usize, const V: usize>(x: [&[i8]; M], weights: &[u8], sums: &mut TileSums) {
     let excess = x.map(excess);
-    for first in (0..TILE).step_by(V * QUAD) {
+    for first in (0..TILE_ROWS).step_by(V * QUAD) {
         let mut acc = [[[vdupq_n_s32(0); 2]; V]; M];
         for j in 0..x[0].len() / QUAD {
             // SAFETY: 4j + 4 values of each row and (j + 1) * 256 weights exist.
             unsafe {
-                let p = weights.as_ptr().add((j * TILE + first) * QUAD);
+                let p = weights.as_ptr().add((j * TILE_ROWS + first) * QUAD);
                 let signed = |v: usize| veorq_u8(vld1q_u8(p.add(v * QUAD * QUAD)), vdupq_n_u8(128));
                 let w: [int8x16_t; V] = std::array::from_fn(|v| vreinterpretq_s8_u8(signed(v)));
                 for m in 0..M {
@@ -43,17 +45,21 @@ pub unsafe fn multiply_inputs<const M: usize, const V: usize>(x: [&[i8]; M], wei
     }
 }
 
-/// `V` pairs of vectors of sums at a time for each row of `a`: as many as there are registers for.
-/// Safety: lengths are as [`super::multiply_samples`] checks them; 8 is a multiple of `V`.
+/// See [`super::multiply_samples`]. Computes `V` pairs of vectors of sums at a time for each row of
+/// `a`, as many as fit the registers.
+///
+/// # Safety
+///
+/// The lengths are as [`super::multiply_samples`] checks them. `V` divides 8.
 #[target_feature(enable = "neon")]
 pub unsafe fn multiply_samples<const M: usize, const V: usize>(a: [&[i16]; M], panel: &[i16], sums: &mut TileSums) {
-    for first in (0..TILE).step_by(V * LANES) {
+    for first in (0..TILE_ROWS).step_by(V * LANES) {
         let mut acc = [[[vdupq_n_s32(0); 2]; V]; M];
         for j in 0..a[0].len() / 2 {
             // SAFETY: 2j + 2 values of each row and (j + 1) * 128 values of the panel exist.
             unsafe {
-                let p = panel.as_ptr().add(j * 2 * TILE + 2 * first);
-                // The weights of eight rows, those of each input by themselves.
+                let p = panel.as_ptr().add(j * 2 * TILE_ROWS + 2 * first);
+                // The values of eight rows, separated by sample.
                 let b: [int16x8x2_t; V] = std::array::from_fn(|v| vld2q_s16(p.add(v * 2 * LANES)));
                 for m in 0..M {
                     let (a0, a1) = (*a[m].as_ptr().add(2 * j), *a[m].as_ptr().add(2 * j + 1));
@@ -75,18 +81,22 @@ pub unsafe fn multiply_samples<const M: usize, const V: usize>(a: [&[i16]; M], p
     }
 }
 
-/// Safety: lengths are as [`super::multiply_rows`] checks them.
+/// See [`super::multiply_rows`]; `M` is the number of rows.
+///
+/// # Safety
+///
+/// The lengths are as [`super::multiply_rows`] checks them.
 #[target_feature(enable = "neon")]
-pub unsafe fn multiply_rows<const M: usize>(terms: &[Rows<'_>], sums: &mut [[i32; CELLS]; GROUP]) {
-    for i in (0..CELLS).step_by(QUAD) {
+pub unsafe fn multiply_rows<const M: usize>(terms: &[Rows<'_>], sums: &mut [[i32; TILE_INPUTS]; GROUP]) {
+    for i in (0..TILE_INPUTS).step_by(QUAD) {
         let mut acc = [[vdupq_n_s32(0); QUAD]; M];
         for term in terms {
             let rows = term.a[0].len();
             for n in (0..rows).step_by(LANES) {
                 // SAFETY: each row of `a` has `rows` values, a multiple of 64, `w` 16 times as many.
                 unsafe {
-                    let p = term.w.as_ptr().add(i * rows + n / TILE * QUAD * TILE + n % TILE);
-                    let b: [int16x8_t; QUAD] = std::array::from_fn(|r| vmovl_s8(vld1_s8(p.add(r * TILE))));
+                    let p = term.w.as_ptr().add(i * rows + n / TILE_ROWS * QUAD * TILE_ROWS + n % TILE_ROWS);
+                    let b: [int16x8_t; QUAD] = std::array::from_fn(|r| vmovl_s8(vld1_s8(p.add(r * TILE_ROWS))));
                     for (acc, a) in acc.iter_mut().zip(&term.a) {
                         let x = vld1q_s16(a.as_ptr().add(n));
                         for r in 0..QUAD {

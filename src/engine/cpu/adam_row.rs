@@ -1,12 +1,11 @@
-//! Adam over a run of weights, in vectors.
+//! Adam for many weights at a time, vectorised.
 
 use crate::model::layout::TILE;
 use crate::numerics::fixed::bounded;
 use crate::numerics::wide::{AdamStep, adam_change, factor_index, leading12, second_moment};
-use crate::simd::aligned::OnLine;
-use crate::simd::{look_up, vectorized};
+use crate::simd::{Aligned, look_up, vectorized};
 
-/// [`crate::numerics::wide::adam`] for each of a run of weights, a multiple of 64.
+/// Applies [`crate::numerics::wide::adam`] to each of a number of weights, a multiple of 64.
 pub fn adam_row(step: &AdamStep, floor: u32, limit: i32, gradients: &[i32], master: &mut [i32], moments: &mut [u32]) {
     vectorized(
         #[inline(always)]
@@ -14,13 +13,13 @@ pub fn adam_row(step: &AdamStep, floor: u32, limit: i32, gradients: &[i32], mast
     );
 }
 
-/// Looks the factors up between two loops: compilers take no loop with a table in
-/// it for vectors.
+/// Looks the factors up between two loops, because compilers do not vectorise a loop with a table
+/// look-up in it.
 #[inline(always)]
 fn row(step: &AdamStep, floor: u32, limit: i32, gradients: &[i32], master: &mut [i32], moments: &mut [u32]) {
     let runs = master.chunks_exact_mut(TILE).zip(moments.chunks_exact_mut(TILE)).zip(gradients.chunks_exact(TILE));
     for ((master, moments), gradients) in runs {
-        let mut factors = OnLine([0; TILE]);
+        let mut factors = Aligned([0; TILE]);
         for n in 0..TILE {
             moments[n] = second_moment(moments[n], leading12(gradients[n]), step.gradient_shift, floor);
             factors[n] = factor_index(moments[n]) as u32;
@@ -43,9 +42,9 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(8192))]
 
         #[test]
-        fn a_run_is_adam_for_each(weights: [(i32, u32, i32); 64], rate in 0u32..1 << 28, shift in 0u32..=12) {
+        fn a_row_is_adam_for_each_weight(weights: [(i32, u32, i32); 64], rate in 0u32..1 << 28, shift in 0u32..=12) {
             let step = BiasCorrection::default().advance(rate, 1 << 20, 1 << 13, shift);
-            // Of every length in bits.
+            // Gradients of every length in bits.
             let gradients = weights.map(|w| w.0 >> (w.2 & 31));
             // Moments are zero or from 1 to 2^75.
             let moments = weights.map(|w| if w.1 & 15 == 0 { 0 } else { (127 << 23) + w.1 % (75 << 23) });

@@ -1,6 +1,7 @@
-//! Kernel `embed`: the embeddings of the symbols put in become activations.
+//! Kernel `embed`: the embeddings of the input symbols become activations.
 
-use super::state::{Stream, Weights};
+use super::stream::Stream;
+use super::weights::Weights;
 use crate::model::Shape;
 
 /// Writes the embedding part of slot `step + 1` of each stream.

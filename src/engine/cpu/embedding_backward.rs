@@ -1,16 +1,16 @@
-//! Kernel `embedding_backward`: errors of the embedded symbols, from all layers.
+//! Kernel `embedding_backward`: errors of the embedded symbols, from the gate errors of all layers.
 
 use rayon::prelude::*;
 
 use super::TASK;
-use super::state::{Stream, Weights};
+use super::stream::Stream;
+use super::weights::Weights;
 use crate::model::Shape;
 use crate::model::layout::CELLS;
 use crate::numerics::fixed::{STATE_ERROR_LIMIT, WEIGHT_FRACTION, bounded, round_shift};
-use crate::simd::aligned::OnLine;
-use crate::simd::{GROUP, multiply_rows};
+use crate::simd::{Aligned, GROUP, multiply_rows};
 
-/// A configuration has no more.
+/// The most layers of a legal model.
 const MAX_LAYERS: usize = 8;
 
 /// Writes the errors of the embedding at each of `steps` steps, four of them at a time.
@@ -23,7 +23,7 @@ pub fn embedding_backward(shape: &Shape, weights: &Weights, steps: usize, stream
     groups.enumerate().for_each(|(group, errors)| {
         let count = errors.len() / width;
         for first in (0..width).step_by(CELLS) {
-            let mut sums = OnLine([[0; CELLS]; GROUP]);
+            let mut sums = Aligned([[0; CELLS]; GROUP]);
             let term = |layer: usize| {
                 let step = |m: usize| (group * GROUP + m.min(count - 1)) * shape.gates() + layer * rows;
                 weights.matrices[layer].rows(first, std::array::from_fn(|m| &gate_errors[step(m)..][..rows]))

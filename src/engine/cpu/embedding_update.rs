@@ -1,17 +1,18 @@
-//! Kernel `embedding_update`: gradient of the embedding, Adam, requantisation.
+//! Kernel `embedding_update`: gradient of the embedding, Adam, rounding to forward weights.
 
 use super::adam_row::adam_row;
-use super::state::Stream;
+use super::stream::Stream;
 use crate::model::Shape;
 use crate::numerics::fixed::{ACTIVATION_FRACTION, EMBEDDING_LIMIT, MASTER_FRACTION, round_shift};
 use crate::numerics::wide::AdamStep;
-use crate::simd::aligned::Aligned;
+use crate::simd::AlignedBuffer;
 use rayon::prelude::*;
 
-/// Weights that one task updates at a time.
+/// The number of weights that a task updates at a time.
 const RUN: usize = 1024;
 
-/// Updates masters and moments `[256][embedding]` and the forward embedding.
+/// Updates master weights (Q24), second moments and forward embedding, all `[256][embedding]`,
+/// from a segment of `steps` steps.
 pub fn embedding_update(
     shape: &Shape,
     steps: usize,
@@ -22,7 +23,7 @@ pub fn embedding_update(
     embedding: &mut [i8],
 ) {
     let width = shape.config.embedding();
-    let mut gradients: Aligned<i32> = Aligned::zeros(master.len());
+    let mut gradients: AlignedBuffer<i32> = AlignedBuffer::zeros(master.len());
     for stream in streams {
         for (&symbol, errors) in stream.previous.iter().zip(stream.embedding_errors.chunks_exact(width)).take(steps) {
             for (gradient, &error) in gradients[usize::from(symbol) * width..].iter_mut().zip(errors) {
@@ -30,7 +31,7 @@ pub fn embedding_update(
             }
         }
     }
-    // 256 rows of any width make whole runs.
+    // 256 rows of any legal width make whole runs.
     let runs = master.par_chunks_mut(RUN).zip(moments.par_chunks_mut(RUN));
     let runs = runs.zip(embedding.par_chunks_mut(RUN)).zip(gradients.par_chunks(RUN)).with_min_len(4);
     runs.for_each(|(((master, moments), embedding), gradients)| {

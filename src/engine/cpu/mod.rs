@@ -1,29 +1,39 @@
-//! The CPU engine: plain integer loops, split over layers, streams and tiles.
+//! The CPU engine: integer loops in vectors, split over layers, streams and tiles.
 //!
-//! While one segment is predicted and coded, another thread learns from the
-//! segment before: so the update comes a segment late, by the format's rule.
+//! One file or folder for each kernel, with the kernel's name. The definitions of the kernels in
+//! plain loops are in `src/engine/reference/`, the shaders in `shaders/`.
 //!
-//! One file a kernel; each has a WGSL twin of the same name in shaders/.
+//! | the rest | contents |
+//! |---|---|
+//! | `weights.rs`, `stream.rs`, `transposed.rs` | what the kernels work on |
+//! | `training.rs`, `background.rs` | training, on another thread while the next segment is coded |
+//! | `partition.rs` | how a pass through layers is split into tasks |
+//! | `phases.rs`, `board.rs` | tasks of many short phases, and the words that they write for one another |
+//! | `exchange.rs`, `columns.rs` | rows on the board, and columns of a record for each task |
+//! | `adam_row.rs` | Adam, vectorised |
+//!
+//! An update comes a segment late, by the rule of the format: so one thread can train on a segment
+//! while others predict and code the next one.
 
 pub mod adam_row;
-pub mod backward_sums;
+mod background;
+mod board;
 mod columns;
-mod crew;
-mod cut;
 pub mod embed;
 pub mod embedding_backward;
 pub mod embedding_update;
 mod exchange;
-pub mod forward_sums;
-mod learner;
-mod lesson;
 pub mod lstm_backward;
 pub mod lstm_forward;
 pub mod output_error;
 pub mod output_forward;
-pub mod samples;
-pub mod state;
+mod partition;
+mod phases;
+pub mod stream;
+mod training;
+pub mod transposed;
 pub mod weight_update;
+pub mod weights;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -31,42 +41,57 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{Replay, StreamStates};
-use crate::model::Shape;
-use crate::model::{ModelConfig, Parameters};
+use crate::model::layout::{CELLS, TILE};
+use crate::model::{ModelConfig, Parameters, Shape};
 use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::wide::AdamStep;
-use crate::simd::GROUP;
-use learner::Learner;
-use lesson::Lesson;
-use state::{Stream, Weights};
+use crate::simd::{GROUP, TILE_INPUTS, TILE_ROWS};
+use background::BackgroundTraining;
+use stream::Stream;
+use training::TrainingState;
+use weights::Weights;
 
-/// Products that are worth a task of the thread pool: about a microsecond.
+/// Former names, until the GPU engine uses the new ones.
+pub mod state {
+    pub use super::stream::Stream;
+    pub use super::weights::{PackedMatrix, Weights};
+}
+/// See [`state`].
+pub mod samples {
+    pub use super::transposed::Samples;
+}
+pub use super::reference::{backward_sums, forward_sums};
+
+// The vector code multiplies tiles of the size in which the parameters are stored.
+const _: () = assert!(TILE == TILE_ROWS && CELLS == TILE_INPUTS);
+
+/// The number of multiplications that are worth a task of the thread pool: about a microsecond.
 const TASK: usize = 1 << 18;
 
 /// The model in main memory.
 pub struct CpuEngine {
     shape: Arc<Shape>,
-    /// What the present segment is predicted with.
+    /// The weights that predict the current segment.
     weights: Weights,
-    /// Records of the present segment.
+    /// Records of the current segment.
     streams: Vec<Stream>,
-    /// What learns from the segment before.
-    lesson: Lesson,
+    /// Trains on the segment before.
+    training: BackgroundTraining,
 }
 
 impl CpuEngine {
-    /// A model with the given learnt state and streams at zero.
+    /// A model with the given parameters, and streams at zero.
     pub fn new(config: &ModelConfig, parameters: &Parameters) -> Self {
-        let learner = Learner::new(config, parameters);
-        let (shape, streams) = (learner.segment.shape.clone(), learner.segment.streams.clone());
-        CpuEngine { shape, weights: learner.weights.clone(), streams, lesson: Lesson::learnt(learner) }
+        let state = TrainingState::new(config, parameters);
+        let (shape, streams) = (state.segment.shape.clone(), state.segment.streams.clone());
+        CpuEngine { shape, weights: state.weights.clone(), streams, training: BackgroundTraining::idle(state) }
     }
 
     /// See [`super::Engine::start_block`].
     pub fn start_block(&mut self) {
-        let learner = self.lesson.wait();
-        learner.weights = Weights::pack(&self.shape, &learner.master);
-        self.weights = learner.weights.clone();
+        let training = self.training.wait();
+        training.weights = Weights::pack(&self.shape, &training.master);
+        self.weights = training.weights.clone();
         self.streams.iter_mut().for_each(|stream| stream.reset(&self.shape));
     }
 
@@ -107,46 +132,46 @@ impl CpuEngine {
     pub fn train(&mut self, targets: &[u16], adam: AdamStep, replay: Option<(&Replay, AdamStep)>) {
         let steps = targets.len() / self.streams.len();
         set_symbols(&mut self.streams, targets, |stream| &mut stream.targets);
-        let learner = self.lesson.wait();
-        for (next, stream) in learner.segment.streams.iter_mut().zip(&self.streams) {
+        let training = self.training.wait();
+        for (next, stream) in training.segment.streams.iter_mut().zip(&self.streams) {
             next.carry(&self.shape, stream, steps);
         }
-        std::mem::swap(&mut self.weights, &mut learner.weights);
-        std::mem::swap(&mut self.streams, &mut learner.segment.streams);
+        std::mem::swap(&mut self.weights, &mut training.weights);
+        std::mem::swap(&mut self.streams, &mut training.segment.streams);
         let replay = replay.map(|(windows, adam)| (windows.clone(), adam));
-        self.lesson.start(move |learner| {
-            learner.learn(steps, &adam);
+        self.training.start(move |training| {
+            training.train_segment(steps, &adam);
             if let Some((windows, adam)) = replay {
-                learner.learn_again(&windows, &adam);
+                training.train_replay(&windows, &adam);
             }
         });
     }
 
-    /// Masters and moments.
+    /// Returns the master weights and second moments.
     pub fn parameters(&mut self) -> (Vec<i32>, Vec<u32>) {
-        let learner = self.lesson.wait();
-        (learner.master.to_vec(), learner.moments.to_vec())
+        let training = self.training.wait();
+        (training.master.to_vec(), training.moments.to_vec())
     }
 
     /// See [`super::Engine::load`].
     pub fn load(&mut self, parameters: &Parameters) {
-        let learner = self.lesson.wait();
-        learner.master.copy_from_slice(&parameters.master);
-        learner.moments.copy_from_slice(&parameters.moments);
+        let training = self.training.wait();
+        training.master.copy_from_slice(&parameters.master);
+        training.moments.copy_from_slice(&parameters.moments);
         self.start_block();
     }
 
-    /// Masters that the present forward weights could come from, see [`Weights::unpack`].
+    /// Returns master weights that round to the current forward weights, see [`Weights::unpack`].
     pub fn forward_weights(&self) -> Vec<i32> {
         self.weights.unpack(&self.shape)
     }
 
-    /// Puts others in their place.
+    /// Replaces the forward weights by rounded `masters`.
     pub fn set_forward_weights(&mut self, masters: &[i32]) {
         self.weights = Weights::pack(&self.shape, masters);
     }
 
-    /// Where the streams stand after a segment; predicting the next one changes nothing of it.
+    /// Returns the state of the streams after a segment. Predicting the next segment does not change it.
     pub fn streams(&self) -> StreamStates {
         let (hidden, cells) = (self.hidden(), self.shape.cells());
         StreamStates {
@@ -155,7 +180,7 @@ impl CpuEngine {
         }
     }
 
-    /// Puts the streams there.
+    /// Replaces the state of the streams.
     pub fn set_streams(&mut self, states: &StreamStates) {
         let (hidden, cells) = (self.hidden(), self.shape.cells());
         let records = states.hidden.chunks_exact(cells).zip(states.cells.chunks_exact(cells));
@@ -165,29 +190,29 @@ impl CpuEngine {
         }
     }
 
-    /// The hidden states in a record of activations.
+    /// The range of the hidden states in a record of activations.
     fn hidden(&self) -> Range<usize> {
         self.shape.layout.hidden(0)..self.shape.layout.activations
     }
 }
 
-/// Spreads `[steps][streams]` symbols over the streams.
-fn set_symbols<T: Copy>(streams: &mut [Stream], symbols: &[T], part: impl Fn(&mut Stream) -> &mut Vec<T>) {
+/// Distributes `[steps][streams]` symbols to the streams.
+fn set_symbols<T: Copy>(streams: &mut [Stream], symbols: &[T], list: impl Fn(&mut Stream) -> &mut Vec<T>) {
     for (step, symbols) in symbols.chunks_exact(streams.len()).enumerate() {
         for (stream, &symbol) in streams.iter_mut().zip(symbols) {
-            part(stream)[step] = symbol;
+            list(stream)[step] = symbol;
         }
     }
 }
 
-/// The model's output at each of `steps`, whose symbols are set.
+/// Runs the forward pass at each of `steps`, whose input symbols are set.
 fn forward(shape: &Shape, weights: &Weights, streams: &mut [Stream], steps: Range<usize>) {
     steps.clone().for_each(|step| embed::embed(shape, weights, step, streams));
     lstm_forward::lstm_forward(shape, weights, 0..shape.config.layers(), steps.clone(), streams);
     output_forward::output_forward(shape, weights, steps, streams);
 }
 
-/// Groups of up to four streams, split over threads.
+/// Calls `work` for groups of up to four streams, on all threads.
 fn each_group(streams: &mut [Stream], work: impl Fn(&mut [Stream]) + Send + Sync) {
     match streams.len() {
         0..=GROUP => work(streams),

@@ -1,6 +1,6 @@
-//! Kernel `output_error`: the cross-entropy's gradient, probability less target.
+//! Kernel `output_error`: the gradient of the cross-entropy, which is probability minus target.
 
-use super::state::Stream;
+use super::stream::Stream;
 use crate::engine::INACTIVE;
 use crate::model::Shape;
 use crate::numerics::softmax::{Normalizer, SYMBOLS};

@@ -1,4 +1,4 @@
-//! Kernel `output_forward`: logits from all hidden states, and their softmax.
+//! Kernel `output_forward`: logits from the hidden states of all layers, and their softmax.
 
 use std::ops::Range;
 
@@ -6,22 +6,22 @@ use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use super::TASK;
-use super::state::{Stream, Weights};
+use super::stream::Stream;
+use super::weights::Weights;
 use crate::model::Shape;
 use crate::model::layout::TILE;
 use crate::numerics::softmax::{SYMBOLS, exp2_between, exp2_index, exponent};
 use crate::numerics::tables::TABLES;
-use crate::simd::aligned::OnLine;
-use crate::simd::{GROUP, NO_SUMS, excess, look_up, multiply_inputs, vectorized};
+use crate::simd::{Aligned, GROUP, NO_SUMS, excess, look_up, multiply_inputs, vectorized};
 
-/// The hidden states of a stream's step, and where its softmax weights go.
+/// The hidden states of one step of one stream, and the place for its softmax weights.
 struct Sample<'a> {
     hidden: &'a [i8],
     weights: &'a mut [u32; SYMBOLS],
 }
 
-/// Writes the softmax weights of `steps` for all `streams`. No step waits for another, so
-/// a weight that was loaded serves four of them, or four streams.
+/// Writes the softmax weights of `steps` for all `streams`. No step depends on another, so each
+/// weight is loaded once for four samples.
 pub fn output_forward(shape: &Shape, weights: &Weights, steps: Range<usize>, streams: &mut [Stream]) {
     let activations = shape.layout.activations;
     let samples = streams.iter_mut().flat_map(|stream| {
@@ -37,12 +37,12 @@ pub fn output_forward(shape: &Shape, weights: &Weights, steps: Range<usize>, str
         .for_each(|group| forward(shape, weights, group));
 }
 
-/// The same for up to four samples.
+/// Writes the softmax weights of up to four samples.
 fn forward(shape: &Shape, weights: &Weights, samples: &mut [Sample]) {
     let config = &shape.config;
     let matrix = &shape.layout.matrices[config.layers()];
     let packed = &weights.matrices[config.layers()];
-    let mut logits = OnLine([[0; SYMBOLS]; GROUP]);
+    let mut logits = Aligned([[0; SYMBOLS]; GROUP]);
     let inputs: [&[i8]; GROUP] = std::array::from_fn(|m| samples.get(m).map_or(&[][..], |sample| sample.hidden));
     let inputs = &inputs[..samples.len()];
     let mut excesses = [0; GROUP];
@@ -67,11 +67,12 @@ fn forward(shape: &Shape, weights: &Weights, samples: &mut [Sample]) {
     }
 }
 
-/// [`crate::numerics::softmax::softmax_weights`] with the table look-ups between two loops: see adam_row.
+/// Like [`crate::numerics::softmax::softmax_weights`], with the table look-ups between two loops:
+/// see `adam_row`.
 #[inline(always)]
 fn softmax(logits: &[i32; SYMBOLS], weights: &mut [u32; SYMBOLS]) {
     let largest = logits.iter().copied().max().unwrap_or(0);
-    let mut exponents = OnLine([0; SYMBOLS]);
+    let mut exponents = Aligned([0; SYMBOLS]);
     for n in 0..SYMBOLS {
         exponents[n] = exponent(largest.wrapping_sub(logits[n]) as u32);
         weights[n] = exp2_index(exponents[n]) as u32;
@@ -89,7 +90,7 @@ mod tests {
     use crate::numerics::softmax::softmax_weights;
 
     #[test]
-    fn softmax_is_that_of_numerics() {
+    fn softmax_equals_that_of_numerics() {
         for (seed, limit) in [(1, 0), (2, 1 << 13), (3, 1 << 18), (4, 1 << 29)] {
             let logits = std::array::from_fn(|n| random_within(seed, n as u64, limit));
             let (mut weights, mut expected) = ([0; SYMBOLS], [0; SYMBOLS]);

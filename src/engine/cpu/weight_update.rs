@@ -1,17 +1,18 @@
-//! Kernel `weight_update`: gradients of all matrices, Adam, requantisation.
+//! Kernel `weight_update`: gradients of all matrices, Adam, rounding to forward weights.
 
 use super::adam_row::adam_row;
-use super::crew::{Board, in_phases};
-use super::samples::Samples;
-use super::state::{PackedMatrix, PackedTile, Stream};
+use super::board::Board;
+use super::phases::in_phases;
+use super::stream::Stream;
+use super::transposed::Samples;
+use super::weights::{PackedMatrix, PackedTile};
 use crate::model::Shape;
 use crate::model::layout::TILE;
 use crate::numerics::fixed::{BIAS_LIMIT, WEIGHT_LIMIT};
 use crate::numerics::wide::AdamStep;
-use crate::simd::aligned::Aligned;
-use crate::simd::{GROUP, NO_SUMS, multiply_samples, vectorized};
+use crate::simd::{AlignedBuffer, GROUP, NO_SUMS, multiply_samples, vectorized};
 
-/// What all parts have in common.
+/// What all tasks share.
 struct Update<'a> {
     shape: &'a Shape,
     steps: usize,
@@ -20,8 +21,8 @@ struct Update<'a> {
     samples: &'a Samples,
 }
 
-/// Some inputs of a tile; its biases count as one more input, the last one.
-struct Part<'a> {
+/// Consecutive inputs of a tile; the biases count as one more input, the last one.
+struct UpdateTask<'a> {
     matrix: usize,
     tile: usize,
     first: usize,
@@ -32,8 +33,9 @@ struct Part<'a> {
     packed: PackedTile<'a>,
 }
 
-/// Updates masters and moments of all matrices, which lie side by side, and their packed
-/// forward weights from a segment of `steps` steps, whose `samples` were gathered from `streams`.
+/// Updates master weights (Q24) and second moments of all matrices, one matrix after the other,
+/// and the packed forward weights, from a segment of `steps` steps whose `samples` were gathered
+/// from `streams`.
 #[allow(clippy::too_many_arguments)]
 pub fn weight_update(
     shape: &Shape,
@@ -46,8 +48,8 @@ pub fn weight_update(
     weights: &mut [PackedMatrix],
 ) {
     let all: usize = shape.layout.matrices.iter().map(|matrix| matrix.rows / TILE * matrix.inputs).sum();
-    let most = inputs_of_part(all);
-    let mut parts = Vec::new();
+    let most = inputs_of_task(all);
+    let mut tasks = Vec::new();
     for ((index, matrix), packed) in shape.layout.matrices.iter().enumerate().zip(weights) {
         let run = matrix.inputs.div_ceil(matrix.inputs.div_ceil(most)).next_multiple_of(GROUP);
         for (tile, mut packed) in packed.tiles(matrix.inputs).into_iter().enumerate() {
@@ -56,7 +58,7 @@ pub fn weight_update(
                 let len = (end - first) * TILE;
                 let (own, rest) = packed.split_at(run.min(matrix.inputs - first));
                 packed = rest;
-                parts.push(Part {
+                tasks.push(UpdateTask {
                     matrix: index,
                     tile,
                     first,
@@ -68,38 +70,39 @@ pub fn weight_update(
         }
     }
     let update = Update { shape, steps, adam, streams, samples };
-    in_phases(1, parts.into(), &Board::new(0), |_, part| update.apply(part));
+    in_phases(1, tasks.into(), &Board::default(), |_, task| update.apply(task));
 }
 
-/// Most inputs of a part, of so many of all tiles: a thread gets some parts, as others may come late.
-fn inputs_of_part(all: usize) -> usize {
-    /// Fewer would have the errors gathered too often.
+/// The most inputs of a task, of `all` inputs of all tiles. There are several tasks for each
+/// thread, because some threads may start late.
+fn inputs_of_task(all: usize) -> usize {
+    /// With fewer inputs, the errors would be gathered too often.
     const LEAST: usize = 64;
-    const PARTS: usize = 4;
+    const TASKS: usize = 4;
     match rayon::current_num_threads() {
         1 => all,
-        threads => (all / (PARTS * threads)).max(LEAST),
+        threads => (all / (TASKS * threads)).max(LEAST),
     }
 }
 
 impl Update<'_> {
-    fn apply(&self, part: &mut Part) {
+    fn apply(&self, task: &mut UpdateTask) {
         let Update { shape, adam, samples, .. } = self;
-        let biases = shape.layout.matrices[part.matrix].inputs;
-        let mut errors = Aligned::zeros(samples.count * TILE);
-        samples.errors(shape, part.matrix, part.tile, self.steps, self.streams, &mut errors);
+        let biases = shape.layout.matrices[task.matrix].inputs;
+        let mut errors = AlignedBuffer::zeros(samples.count * TILE);
+        samples.errors(shape, task.matrix, task.tile, self.steps, self.streams, &mut errors);
         let rows = GROUP * TILE;
-        // A few inputs at a time: from gradient to forward weights they stay in the nearest cache.
-        for (block, (master, moments)) in part.master.chunks_mut(rows).zip(part.moments.chunks_mut(rows)).enumerate() {
-            let first = part.first + block * GROUP;
+        // A few inputs at a time, so that they stay in the first-level cache from gradient to rounding.
+        for (block, (master, moments)) in task.master.chunks_mut(rows).zip(task.moments.chunks_mut(rows)).enumerate() {
+            let first = task.first + block * GROUP;
             let count = master.len() / TILE;
             let mut gradients = NO_SUMS;
-            let inputs: [&[i16]; GROUP] = std::array::from_fn(|i| samples.input(shape, part.matrix, first + i));
+            let inputs: [&[i16]; GROUP] = std::array::from_fn(|i| samples.input(shape, task.matrix, first + i));
             multiply_samples(&inputs[..count], &errors, &mut gradients);
             let limit = if first == biases { BIAS_LIMIT } else { WEIGHT_LIMIT };
             let gradients = &gradients.as_flattened()[..count * TILE];
             adam_row(adam, adam.weight_floor, limit, gradients, master, moments);
-            let packed = &mut part.packed;
+            let packed = &mut task.packed;
             vectorized(
                 #[inline(always)]
                 || packed.requantize(block * GROUP, master),

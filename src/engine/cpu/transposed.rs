@@ -1,24 +1,25 @@
-//! Activations of a segment, transposed: what the gradient's sums run over.
+//! Activations of a segment, transposed: the sums of the gradients run over samples.
 
 use rayon::prelude::*;
 
-use super::state::Stream;
+use super::stream::Stream;
 use crate::model::Shape;
 use crate::model::layout::TILE;
 use crate::numerics::fixed::BYTE_LIMIT;
 use crate::numerics::softmax::SYMBOLS;
 
-/// A sample is a stream's step; samples go step by step. A delayed input of a
-/// step is the input of the step before, so one list serves both.
+/// The activations of all samples. A sample is one step of one stream; samples are ordered by
+/// step, then by stream. The delayed inputs of a step are those of the step before, so one list
+/// serves both.
 #[derive(Clone, Debug, Default)]
 pub struct Samples {
-    /// `[activations][row]`: each row one slot more than steps, and padding.
+    /// `[activations][row]`: a row has one slot more than steps, and padding.
     by_activation: Vec<i16>,
     row: usize,
     streams: usize,
-    /// The biases' constant input.
+    /// The constant input of the biases.
     constant: Vec<i16>,
-    /// Streams times steps, rounded up to whole pairs.
+    /// Streams times steps, rounded up to an even number.
     pub count: usize,
 }
 
@@ -33,7 +34,7 @@ impl Samples {
         self.constant.resize(self.count, 0);
         self.constant.fill(BYTE_LIMIT as i16);
         let slots = (steps + 1) * streams.len();
-        // Some activations at a time: whole lines are read, and rows written in turn.
+        // A run of activations at a time, so that each cache line is read once.
         const RUN: usize = 16;
         self.by_activation.par_chunks_mut(RUN * self.row).with_min_len(4).enumerate().for_each(|(run, rows)| {
             for (slot, stream) in (0..slots).zip(streams.iter().cycle()) {
@@ -46,7 +47,7 @@ impl Samples {
         });
     }
 
-    /// One input of a matrix in all samples; beyond the last input the biases' one.
+    /// One input of a matrix in all samples; after the last input comes that of the biases.
     pub fn input(&self, shape: &Shape, index: usize, input: usize) -> &[i16] {
         let mut runs = shape.layout.input_runs(index).iter();
         match runs.find(|run| input < run.input + run.len) {
@@ -58,7 +59,7 @@ impl Samples {
         }
     }
 
-    /// Writes the errors of tile `tile` of matrix `index`: `[count / 2][64][2]`.
+    /// Writes the errors of tile `tile` of matrix `index` in all samples: `[count / 2][64][2]`.
     pub fn errors(
         &self,
         shape: &Shape,
