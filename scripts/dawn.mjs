@@ -1,11 +1,11 @@
-// Runs all kernels on Dawn, which has a compiler of its own for WGSL (Tint), and
+// Runs all kernels on Dawn, which has a different compiler for WGSL (Tint), and
 // compares all that they write with the CPU engine, word by word.
 //
 //   cargo run --example kernel_cases FOLDER
 //   npm install webgpu && node scripts/dawn.mjs FOLDER
 //
-// The package is looked for from the present folder on. Dawn refuses older lavapipe;
-// VK_DRIVER_FILES can name another driver, such as SwiftShader's.
+// Node searches the package from the current folder upwards. Dawn refuses older versions of
+// lavapipe; VK_DRIVER_FILES can name another driver, such as SwiftShader's.
 //
 // Exit code 1: a difference, an error, or no device.
 import { readFileSync } from 'node:fs';
@@ -18,11 +18,11 @@ if (!folder) throw new Error('usage: node scripts/dawn.mjs FOLDER');
 const { create, globals } = await import(pathToFileURL(createRequire(join(process.cwd(), 'x')).resolve('webgpu')));
 Object.assign(globalThis, globals);
 
-const { kernels, placeBytes, cases } = JSON.parse(readFileSync(join(folder, 'cases.json'), 'utf8'));
+const { kernels, paramsBytes, cases } = JSON.parse(readFileSync(join(folder, 'cases.json'), 'utf8'));
 const blob = readFileSync(join(folder, 'cases.bin'));
 const bytes = ([offset, length]) => blob.subarray(offset, offset + length);
 
-// It must outlive all that comes of it.
+// It must live as long as the objects made from it.
 globalThis.gpu = create([]);
 const adapter = await gpu.requestAdapter();
 if (!adapter) throw new Error('Dawn found no device');
@@ -60,19 +60,19 @@ function filled(contents, usage) {
 }
 
 const differing = new Map();
-for (const { constants, model, places, dispatches, before, after } of cases) {
-    const uniforms = [model, places].map((part) => filled(bytes(part), UNIFORM));
+for (const { constants, model, params, dispatches, before, after } of cases) {
+    const uniforms = [model, params].map((part) => filled(bytes(part), UNIFORM));
     const buffers = before.map((part) => filled(bytes(part), STORAGE | COPY_SRC));
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (const [kernel, place, workgroups] of dispatches) {
+    for (const [kernel, offset, workgroups] of dispatches) {
         const entries = [
             { binding: 0, resource: { buffer: uniforms[0] } },
-            { binding: 1, resource: { buffer: uniforms[1], size: placeBytes } },
+            { binding: 1, resource: { buffer: uniforms[1], size: paramsBytes } },
         ];
         kernels[kernel].bindings.forEach(([buffer], i) => entries.push({ binding: 2 + i, resource: { buffer: buffers[buffer] } }));
         pass.setPipeline(pipeline(kernel, constants));
-        pass.setBindGroup(0, device.createBindGroup({ layout: layouts[kernel], entries }), [place]);
+        pass.setBindGroup(0, device.createBindGroup({ layout: layouts[kernel], entries }), [offset]);
         pass.dispatchWorkgroups(...workgroups);
     }
     pass.end();

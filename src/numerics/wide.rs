@@ -16,9 +16,9 @@ pub const EXPONENT_BIAS: i32 = 150;
 /// Bits of a mantissa with its leading one.
 pub const MANTISSA_BITS: u32 = 24;
 /// The leading one of a mantissa.
-const LEADING_ONE: u32 = 1 << (MANTISSA_BITS - 1);
+pub const LEADING_ONE: u32 = 1 << (MANTISSA_BITS - 1);
 /// Mantissas m below this one decay to less than their leading one: m less ceil(m / 2^11).
-const DECAYS_BELOW: u32 = LEADING_ONE + 4099;
+pub const DECAYS_BELOW: u32 = LEADING_ONE + 4099;
 
 /// A second moment is zero, as all begin, or at least 1.
 pub const LEAST_MOMENT: u32 = 127 << 23;
@@ -28,9 +28,9 @@ pub const LARGEST_MOMENT: u32 = (127 + 74) << 23;
 /// Entries of [`AdamStep::factors`].
 pub const FACTORS: usize = 32;
 /// Bits of a factor.
-const FACTOR_BITS: u32 = 15;
+pub const FACTOR_BITS: u32 = 15;
 /// What is added to a factor's shift.
-const SHIFT_BIAS: u32 = 128;
+pub const SHIFT_BIAS: u32 = 128;
 
 /// What Adam needs besides gradient and moment; the same for every weight of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
