@@ -298,7 +298,7 @@ fn the_cpu_takes_over_from_a_device_that_computes_something_else() {
 fn a_device_that_does_not_answer_is_given_up() {
     let adapter = devices::adapters().remove(0);
     let mut device = pollster::block_on(OpenDevice::open(&adapter)).unwrap();
-    device.patience = Duration::ZERO;
+    device.timeout = Duration::ZERO;
     // Far more work than can be done in no time.
     let config = ModelConfig { streams: 64, segment: 64, units: 256, layers: 3, ..tiny(600) };
     let mut engine = Engine::gpu(Arc::new(device), &config, &initial_parameters(&config)).unwrap();

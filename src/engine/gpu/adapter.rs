@@ -23,11 +23,11 @@ pub struct OpenDevice {
     /// The first error that no call reported.
     failure: Arc<Mutex<Option<String>>>,
     /// The time that it may take for a submission.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
 /// The time that a device may take for a submission: much longer than any segment takes.
-const PATIENCE: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A kernel on a device.
 pub struct Program {
@@ -117,7 +117,7 @@ impl OpenDevice {
             }
         };
         let programs = ALL.iter().map(program).collect();
-        let open = OpenDevice { name, software, device, queue, can_split, programs, failure, patience: PATIENCE };
+        let open = OpenDevice { name, software, device, queue, can_split, programs, failure, timeout: TIMEOUT };
         open.check()?;
         Ok(open)
     }

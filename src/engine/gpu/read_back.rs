@@ -55,13 +55,13 @@ impl ReadBack {
             let _ = open.device.poll(wgpu::PollType::Poll);
             answer = receiver.try_recv().ok().flatten();
         }
-        let wait = wgpu::PollType::Wait { submission_index: self.submission.take(), timeout: Some(open.patience) };
+        let wait = wgpu::PollType::Wait { submission_index: self.submission.take(), timeout: Some(open.timeout) };
         let polled = open.device.poll(wait);
         // The first error is the cause of the others.
         open.check()?;
         polled.map_err(|error| match error {
             wgpu::PollError::Timeout => {
-                let seconds = open.patience.as_secs_f64();
+                let seconds = open.timeout.as_secs_f64();
                 open.lost(format_args!("no answer for {seconds} s, so its driver seems to hang"))
             }
             wgpu::PollError::WrongSubmissionIndex(..) => open.lost("it accepts no more work"),
