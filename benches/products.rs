@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use lockstep::internals::bench::{Spread, clock, in_turns};
-use lockstep::internals::engine::gpu::kernels::KernelId;
+use lockstep::internals::engine::gpu::kernels::{Kernel, backward_sums, forward_sums, weight_update};
 use lockstep::internals::engine::{Device, Engine, EngineError};
 use lockstep::internals::model::init::initial_parameters;
 use lockstep::internals::model::levels::config_for;
@@ -22,8 +22,8 @@ struct Product {
     times: usize,
 }
 
-/// The products of a kernel in a segment.
-fn products(config: &ModelConfig, kernel: KernelId) -> Vec<Product> {
+/// What a kernel multiplies in a segment.
+fn products(config: &ModelConfig, kernel: &Kernel) -> Vec<Product> {
     let (streams, steps, units) = (config.streams(), config.segment(), config.units());
     let samples = streams * steps;
     let matrices = Layout::new(config).matrices;
@@ -31,20 +31,20 @@ fn products(config: &ModelConfig, kernel: KernelId) -> Vec<Product> {
     let mut list = Vec::new();
     for (index, matrix) in matrices.iter().enumerate() {
         let layer = index < config.layers();
-        match kernel {
-            KernelId::ForwardSums if layer => {
+        match kernel.name {
+            "forward_sums" if layer => {
                 list.push(product(samples, matrix.rows, matrix.inputs - units, 1));
                 list.push(product(streams, matrix.rows, units, steps));
             }
-            KernelId::ForwardSums => list.push(product(samples, matrix.rows, matrix.inputs, 1)),
-            KernelId::BackwardSums if layer => {
+            "forward_sums" => list.push(product(samples, matrix.rows, matrix.inputs, 1)),
+            "backward_sums" if layer => {
                 list.push(product(samples, units, 256, 1));
                 list.push(product(streams, units, matrix.rows, steps - 1));
                 if index > 0 {
                     list.push(product(samples, units, matrix.rows, 1));
                 }
             }
-            KernelId::WeightUpdate => list.push(product(matrix.rows, matrix.inputs + 1, samples, 1)),
+            "weight_update" => list.push(product(matrix.rows, matrix.inputs + 1, samples, 1)),
             _ => {}
         }
     }
@@ -92,7 +92,7 @@ fn measure(name: &str, config: &ModelConfig) -> Result<(), EngineError> {
     println!("{name}, {} streams, {} steps, on {}", config.streams, config.segment, engine.info());
     let gpu = engine.device().expect("a GPU was asked for");
     let software = gpu.is_software();
-    for kernel in [KernelId::ForwardSums, KernelId::BackwardSums, KernelId::WeightUpdate] {
+    for kernel in [&forward_sums::KERNEL, &backward_sums::KERNEL, &weight_update::KERNEL] {
         let list = products(config, kernel);
         let work: usize = list.iter().map(|p| p.m * p.n * p.k * p.times).sum();
         let largest = |size: fn(&Product) -> usize| list.iter().map(size).max().unwrap_or(0);
@@ -111,7 +111,7 @@ fn measure(name: &str, config: &ModelConfig) -> Result<(), EngineError> {
         let seconds = |times: &[Duration]| Spread::of(times.iter().map(Duration::as_secs_f64).collect()).median;
         let rate = |times: &[Duration]| work as f64 / seconds(times) * 1e-9;
         let (ours, theirs) = (rate(&times[0]), rate(&times[1]));
-        let name = kernel.kernel().name;
+        let name = kernel.name;
         println!("  {name:<16}{ours:6.2}   gemm f32 {theirs:6.2} x 10^9 a second   {:3.0} %", 100.0 * ours / theirs);
     }
     Ok(())

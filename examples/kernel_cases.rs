@@ -1,6 +1,6 @@
-//! Writes cases of every kernel, in both families, for another implementation of
-//! WebGPU to run: `cases.json`, and all that buffers hold in `cases.bin`. Opens the
-//! first adapter, as some device has to say what it runs.
+//! Writes test cases of every kernel, of both families, for another implementation of
+//! WebGPU: `cases.json`, with the contents of buffers in `cases.bin`. Needs a Vulkan
+//! adapter, because the choice of kernels depends on an open device.
 //!
 //!     cargo run --example kernel_cases FOLDER
 //!     node scripts/dawn.mjs FOLDER
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::{env, fs, path::Path};
 
 use lockstep::internals::engine::gpu::adapter::OpenDevice;
-use lockstep::internals::engine::gpu::kernels::KERNELS;
-use lockstep::internals::engine::gpu::self_test::{Operands, PLACE_BYTES, cases};
+use lockstep::internals::engine::gpu::kernels::ALL;
+use lockstep::internals::engine::gpu::self_test::{Operands, PARAMS_BYTES, cases};
 use lockstep::internals::model::ModelConfig;
 use lockstep::internals::model::levels::config_for;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn config(streams: u32, segment: u32, embedding: u32, units: u32, layers: u32) -
     ModelConfig { streams, segment, embedding, units, layers, ..config_for(3, 1000) }
 }
 
-/// Appends bytes and says where they are.
+/// Appends bytes; returns their offset and length.
 fn put(blob: &mut Vec<u8>, bytes: &[u8]) -> Value {
     blob.extend_from_slice(bytes);
     json!([blob.len() - bytes.len(), bytes.len()])
@@ -41,7 +41,7 @@ fn main() {
             for operands in [Operands::Random, Operands::Extreme] {
                 for case in cases(&open, &config, operands, 3).expect("the device has room") {
                     let dispatches: Vec<_> =
-                        case.dispatches.iter().map(|d| json!([d.kernel as usize, d.place, d.workgroups])).collect();
+                        case.dispatches.iter().map(|d| json!([d.kernel.index(), d.params, d.workgroups])).collect();
                     let before: Vec<_> =
                         case.before.iter().map(|words| put(&mut blob, bytemuck::cast_slice(words))).collect();
                     let after: Vec<_> = case
@@ -52,7 +52,7 @@ fn main() {
                     written.push(json!({
                         "constants": constants,
                         "model": put(&mut blob, &case.model),
-                        "places": put(&mut blob, &case.places),
+                        "params": put(&mut blob, &case.params),
                         "dispatches": dispatches,
                         "before": before,
                         "after": after,
@@ -61,15 +61,15 @@ fn main() {
             }
         }
     }
-    let kernels: Vec<_> = KERNELS
+    let kernels: Vec<_> = ALL
         .iter()
         .map(|kernel| {
             let bindings: Vec<_> =
-                kernel.bindings.iter().map(|&(buffer, written)| json!([buffer as usize, written])).collect();
-            json!({ "name": kernel.name, "wgsl": kernel.source.concat(), "bindings": bindings })
+                kernel.bindings.iter().map(|bound| json!([bound.buffer as usize, bound.written])).collect();
+            json!({ "name": kernel.name, "wgsl": kernel.wgsl(), "bindings": bindings })
         })
         .collect();
-    let all = json!({ "kernels": kernels, "placeBytes": PLACE_BYTES, "cases": written });
+    let all = json!({ "kernels": kernels, "paramsBytes": PARAMS_BYTES, "cases": written });
     fs::create_dir_all(&folder).expect("the folder can be made");
     fs::write(Path::new(&folder).join("cases.json"), all.to_string()).expect("cases.json can be written");
     fs::write(Path::new(&folder).join("cases.bin"), blob).expect("cases.bin can be written");

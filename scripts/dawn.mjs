@@ -18,7 +18,7 @@ if (!folder) throw new Error('usage: node scripts/dawn.mjs FOLDER');
 const { create, globals } = await import(pathToFileURL(createRequire(join(process.cwd(), 'x')).resolve('webgpu')));
 Object.assign(globalThis, globals);
 
-const { kernels, placeBytes, cases } = JSON.parse(readFileSync(join(folder, 'cases.json'), 'utf8'));
+const { kernels, paramsBytes, cases } = JSON.parse(readFileSync(join(folder, 'cases.json'), 'utf8'));
 const blob = readFileSync(join(folder, 'cases.bin'));
 const bytes = ([offset, length]) => blob.subarray(offset, offset + length);
 
@@ -60,19 +60,19 @@ function filled(contents, usage) {
 }
 
 const differing = new Map();
-for (const { constants, model, places, dispatches, before, after } of cases) {
-    const uniforms = [model, places].map((part) => filled(bytes(part), UNIFORM));
+for (const { constants, model, params, dispatches, before, after } of cases) {
+    const uniforms = [model, params].map((part) => filled(bytes(part), UNIFORM));
     const buffers = before.map((part) => filled(bytes(part), STORAGE | COPY_SRC));
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (const [kernel, place, workgroups] of dispatches) {
+    for (const [kernel, offset, workgroups] of dispatches) {
         const entries = [
             { binding: 0, resource: { buffer: uniforms[0] } },
-            { binding: 1, resource: { buffer: uniforms[1], size: placeBytes } },
+            { binding: 1, resource: { buffer: uniforms[1], size: paramsBytes } },
         ];
         kernels[kernel].bindings.forEach(([buffer], i) => entries.push({ binding: 2 + i, resource: { buffer: buffers[buffer] } }));
         pass.setPipeline(pipeline(kernel, constants));
-        pass.setBindGroup(0, device.createBindGroup({ layout: layouts[kernel], entries }), [place]);
+        pass.setBindGroup(0, device.createBindGroup({ layout: layouts[kernel], entries }), [offset]);
         pass.dispatchWorkgroups(...workgroups);
     }
     pass.end();

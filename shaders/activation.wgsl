@@ -1,16 +1,13 @@
-// Twin of src/numerics/activation.rs and softmax.rs, four values at a time.
-// Needs `tables`: sigmoid, tanh, exp2, 256 entries each.
-
-const DISTANCE_LIMIT: u32 = 163840u;
-const LOG2_E: u32 = 11819u;
+// The functions of src/numerics/activation.rs and softmax.rs for four values.
+// Needs `tables`: sigmoid, tanh, exp2, TABLE_SIZE entries each.
 
 fn look_up(table: u32, index: vec4<u32>) -> vec4<u32> {
-    let n = vec4<u32>(256u * table) + (index & vec4<u32>(255u));
+    let n = vec4<u32>(TABLE_SIZE * table) + (index & vec4<u32>(TABLE_SIZE - 1u));
     return vec4<u32>(tables[n.x], tables[n.y], tables[n.z], tables[n.w]);
 }
 
 fn sigmoid(x: vec4<i32>) -> vec4<i32> {
-    let magnitude = abs(bounded(x, 65535));
+    let magnitude = abs(bounded(x, SIGMOID_LIMIT));
     let entry = look_up(0u, vec4<u32>(magnitude >> vec4<u32>(8u)));
     let fraction = magnitude & vec4<i32>(255);
     let rise = vec4<i32>(entry & vec4<u32>(0xffffu)) * fraction;
@@ -19,7 +16,7 @@ fn sigmoid(x: vec4<i32>) -> vec4<i32> {
 }
 
 fn tanh_gate(x: vec4<i32>) -> vec4<i32> {
-    let magnitude = abs(bounded(x, 32767));
+    let magnitude = abs(bounded(x, TANH_LIMIT));
     let entry = look_up(1u, vec4<u32>(magnitude >> vec4<u32>(7u)));
     let fraction = magnitude & vec4<i32>(127);
     let rise = vec4<i32>(entry & vec4<u32>(0xffffu)) * fraction;

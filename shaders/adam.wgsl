@@ -1,16 +1,7 @@
-// Twin of src/numerics/wide.rs, four parameters at a time. Needs `factors`,
+// The functions of src/numerics/wide.rs for four parameters. Needs `factors`,
 // `masters` and `moments`.
 
-const SECOND_MOMENT_SHIFT: u32 = 11u;
-const EXPONENT_BIAS: i32 = 150;
-const MANTISSA_BITS: u32 = 24u;
-const LEADING_ONE: u32 = 0x800000u;
-const DECAYS_BELOW: u32 = LEADING_ONE + 4099u;
-const FACTORS: u32 = 32u;
-const FACTOR_BITS: u32 = 15u;
-const SHIFT_BIAS: u32 = 128u;
-
-// The leading bits of gradients' magnitudes, and the zeros before them.
+// The 12 leading bits of gradients' magnitudes, and the number of zeros in front of them.
 struct Leading {
     gradient12: vec4<u32>,
     zeros: vec4<u32>,
@@ -22,7 +13,7 @@ fn leading12(gradient: vec4<i32>) -> Leading {
     return Leading((magnitude << (zeros & vec4<u32>(31u))) >> vec4<u32>(20u), zeros);
 }
 
-// x / 2^shift, cut off; any shift.
+// x / 2^shift, rounded down; any shift.
 fn shifted(x: vec4<u32>, shift: vec4<u32>) -> vec4<u32> {
     return select(x >> (shift & vec4<u32>(31u)), vec4<u32>(0u), shift > vec4<u32>(31u));
 }
@@ -31,14 +22,14 @@ fn second_moment(moment: vec4<u32>, leading: Leading, least: u32) -> vec4<u32> {
     let whole = leading.gradient12 * leading.gradient12;
     let short = select(vec4<u32>(0u), vec4<u32>(1u), whole < vec4<u32>(LEADING_ONE));
     let square = whole << short;
-    // Without a gradient below the fields of all moments.
+    // For a gradient of zero, below the fields of all moments.
     let square_field = EXPONENT_BIAS + 40 - vec4<i32>(2u * (leading.zeros + model.gradient_shift) + short);
 
     let mantissa = (moment & vec4<u32>(LEADING_ONE - 1u)) | vec4<u32>(LEADING_ONE);
     let less = select(vec4<u32>(0u), vec4<u32>(1u), mantissa < vec4<u32>(DECAYS_BELOW));
     let old = mantissa << less;
     let decayed = old - ((old + 2047u) >> vec4<u32>(SECOND_MOMENT_SHIFT));
-    // Where the moment is zero, so far below the square's that nothing of the mantissa counts.
+    // If the moment is zero, its field is so far below the square's that the mantissa is shifted out.
     let old_field = vec4<i32>(moment >> vec4<u32>(23u)) - vec4<i32>(less);
 
     let field = max(old_field, square_field);
@@ -59,7 +50,7 @@ fn adam_change(factor: vec4<u32>, variance: vec4<u32>, gradient: vec4<i32>, lead
     return select(change, -change, gradient < vec4<i32>(0));
 }
 
-// One Adam step of four parameters, n the vec4 that they make; gives their new masters.
+// Makes one Adam step of four parameters, vec4 `n` of the masters; returns their new masters.
 fn adam(n: u32, least: u32, limit: i32, gradient: vec4<i32>) -> vec4<i32> {
     let leading = leading12(gradient);
     let moment = second_moment(moments[n], leading, least);

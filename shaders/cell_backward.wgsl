@@ -1,16 +1,16 @@
 // Errors of the gates of four cells of one layer at one step. Needs `tables`,
 // `shares`, `gates` and `cells`.
 
-// What the forward pass, and the step after, left of a cell.
+// Values that the forward pass and the next step saved for four cells.
 struct Saved {
     gates: array<vec4<u32>, 2>,
-    before: vec4<i32>, // its state at the step before
+    before: vec4<i32>, // state at the step before
     state: vec4<i32>,
-    later: vec4<i32>, // its error at the step after
+    later: vec4<i32>, // error at the step after
     share: vec4<i32>,
 }
 
-// Errors of the gates' rows, from input to output.
+// Errors of the rows of the four gates.
 struct GateErrors {
     input: vec4<i32>,
     forget: vec4<i32>,
@@ -18,7 +18,7 @@ struct GateErrors {
     output: vec4<i32>,
 }
 
-// Where the errors of a stream's cells are; `quad` is their vec4 in their layer.
+// Index of the errors of four of a stream's cells; `quad` is their vec4 in the layer.
 fn cell_error(layer: u32, stream: u32, quad: u32) -> u32 {
     let width = model.units / 4u;
     return ((model.segment + 1u) * model.streams + stream) * model.layers * width + layer * width + quad;
@@ -39,7 +39,7 @@ fn load_saved(step: u32, layer: u32, stream: u32, quad: u32) -> Saved {
     );
 }
 
-// `sum` is what lies behind the error of its hidden state.
+// Returns the gates' errors; `sum` is the sum of weights times errors of the hidden states.
 fn cell_backward(layer: u32, stream: u32, quad: u32, saved: Saved, sum: vec4<i32>) -> GateErrors {
     let first = vec4<i32>(saved.gates[0]);
     let second = vec4<i32>(saved.gates[1]);

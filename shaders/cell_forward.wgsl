@@ -1,19 +1,20 @@
 // Gates, cell and hidden state of four cells of one layer at one step. Needs
 // `tables`, `shares`, `gates` and `cells`.
 
-// What a cell has besides the sums of its gates' rows.
+// The operands of four cells besides the sums of their gates' rows.
 struct Cell {
     state: vec4<i32>,
     share: vec4<i32>,
 }
 
-// Of a stream at a step; `n` is the vec4 of all layers' cells.
+// Loads four cells of a stream at a step; `n` is their vec4 among all layers' cells.
 fn load_cell(step: u32, stream: u32, n: u32) -> Cell {
     let count = model.layers * model.units / 4u;
     return Cell(cells[(step * model.streams + stream) * count + n], shares[stream * count + n]);
 }
 
-// The hidden states as a word; the sums are those of the gates' rows.
+// Returns the hidden states of four cells as a word; the arguments from `input` to
+// `output` are the sums of the gates' rows.
 fn cell_forward(
     step: u32, stream: u32, n: u32, cell: Cell,
     input: vec4<i32>, forget: vec4<i32>, candidate: vec4<i32>, output: vec4<i32>,

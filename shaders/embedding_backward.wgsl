@@ -1,20 +1,20 @@
-// Errors of the embedded symbols, from the rows of all layers.
-// A lane carries eight values of four samples; dispatch (embedding / 8 / 16, samples / 4 / 4).
+// Errors of the embedded symbols, from the errors of the rows of all layers.
+// A lane computes eight values of four samples.
 
 @group(0) @binding(2) var<storage, read> by_row: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> errors: array<vec4<u32>>; // [2 planes][segment][streams][record]
 @group(0) @binding(4) var<storage, read_write> embedding_errors: array<vec4<i32>>; // [segment][streams][embedding / 4]
 
-@compute @workgroup_size(16, 4)
+@compute @workgroup_size(ACROSS, DOWN)
 fn embedding_backward(@builtin(global_invocation_id) id: vec3<u32>) {
-    let block = 2u * id.x;
+    let block = LANE_ROWS / 4u * id.x;
     let first = GROUP * id.y;
     let count = sample_count();
     let width = model.embedding / 4u;
     if block >= width || first >= count {
         return;
     }
-    // Beyond the last sample the last one is computed again.
+    // Indices beyond the last sample repeat the last one.
     let sample = min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(count - 1u));
     let w = block / 4u * 4u * model.units + block % 4u;
     multiply_layers(sample, w);

@@ -1,5 +1,5 @@
 // Gradient of the embedding, Adam, requantisation.
-// A workgroup carries a symbol, whose samples its lanes look for; dispatch (256).
+// A workgroup updates the embedding of one symbol; its lanes search the samples for it.
 
 @group(0) @binding(2) var<storage, read> factors: array<u32>;
 @group(0) @binding(3) var<storage, read> symbols: array<u32>; // [2][segment][streams]
@@ -8,13 +8,13 @@
 @group(0) @binding(6) var<storage, read_write> moments: array<vec4<u32>>;
 @group(0) @binding(7) var<storage, read_write> embedding: array<u32>; // [256][embedding / 4]
 
-// Sums of the symbol's errors; of at most 1024 values.
-var<workgroup> gradient: array<atomic<i32>, 1024>;
+// Sums of the symbol's errors.
+var<workgroup> gradient: array<atomic<i32>, LARGEST_EMBEDDING>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(PORTABLE_LANES)
 fn embedding_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let width = model.embedding / 4u;
-    for (var sample = lane; sample < model.steps * model.streams; sample += 64u) {
+    for (var sample = lane; sample < model.steps * model.streams; sample += PORTABLE_LANES) {
         if symbols[sample] == group.x {
             for (var word = 0u; word < width; word++) {
                 let error = embedding_errors[sample * width + word];
@@ -27,7 +27,7 @@ fn embedding_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
     }
     workgroupBarrier();
     let shift = MASTER_FRACTION - ACTIVATION_FRACTION;
-    for (var word = lane; word < width; word += 64u) {
+    for (var word = lane; word < width; word += PORTABLE_LANES) {
         let sum = vec4<i32>(
             atomicLoad(&gradient[4u * word]),
             atomicLoad(&gradient[4u * word + 1u]),
@@ -35,6 +35,6 @@ fn embedding_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
             atomicLoad(&gradient[4u * word + 3u]),
         );
         let n = group.x * width + word;
-        embedding[n] = pack_bytes(round_shift(adam(n, model.embedding_floor, BYTE_LIMIT << shift, sum), shift));
+        embedding[n] = pack_bytes(round_shift(adam(n, model.embedding_floor, EMBEDDING_LIMIT, sum), shift));
     }
 }

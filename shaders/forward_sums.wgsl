@@ -1,31 +1,31 @@
-// Sums of biases and weights times inputs for the rows of one matrix, or what
-// some inputs add to sums begun before.
-// A lane carries eight rows of four samples; dispatch (rows / 8 / 16, samples / 4 / 4).
+// Sums of biases and weights times inputs for the rows of one matrix, over a range of
+// the inputs; the sums of a second range are added to those of a first one.
+// A lane computes eight rows of four samples.
 
 @group(0) @binding(2) var<storage, read> by_input: array<vec4<u32>>; // [matrices][rows / 16][inputs / 4][4]
 @group(0) @binding(3) var<storage, read> biases: array<vec4<i32>>; // [matrices][rows / 4]
 @group(0) @binding(4) var<storage, read> inputs: array<vec4<u32>>; // [segment + 1][streams][record]
 @group(0) @binding(5) var<storage, read_write> sums: array<vec4<i32>>; // [segment][streams][rows / 4]
 
-@compute @workgroup_size(16, 4)
+@compute @workgroup_size(ACROSS, DOWN)
 fn forward_sums(@builtin(global_invocation_id) id: vec3<u32>) {
-    let block = 2u * id.x;
+    let block = LANE_ROWS / 4u * id.x;
     let first = GROUP * id.y;
     let count = sample_count();
-    let height = place.rows / 4u;
+    let height = params.rows / 4u;
     if block >= height || first >= count {
         return;
     }
-    // Beyond the last sample the last one is computed again.
+    // Indices beyond the last sample repeat the last one.
     let sample = first_sample() + min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(count - 1u));
-    let x = sample * record_quads() + place.forward.x;
-    let w = place.forward.y + block / 4u * place.inputs + block % 4u;
+    let x = sample * record_quads() + params.forward.x;
+    let w = params.forward.y + block / 4u * params.inputs + block % 4u;
     multiply_inputs(x, w);
 
     let index = sample * height + block;
-    let added = vec4<bool>(place.add == 1u);
-    let bias_a = biases[place.bias + block];
-    let bias_b = biases[place.bias + block + 1u];
+    let added = vec4<bool>(params.add == 1u);
+    let bias_a = biases[params.bias + block];
+    let bias_b = biases[params.bias + block + 1u];
     a0 += select(bias_a, sums[index.x], added);
     b0 += select(bias_b, sums[index.x + 1u], added);
     a1 += select(bias_a, sums[index.y], added);
@@ -44,7 +44,8 @@ fn forward_sums(@builtin(global_invocation_id) id: vec3<u32>) {
     sums[index.w + 1u] = b3;
 }
 
-// Adds the inputs of four samples, `x` their first vec4s, times the weights from vec4 `first` on.
+// Adds the inputs of four samples times weights; `x` are the samples' first vec4s, `first` the
+// first vec4 of weights.
 fn multiply_inputs(x: vec4<u32>, first: u32) {
     var w = first;
     var q = 0u;
@@ -63,7 +64,7 @@ fn multiply_inputs(x: vec4<u32>, first: u32) {
         w += 4u;
         continuing {
             q++;
-            break if q >= place.forward.z;
+            break if q >= params.forward.z;
         }
     }
 }

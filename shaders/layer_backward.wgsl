@@ -1,6 +1,6 @@
-// One layer, one step: the sums behind the errors of 16 hidden states, and what
-// they make of the errors of 64 gates, of four streams. Layers below work on
-// later steps in the same dispatch. Dispatch (streams / 4, units / 16, layers).
+// One step of one layer backward: the sums of weights times errors of 16 hidden states
+// and, from them, the errors of 64 gates, for four streams. In the same dispatch,
+// layers below work on later steps.
 
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
 @group(0) @binding(3) var<storage, read> by_row: array<vec4<u32>>; // [matrices][inputs / 16][rows / 4][4]
@@ -9,18 +9,18 @@
 @group(0) @binding(6) var<storage, read_write> cells: array<vec4<i32>>; // [segment + 1][streams][cells / 4], then errors
 @group(0) @binding(7) var<storage, read_write> errors: array<vec4<u32>>; // [2 planes][segment][streams][record]
 
-// Words of gate errors: [2 planes][streams][gates][4].
-var<workgroup> gate_errors: array<u32, 128>;
+// Words of gate errors: [2 planes][streams][16 words].
+var<workgroup> gate_errors: array<u32, 2u * GROUP * CELLS>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(SPLIT_LANES)
 fn layer_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let layer = place.layer - group.z;
-    let step = place.step + group.z;
+    let layer = params.layer - group.z;
+    let step = params.step + group.z;
     let first = GROUP * group.x;
-    // Beyond the last stream the last one is computed again.
+    // Indices beyond the last stream repeat the last one.
     let sample = step * model.streams + min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(model.streams - 1u));
 
-    // At the end sixteen lanes carry four cells of a stream; what they load is needed then only.
+    // At the end, sixteen lanes compute four cells of a stream each; they load their operands early.
     let stream = first + lane / BLOCKS % GROUP;
     var cell: Saved;
     if lane < BLOCKS * GROUP && stream < model.streams {
@@ -40,7 +40,7 @@ fn layer_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
     }
     workgroupBarrier();
 
-    // A lane carries one gate of a stream, of one plane.
+    // A lane writes one gate of a stream in one plane.
     let gate = lane % 4u;
     let to = sample[lane / 4u % GROUP] * error_quads() + layer * model.units / 4u + 4u * group.y + gate;
     if lane < 32u && first + lane / 4u % GROUP < model.streams {
@@ -50,7 +50,8 @@ fn layer_backward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
     }
 }
 
-// The output's errors, those of the layer above at this step, and this layer's at the next.
+// Adds the products with the output's errors, with those of the layer above at this step, and
+// with this layer's at the next step.
 fn multiply_sources(lane: u32, sample: vec4<u32>, layer: u32, step: u32, quad: u32) {
     let rows = 4u * model.units;
     let own = sample * error_quads();
@@ -70,5 +71,5 @@ fn multiply_sources(lane: u32, sample: vec4<u32>, layer: u32, step: u32, quad: u
 
 fn keep(n: u32, error: vec4<i32>) {
     gate_errors[n] = pack_bytes(error);
-    gate_errors[64u + n] = pack_bytes(high_limbs(error));
+    gate_errors[GROUP * CELLS + n] = pack_bytes(high_limbs(error));
 }

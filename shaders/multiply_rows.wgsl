@@ -14,8 +14,8 @@ fn multiply_words(wa: vec4<u32>, wb: vec4<u32>, low: vec4<u32>, high: vec4<u32>)
     b3 += dot_error_word(wb, low.w, high.w);
 }
 
-// Adds `quads` vec4s of errors of four samples, `e` their first vec4s, times
-// the weights from vec4 `first` on.
+// Adds `quads` vec4s of errors of four samples times weights; `e` are the samples' first
+// vec4s, `first` the first vec4 of weights.
 fn multiply_rows(e: vec4<u32>, first: u32, quads: u32) {
     let high = error_plane() + e;
     var w = first;

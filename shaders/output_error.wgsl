@@ -1,13 +1,13 @@
-// The cross-entropy's gradient: probability less target.
-// A workgroup carries a sample, a lane four symbols; dispatch (streams, steps).
+// The gradient of the cross-entropy: probability minus target.
+// A workgroup computes a sample, a lane four symbols.
 
-@group(0) @binding(2) var<storage, read> symbols: array<u32>; // [2][segment][streams]: put in, targets
+@group(0) @binding(2) var<storage, read> symbols: array<u32>; // [2][segment][streams]: inputs, targets
 @group(0) @binding(3) var<storage, read> weights: array<vec4<u32>>; // [segment][streams][64]
 @group(0) @binding(4) var<storage, read_write> errors: array<u32>; // [2 planes][segment][streams][record]
 
 var<workgroup> total: atomic<u32>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(PORTABLE_LANES)
 fn output_error(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let sample = group.y * model.streams + group.x;
     let w = weights[sample * (SYMBOLS / 4u) + lane];

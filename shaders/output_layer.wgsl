@@ -1,5 +1,4 @@
 // Logits of four samples and their softmax.
-// Dispatch (samples / 4).
 
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
 @group(0) @binding(3) var<storage, read> by_input: array<vec4<u32>>; // [matrices][rows / 16][inputs / 4][4]
@@ -8,25 +7,25 @@
 @group(0) @binding(6) var<storage, read_write> weights: array<vec4<u32>>; // [segment][streams][64]
 
 const ROWS: u32 = SYMBOLS / 4u;
-const PARTS: u32 = LANES / ROWS;
+const PARTS: u32 = SPLIT_LANES / ROWS;
 
-// The largest logit of a sample as an unsigned number of the same order: zero is the least.
-var<workgroup> largest: array<atomic<u32>, 4>;
+// Each sample's largest logit, mapped to an unsigned number of the same order: zero is the least.
+var<workgroup> largest: array<atomic<u32>, GROUP>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(SPLIT_LANES)
 fn output_layer(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    // Beyond the last sample the last one is computed again.
+    // Indices beyond the last sample repeat the last one.
     let index = min(GROUP * group.x + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(sample_count() - 1u));
     let sample = first_sample() + index;
     let row = lane % ROWS;
     let part = lane / ROWS;
-    let w = place.forward.y + row / 4u * place.inputs + row % 4u;
-    multiply_part(sample * record_quads() + place.forward.x, w, place.forward.z, part, PARTS);
+    let w = params.forward.y + row / 4u * params.inputs + row % 4u;
+    multiply_part(sample * record_quads() + params.forward.x, w, params.forward.z, part, PARTS);
     put_part(row, ROWS, part);
     workgroupBarrier();
 
-    // From here on a lane carries four symbols of one sample.
-    var logits = biases[place.bias + row];
+    // From here on, a lane computes four symbols of one sample.
+    var logits = biases[params.bias + row];
     for (var other = 0u; other < PARTS; other++) {
         logits += partial_sums[other * GROUP * ROWS + lane];
     }

@@ -1,14 +1,14 @@
-// Inputs and errors of a segment, transposed for the gradients' sums:
-// words hold one value of four samples.
-// A lane carries four values of four samples, `input_columns` lanes of
-// inputs and behind them those of errors; dispatch (columns / 16, samples / 4 / 4).
+// Inputs and errors of a segment, transposed for the sums of gradients: each word
+// holds one value of four samples.
+// A lane transposes four values of four samples; the first `input_columns` lanes across
+// take inputs, the others errors.
 
 @group(0) @binding(2) var<storage, read> inputs: array<u32>; // [segment + 1][streams][record]
 @group(0) @binding(3) var<storage, read> errors: array<u32>; // [2 planes][segment][streams][record]
 @group(0) @binding(4) var<storage, read_write> input_samples: array<vec4<u32>>; // [input_columns / 4][samples / 4][4]
 @group(0) @binding(5) var<storage, read_write> error_samples: array<vec4<u32>>; // [2 planes][record / 4][samples / 4][4]
 
-@compute @workgroup_size(16, 4)
+@compute @workgroup_size(ACROSS, DOWN)
 fn samples(@builtin(global_invocation_id) id: vec3<u32>) {
     let count = model.steps * model.streams;
     let columns = input_columns();

@@ -1,13 +1,13 @@
-// Errors of 16 values of the embedded symbols of four samples, from the rows of
-// all layers. Dispatch (samples / 4, embedding / 16).
+// Errors of 16 values of the embedded symbols of four samples, from the errors of the rows of
+// all layers.
 
 @group(0) @binding(2) var<storage, read> by_row: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> errors: array<vec4<u32>>; // [2 planes][segment][streams][record]
 @group(0) @binding(4) var<storage, read_write> embedding_errors: array<vec4<i32>>; // [segment][streams][embedding / 4]
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(SPLIT_LANES)
 fn split_embedding(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    // Beyond the last sample the last one is computed again.
+    // Indices beyond the last sample repeat the last one.
     let sample = min(GROUP * group.x + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(sample_count() - 1u));
     let rows = 4u * model.units;
     for (var layer = 0u; layer < model.layers; layer++) {

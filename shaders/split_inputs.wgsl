@@ -1,17 +1,17 @@
-// Sums of weights times inputs, four rows of four samples a lane, over one part
-// of the inputs. Needs `by_input` (array<vec4<u32>>, [matrices][rows / 16]
+// Sums of weights times inputs over one part of the inputs, for four rows of four
+// samples a lane. Needs `by_input` (array<vec4<u32>>, [matrices][rows / 16]
 // [inputs / 4][4]) and `inputs` (array<vec4<u32>>).
 
-// What each lane of a workgroup has.
-var<workgroup> partial_sums: array<vec4<i32>, 1024>;
+// The sums of each lane.
+var<workgroup> partial_sums: array<vec4<i32>, SPLIT_LANES * GROUP>;
 
 var<private> a0: vec4<i32>; // four rows of the first sample
 var<private> a1: vec4<i32>;
 var<private> a2: vec4<i32>;
 var<private> a3: vec4<i32>;
 
-// Adds every vec4 of inputs that is this part's; `x` are the samples' first
-// ones, `w` the first of the weights.
+// Adds the products of this part: every `parts`-th vec4 of inputs from vec4 `part` on. `x` are
+// the samples' first vec4s, `w` the first vec4 of weights.
 fn multiply_part(x: vec4<u32>, w: u32, quads: u32, part: u32, parts: u32) {
     for (var q = part; q < quads; q += parts) {
         let x0 = inputs[x.x + q];
@@ -37,7 +37,7 @@ fn multiply_word(weights: vec4<u32>, x: vec4<u32>) {
     a3 += dot_words(weights, x.w);
 }
 
-// Keeps this lane's sums, [parts][samples][rows].
+// Writes this lane's sums to `partial_sums`: [parts][samples][rows].
 fn put_part(row: u32, rows: u32, part: u32) {
     let n = part * GROUP * rows + row;
     partial_sums[n] = a0;

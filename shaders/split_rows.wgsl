@@ -1,15 +1,15 @@
-// Sums of weights times errors for 16 inputs and four samples a workgroup; a
-// lane carries four inputs of all samples over one part of the rows. Needs
+// Sums of weights times errors for 16 inputs and four samples a workgroup; a lane
+// sums four inputs of all samples over one part of the rows. Needs
 // `by_row` (array<vec4<u32>>, [matrices][inputs / 16][rows / 4][4]) and `errors`
 // (array<vec4<u32>>).
 
-const BLOCKS: u32 = 4u; // vec4s of inputs
-const PARTS: u32 = LANES / BLOCKS;
-// A sum has so many parts left when one lane adds them up.
-const LAST_PARTS: u32 = 16u;
+const BLOCKS: u32 = CELLS / 4u; // vec4s of inputs
+const PARTS: u32 = SPLIT_LANES / BLOCKS;
+// The number of parts of a sum that remain when one lane adds them up.
+const LAST_PARTS: u32 = SPLIT_LANES / (GROUP * BLOCKS);
 
-// What each lane has: [parts][samples][blocks].
-var<workgroup> partial_sums: array<vec4<i32>, 1024>;
+// The sums of each lane: [parts][samples][blocks].
+var<workgroup> partial_sums: array<vec4<i32>, SPLIT_LANES * GROUP>;
 
 var<private> a0: vec4<i32>; // four inputs of the first sample, from low limbs
 var<private> a1: vec4<i32>;
@@ -20,8 +20,8 @@ var<private> b1: vec4<i32>;
 var<private> b2: vec4<i32>;
 var<private> b3: vec4<i32>;
 
-// Adds every vec4 of errors that is this lane's part; `e` are the samples' first
-// ones, `w` the first of the weights.
+// Adds the products of this lane's part of the vec4s of errors; `e` are the samples' first
+// vec4s, `w` the first vec4 of weights.
 fn multiply_part(lane: u32, e: vec4<u32>, w: u32, quads: u32) {
     let high = error_plane() + e;
     for (var q = lane / BLOCKS; q < quads; q += PARTS) {
@@ -56,7 +56,7 @@ fn multiply_word(weights: vec4<u32>, low: vec4<u32>, high: vec4<u32>) {
     b3 += dot_words(weights, high.w);
 }
 
-// Adds up the parts of all lanes; the first GROUP * BLOCKS have sums, [samples][blocks].
+// Adds up the parts of all lanes; the first GROUP * BLOCKS lanes return the sums, [samples][blocks].
 fn add_parts(lane: u32) -> vec4<i32> {
     let n = lane / BLOCKS * GROUP * BLOCKS + lane % BLOCKS;
     partial_sums[n] = a0 + (b0 << vec4<u32>(8u));
@@ -65,7 +65,7 @@ fn add_parts(lane: u32) -> vec4<i32> {
     partial_sums[n + 3u * BLOCKS] = a3 + (b3 << vec4<u32>(8u));
     workgroupBarrier();
     var sum = vec4<i32>(0);
-    for (var m = lane; m < PARTS * GROUP * BLOCKS; m += LANES) {
+    for (var m = lane; m < PARTS * GROUP * BLOCKS; m += SPLIT_LANES) {
         sum += partial_sums[m];
     }
     partial_sums[lane] = sum;

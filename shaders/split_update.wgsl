@@ -1,33 +1,30 @@
 // Gradient of one matrix over all samples of a segment, Adam, requantisation;
 // the samples are split over the lanes of a workgroup.
-// Eight lanes carry four rows and eight inputs; those behind the last inputs
-// carry the biases. Dispatch (rows / 4 / 16, (inputs / 8 + 1) / 2).
+// UPDATE_PARTS lanes share a tile of four rows and TILE_INPUTS inputs; the tiles behind
+// the last inputs are those of the biases.
 
-const ACROSS_TILES: u32 = 16u;
-const TILES: u32 = 32u;
-const PARTS: u32 = 8u;
+const TILES: u32 = UPDATE_ACROSS * UPDATE_DOWN;
 
-// What each lane has of the sums of four rows: [parts][inputs][tiles]. Later
-// the weights, [inputs][tiles].
-var<workgroup> partial_sums: array<vec4<i32>, 2048>;
+// Each lane's sums of four rows: [parts][inputs][tiles]. Later the weights, [inputs][tiles].
+var<workgroup> partial_sums: array<vec4<i32>, UPDATE_PARTS * TILE_INPUTS * TILES>;
 
-var<private> low: array<vec4<i32>, 8>; // four rows of each input, from low limbs
-var<private> high: array<vec4<i32>, 8>;
+var<private> low: array<vec4<i32>, TILE_INPUTS>; // four rows of each input, from low limbs
+var<private> high: array<vec4<i32>, TILE_INPUTS>;
 
-@compute @workgroup_size(16, 2, 8)
+@compute @workgroup_size(UPDATE_ACROSS, UPDATE_DOWN, UPDATE_PARTS)
 fn split_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let row = ACROSS_TILES * group.x + local.x;
-    let block = 2u * (TILES / ACROSS_TILES * group.y + local.y);
-    let tile = ACROSS_TILES * local.y + local.x;
+    let row = UPDATE_ACROSS * group.x + local.x;
+    let block = TILE_INPUTS / 4u * (UPDATE_DOWN * group.y + local.y);
+    let tile = UPDATE_ACROSS * local.y + local.x;
     let part = local.z;
-    let width = place.inputs / 4u;
+    let width = params.inputs / 4u;
     if block <= width {
-        // Behind the last input stands the biases' constant.
-        let x = sample_start(select(4u * place.start + block, input_columns() - 4u, block == width));
-        multiply_samples(sample_start(place.layer * model.units + row), x, part);
+        // The biases' constant follows the last input.
+        let x = sample_start(select(4u * params.start + block, input_columns() - 4u, block == width));
+        multiply_samples(sample_start(params.layer * model.units + row), x, part);
     }
-    // Without a loop the arrays stay in registers.
-    let first = part * 8u * TILES + tile;
+    // No loop, so that the arrays stay in registers.
+    let first = part * TILE_INPUTS * TILES + tile;
     partial_sums[first] = low[0] + (high[0] << vec4<u32>(8u));
     partial_sums[first + TILES] = low[1] + (high[1] << vec4<u32>(8u));
     partial_sums[first + 2u * TILES] = low[2] + (high[2] << vec4<u32>(8u));
@@ -38,12 +35,12 @@ fn split_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     partial_sums[first + 7u * TILES] = low[7] + (high[7] << vec4<u32>(8u));
     workgroupBarrier();
 
-    // From here on a lane carries one of the eight inputs.
+    // From here on, a lane computes one of the eight inputs.
     var gradient = vec4<i32>(0);
-    for (var other = 0u; other < PARTS; other++) {
-        gradient += partial_sums[(other * 8u + part) * TILES + tile];
+    for (var other = 0u; other < UPDATE_PARTS; other++) {
+        gradient += partial_sums[(other * TILE_INPUTS + part) * TILES + tile];
     }
-    let n = place.master + (row / 16u * (place.inputs + 1u) + 4u * block + part) * 16u + row % 16u;
+    let n = params.master + (row / 16u * (params.inputs + 1u) + 4u * block + part) * 16u + row % 16u;
     if block < width {
         partial_sums[part * TILES + tile] = update_weights(n, gradient);
     } else if block == width && part == 0u {
@@ -60,14 +57,14 @@ fn split_update(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     }
 }
 
-// Adds errors times inputs over one part of the samples; `e` and `x` are the first samples' vec4s.
+// Adds errors times inputs over one part of the samples; `e` and `x` are the vec4s of the first samples.
 fn multiply_samples(e: u32, x: u32, part: u32) {
     let count = model.steps * model.streams;
     let e_high = e + 4u * error_quads() * sample_quads();
     var n = 4u * part;
-    // Two at a time: loads take long.
-    for (; n + 4u * PARTS < count; n += 8u * PARTS) {
-        let m = n + 4u * PARTS;
+    // Two at a time, because loads take long.
+    for (; n + 4u * UPDATE_PARTS < count; n += 8u * UPDATE_PARTS) {
+        let m = n + 4u * UPDATE_PARTS;
         let l0 = error_samples[e + n];
         let h0 = error_samples[e_high + n];
         let x0 = input_samples[x + n];
@@ -84,7 +81,7 @@ fn multiply_samples(e: u32, x: u32, part: u32) {
     }
 }
 
-// Adds four rows' errors times eight inputs, of four samples.
+// Adds the errors of four rows times eight inputs, of four samples.
 fn multiply(l: vec4<u32>, h: vec4<u32>, x: vec4<u32>, y: vec4<u32>) {
     low[0] += dot_words(l, x.x);
     low[1] += dot_words(l, x.y);

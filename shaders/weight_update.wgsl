@@ -1,10 +1,9 @@
 // Gradient of one matrix over all samples of a segment, Adam, requantisation.
-// A lane carries four rows and eight inputs, or twice as many of both; lanes
-// behind the last inputs carry the biases.
-// Dispatch (rows / 4 / 16, (inputs / 8 + 1) / 4), or half as many lanes both ways.
+// A lane computes a tile of TILE_ROWS rows and TILE_INPUTS inputs, or twice as many of
+// both; the lanes behind the last inputs compute the biases.
 
-// Whether a lane carries eight rows and sixteen inputs: half as many loads for
-// a multiplication, but a quarter of the lanes.
+// True if a lane's tile has twice the rows and inputs: half the loads for a
+// multiplication, but a quarter of the lanes.
 override LARGE_TILES: bool = false;
 
 // Sums of four rows, for four inputs.
@@ -24,22 +23,22 @@ var<private> b1: Tile;
 var<private> b2: Tile;
 var<private> b3: Tile;
 
-@compute @workgroup_size(16, 4)
+@compute @workgroup_size(ACROSS, DOWN)
 fn weight_update(@builtin(global_invocation_id) id: vec3<u32>) {
-    let height = place.rows / 4u;
-    let width = place.inputs / 4u;
-    let row = select(1u, 2u, LARGE_TILES) * id.x;
-    let block = select(2u, 4u, LARGE_TILES) * id.y;
+    let height = params.rows / 4u;
+    let width = params.inputs / 4u;
+    let row = TILE_ROWS / 4u * select(1u, 2u, LARGE_TILES) * id.x;
+    let block = TILE_INPUTS / 4u * select(1u, 2u, LARGE_TILES) * id.y;
     if row >= height || block > width {
         return;
     }
     let bias = block == width;
-    let e = sample_start(place.layer * model.units + row);
-    // Behind the last input stands the biases' constant.
-    let x = sample_start(select(4u * place.start + block, input_columns() - 4u, bias));
+    let e = sample_start(params.layer * model.units + row);
+    // The biases' constant follows the last input.
+    let x = sample_start(select(4u * params.start + block, input_columns() - 4u, bias));
     multiply_samples(e, x);
 
-    let n = place.master + (row / 16u * (place.inputs + 1u) + block * 4u) * 16u + row % 16u;
+    let n = params.master + (row / 16u * (params.inputs + 1u) + block * 4u) * 16u + row % 16u;
     if bias {
         update_bias(n, row, a0.x);
         if LARGE_TILES {
@@ -59,7 +58,7 @@ fn weight_update(@builtin(global_invocation_id) id: vec3<u32>) {
     }
 }
 
-// Adds errors times inputs over all samples; `e` and `x` are the first samples' vec4s.
+// Adds errors times inputs over all samples; `e` and `x` are the vec4s of the first samples.
 fn multiply_samples(e: u32, x: u32) {
     let plane = 4u * error_quads() * sample_quads();
     let quads = (model.steps * model.streams + 3u) / 4u;
@@ -91,7 +90,7 @@ fn multiply_samples(e: u32, x: u32) {
     }
 }
 
-// Adds four rows' errors times four inputs, of four samples.
+// Adds the errors of four rows times four inputs, of four samples.
 fn multiply(tile: ptr<private, Tile>, low: vec4<u32>, high: vec4<u32>, x: vec4<u32>) {
     (*tile).x += dot_error_words(low, high, x.x);
     (*tile).y += dot_error_words(low, high, x.y);
@@ -99,7 +98,7 @@ fn multiply(tile: ptr<private, Tile>, low: vec4<u32>, high: vec4<u32>, x: vec4<u
     (*tile).w += dot_error_words(low, high, x.w);
 }
 
-// Four rows of four inputs, from vec4 n of the masters on.
+// Updates four rows of four inputs, from vec4 `n` of the masters on.
 fn update(n: u32, row: u32, input: u32, gradient: Tile) {
     let w0 = update_weights(n, gradient.x);
     let w1 = update_weights(n + 16u, gradient.y);

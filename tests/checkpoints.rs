@@ -6,10 +6,12 @@ mod devices;
 
 use std::io::{self, Cursor, Write};
 use std::ops::ControlFlow;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::{ON_CPU, fixed, noise, settings, text, tiny};
+use devices::tests;
 use lockstep::internals::codec::{DecodeSettings, EncodeSettings, compress, decompress};
 use lockstep::internals::engine::Engine;
 use lockstep::internals::engine::gpu::adapter::OpenDevice;
@@ -140,14 +142,12 @@ fn stops_change_nothing(devices: &[Device], data: &[u8], method: &Method) {
     assert_eq!(decoded, data);
 }
 
-#[test]
 fn stops_anywhere_change_nothing_on_the_cpu() {
     for method in methods() {
         stops_change_nothing(&[Device::Cpu], &data(), &method);
     }
 }
 
-#[test]
 fn a_run_goes_on_on_another_device() {
     for device in devices::devices() {
         let devices = [Device::Open(Gpu::trusted(device)), Device::Cpu];
@@ -155,7 +155,6 @@ fn a_run_goes_on_on_another_device() {
     }
 }
 
-#[test]
 fn a_run_with_two_groups_of_streams_goes_on_on_another_device() {
     let mut method = methods()[1].clone();
     method.model = ModelConfig { streams: 33, segment: 2, ..method.model };
@@ -165,7 +164,6 @@ fn a_run_with_two_groups_of_streams_goes_on_on_another_device() {
     }
 }
 
-#[test]
 fn an_engine_s_state_carries_over_to_every_other() {
     let config = ModelConfig { streams: 5, units: 32, layers: 2, ..tiny(600) };
     let parameters = initial_parameters(&config);
@@ -233,9 +231,8 @@ fn plain() -> Vec<u8> {
     plain
 }
 
-#[test]
 fn the_cpu_takes_over_from_a_device_that_is_lost() {
-    let Some(adapter) = devices::adapters().into_iter().next() else { return };
+    let adapter = devices::adapters().remove(0);
     let open = || Arc::new(pollster::block_on(OpenDevice::open(&adapter)).unwrap());
     for segments in [1, 12, 25] {
         let losing = |device: &Arc<OpenDevice>| {
@@ -262,13 +259,12 @@ fn the_cpu_takes_over_from_a_device_that_is_lost() {
     }
 }
 
-#[test]
 fn the_cpu_takes_over_from_a_device_that_computes_something_else() {
-    let Some(adapter) = devices::adapters().into_iter().next() else { return };
+    let adapter = devices::adapters().remove(0);
     let (old, new) = ("const LOG2_E: u32 = 11819u;", "const LOG2_E: u32 = 11000u;");
     let open = || {
         let device = pollster::block_on(OpenDevice::open_with(&adapter, |kernel| {
-            let source = kernel.source.concat();
+            let source = kernel.wgsl();
             assert!(kernel.name != "output_forward" || source.contains(old));
             source.replace(old, new)
         }));
@@ -285,11 +281,10 @@ fn the_cpu_takes_over_from_a_device_that_computes_something_else() {
     assert!(output.is_empty());
 }
 
-#[test]
 fn a_device_that_does_not_answer_is_given_up() {
-    let Some(adapter) = devices::adapters().into_iter().next() else { return };
+    let adapter = devices::adapters().remove(0);
     let mut device = pollster::block_on(OpenDevice::open(&adapter)).unwrap();
-    device.patience = Duration::ZERO;
+    device.timeout = Duration::ZERO;
     // Far more work than can be done in no time.
     let config = ModelConfig { streams: 64, segment: 64, units: 256, layers: 3, ..tiny(600) };
     let mut engine = Engine::gpu(Arc::new(device), &config, &initial_parameters(&config)).unwrap();
@@ -302,7 +297,6 @@ fn a_device_that_does_not_answer_is_given_up() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    #[test]
     fn a_hostile_state_is_refused_or_does_no_harm(seed: u64, changes in 1usize..40, cut in 0usize..4) {
         let method = &methods()[2 - seed as usize % 2];
         let settings = EncodeSettings { block_size: 100, ..settings(fixed(method)) };
@@ -323,4 +317,23 @@ proptest! {
         // Whatever comes of it: no panic, and no end of memory.
         let _ = pollster::block_on(compress(&mut &data[..], &mut output, &settings, &mut Stopper::after(1000, left)));
     }
+}
+
+fn main() -> ExitCode {
+    devices::run([
+        tests!(
+            devices::anywhere:
+            stops_anywhere_change_nothing_on_the_cpu,
+            a_hostile_state_is_refused_or_does_no_harm,
+        ),
+        tests!(
+            devices::on_devices:
+            a_run_goes_on_on_another_device,
+            a_run_with_two_groups_of_streams_goes_on_on_another_device,
+            an_engine_s_state_carries_over_to_every_other,
+            the_cpu_takes_over_from_a_device_that_is_lost,
+            the_cpu_takes_over_from_a_device_that_computes_something_else,
+            a_device_that_does_not_answer_is_given_up,
+        ),
+    ])
 }

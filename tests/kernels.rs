@@ -1,12 +1,16 @@
-//! Every kernel on every device of this machine against its CPU twin, by equality.
+//! Every kernel on every device of this machine against its reference, by equality.
 
 mod devices;
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
+use devices::tests;
 use lockstep::internals::engine::EngineError;
 use lockstep::internals::engine::gpu::adapter::OpenDevice;
-use lockstep::internals::engine::gpu::kernels::{KERNELS, Kernel, PORTABLE};
+use lockstep::internals::engine::gpu::kernels::{
+    ALL, Family, Kernel, embed, forward_sums, layer_forward, lstm_forward, output_forward, output_layer,
+};
 use lockstep::internals::engine::gpu::self_test::{Operands, check_kernels, self_test};
 use lockstep::internals::model::ModelConfig;
 
@@ -44,8 +48,7 @@ fn check_on(devices: Vec<Arc<OpenDevice>>, configs: &[ModelConfig]) {
     }
 }
 
-#[test]
-fn kernels_equal_their_twins_where_sizes_fill_no_tile() {
+fn kernels_equal_their_references_where_sizes_fill_no_tile() {
     check(&[
         config(1, 1, 16, 16, 1),
         config(2, 2, 48, 16, 3),
@@ -57,30 +60,26 @@ fn kernels_equal_their_twins_where_sizes_fill_no_tile() {
     ]);
 }
 
-#[test]
-fn kernels_equal_their_twins_at_the_default_shape() {
+fn kernels_equal_their_references_at_the_default_shape() {
     check(&[config(8, 4, 32, 128, 2)]);
 }
 
-#[test]
-fn kernels_equal_their_twins_with_other_errors() {
+fn kernels_equal_their_references_with_other_errors() {
     let base = config(3, 2, 32, 48, 2);
     check(&[ModelConfig { error_fraction: 14, ..base.clone() }, ModelConfig { error_fraction: 8, ..base }]);
 }
 
-/// 2304 products of 2^21 leave 32 bits.
-#[test]
-fn kernels_equal_their_twins_where_backward_sums_wrap() {
+/// The sum of 2304 products of 2^21 exceeds 32 bits.
+fn kernels_equal_their_references_where_backward_sums_wrap() {
     let config = ModelConfig { error_fraction: 14, ..config(2, 2, 16, 512, 1) };
     for device in devices::devices() {
         pollster::block_on(check_kernels(&device, &config, Operands::Largest, 2)).unwrap_or_else(|e| panic!("{e}"));
     }
 }
 
-/// Hardware splits sums over a workgroup's lanes where it has the memory, gets
-/// smaller tiles elsewhere and multiplies limbs apart.
-#[test]
-fn kernels_as_hardware_runs_them_equal_their_twins() {
+/// On hardware, sums are split over the lanes of a workgroup, tiles are smaller and limbs are
+/// multiplied separately.
+fn kernels_of_hardware_equal_their_references() {
     check_on(
         devices::hardware(),
         &[
@@ -95,67 +94,60 @@ fn kernels_as_hardware_runs_them_equal_their_twins() {
     );
 }
 
-#[test]
 fn a_device_that_computes_something_else_is_refused_by_kernel() {
-    // One change a kernel, each of the kind that a compiler might get wrong.
-    let damages = [
-        ("embed", "let sample = id.x / width;", "let sample = (id.x + 1u) / width;"),
-        ("forward_sums", "break if q >= place.forward.z;", "break if q + 1u >= place.forward.z;"),
-        ("lstm_forward", "GATE_ONE - positive", "GATE_ONE - 1 - positive"),
-        ("output_forward", "const LOG2_E: u32 = 11819u;", "const LOG2_E: u32 = 11820u;"),
-        ("output_error", "max(mantissa, 1u)", "max(mantissa + 1u, 1u)"),
-        ("backward_sums", "place.later * model.streams", "model.streams"),
-        ("lstm_backward", "round_shift(a * b, GATE_FRACTION)", "(a * b) >> vec4<u32>(GATE_FRACTION)"),
-        ("embedding_backward", "layer * (model.units / 4u)", "(layer ^ 1u) * (model.units / 4u)"),
-        ("embedding_update", "(sum >> carry)", "sum"),
-        ("samples", "vec4<u32>(words.y) >>", "vec4<u32>(words.x) >>"),
-        ("weight_update", "gradient < vec4<i32>(0))", "gradient <= vec4<i32>(0)) + 1"),
-        ("layer_forward", "step = place.step - group.z", "step = place.step"),
-        ("output_layer", "atomicMax(&largest[part]", "atomicMax(&largest[0]"),
-        ("layer_backward", "step + 1u < model.steps {", "step + 2u < model.steps {"),
-        ("split_embedding", "layer * (model.units / 4u)", "(layer ^ 1u) * (model.units / 4u)"),
-        ("split_update", "n + 4u * PARTS < count", "n + 8u * PARTS < count"),
-    ];
-    for kernel in &KERNELS {
-        let damage = damages.iter().find(|(name, old, _)| *name == kernel.name && kernel.source.concat().contains(old));
-        let &(_, old, new) = damage.unwrap_or_else(|| panic!("{} has a damage of its own", kernel.name));
-        is_refused(kernel.name, old, new);
+    for kernel in ALL {
+        is_refused(kernel, kernel.test.damage.find, kernel.test.damage.replace);
     }
 }
 
-#[test]
 fn a_device_that_takes_streams_of_another_group_is_refused() {
-    for kernel in ["embed", "forward_sums", "lstm_forward", "output_forward", "output_layer"] {
-        is_refused(kernel, "model.streams + place.first", "model.streams");
+    let (embed, forward_sums) = (&embed::KERNEL, &forward_sums::KERNEL);
+    let (lstm_forward, output_forward) = (&lstm_forward::KERNEL, &output_forward::KERNEL);
+    let (layer_forward, output_layer) = (&layer_forward::KERNEL, &output_layer::KERNEL);
+    for kernel in [embed, forward_sums, lstm_forward, output_forward, output_layer] {
+        is_refused(kernel, "model.streams + params.first", "model.streams");
     }
-    is_refused("embed", "place.streams == 0u", "true");
-    is_refused("forward_sums", "place.streams == 0u", "true");
-    is_refused("lstm_forward", "id.y >= place.streams", "id.y >= model.streams");
-    is_refused("lstm_forward", "let stream = place.first + id.y", "let stream = id.y");
-    is_refused("layer_forward", "place.first + min(first", "min(first");
-    is_refused("layer_forward", "place.first + min(stream", "min(stream");
-    is_refused("layer_forward", "stream < place.streams", "stream < model.streams");
-    is_refused("output_layer", "place.streams == 0u", "true");
+    is_refused(embed, "params.streams == 0u", "true");
+    is_refused(forward_sums, "params.streams == 0u", "true");
+    is_refused(lstm_forward, "id.y >= params.streams", "id.y >= model.streams");
+    is_refused(lstm_forward, "let stream = params.first + id.y", "let stream = id.y");
+    is_refused(layer_forward, "params.first + min(first", "min(first");
+    is_refused(layer_forward, "params.first + min(stream", "min(stream");
+    is_refused(layer_forward, "stream < params.streams", "stream < model.streams");
+    is_refused(output_layer, "params.streams == 0u", "true");
 }
 
-/// A change in one kernel's text is noticed, and laid to that kernel.
-fn is_refused(name: &str, old: &str, new: &str) {
-    let Some(adapter) = devices::adapters().into_iter().next() else { return };
+/// Asserts that the self-test notices a change in one kernel's text and names that kernel.
+fn is_refused(damaged: &Kernel, find: &str, replace: &str) {
+    let name = damaged.name;
     let source = |kernel: &Kernel| {
-        let text = kernel.source.concat();
-        assert!(kernel.name != name || text.contains(old), "{name} has {old}");
-        if kernel.name == name { text.replacen(old, new, 1) } else { text }
+        let text = kernel.wgsl();
+        assert!(kernel != damaged || text.contains(find), "{name} contains {find}");
+        if kernel == damaged { text.replacen(find, replace, 1) } else { text }
     };
-    let mut device = pollster::block_on(OpenDevice::open_with(&adapter, source)).unwrap();
-    // Taken for what runs this kernel.
-    device.software = KERNELS[..PORTABLE].iter().any(|kernel| kernel.name == name);
-    if !device.software && !device.splits() {
-        eprintln!("SKIPPED: the first device can't run {name}");
+    let mut device = pollster::block_on(OpenDevice::open_with(&devices::adapters()[0], source)).unwrap();
+    // The family of this kernel runs.
+    device.software = damaged.family != Family::Split;
+    if !device.can_run(damaged) {
+        eprintln!("the first device cannot run {name}");
         return;
     }
     let device = Arc::new(device);
     match pollster::block_on(self_test(&device)) {
         Err(EngineError::Inexact { kernel, device: found }) => assert_eq!((kernel, &found), (name, &device.name)),
-        other => panic!("{name}: {new} went unnoticed: {other:?}"),
+        other => panic!("{name}: the self-test did not notice {replace}: {other:?}"),
     }
+}
+
+fn main() -> ExitCode {
+    devices::run([tests!(
+        devices::on_devices:
+        kernels_equal_their_references_where_sizes_fill_no_tile,
+        kernels_equal_their_references_at_the_default_shape,
+        kernels_equal_their_references_with_other_errors,
+        kernels_equal_their_references_where_backward_sums_wrap,
+        kernels_of_hardware_equal_their_references,
+        a_device_that_computes_something_else_is_refused_by_kernel,
+        a_device_that_takes_streams_of_another_group_is_refused,
+    )])
 }

@@ -1,14 +1,16 @@
 //! Frames, shares, ranges, verification and checkpoints of the command.
 
 mod common;
+mod devices;
 
 use std::fs;
-use std::process::{self, Stdio};
+use std::process::{self, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::cargo_bin;
 use common::folder::{Folder, TINY};
 use common::{noise, text};
+use devices::tests;
 use predicates::prelude::*;
 use predicates::str::{contains, is_empty};
 use serde_json::Value;
@@ -23,7 +25,6 @@ fn archive(folder: &Folder, flags: &str) -> Vec<u8> {
     folder.tiny(flags).args(["-c", "a"]).assert().success().get_output().stdout.clone()
 }
 
-#[test]
 fn frames_have_the_size_that_was_asked_for_and_decode_to_the_whole() {
     let folder = Folder::with("a", &sample());
     for (flags, lengths) in [
@@ -47,7 +48,6 @@ fn frames_have_the_size_that_was_asked_for_and_decode_to_the_whole() {
     folder.lockstep("-dc empty.lks").assert().success().stdout(is_empty());
 }
 
-#[test]
 fn bytes_do_not_depend_on_how_many_frames_are_coded_at_a_time() {
     let folder = Folder::with("a", &sample());
     for frames in ["--frame-size 400", "--frame-size 700 --block-size 300", "--frame-size 3000"] {
@@ -69,7 +69,6 @@ fn bytes_do_not_depend_on_how_many_frames_are_coded_at_a_time() {
     }
 }
 
-#[test]
 fn a_damaged_frame_is_told_of_when_frames_are_decoded_side_by_side() {
     let folder = Folder::with("a", &sample());
     let mut damaged = archive(&folder, "--frame-size 500");
@@ -82,7 +81,6 @@ fn a_damaged_frame_is_told_of_when_frames_are_decoded_side_by_side() {
     }
 }
 
-#[test]
 fn parts_by_several_processes_are_the_archive_of_one() {
     let folder = Folder::with("a", &sample());
     let whole = archive(&folder, "--frame-size 400");
@@ -106,16 +104,8 @@ fn parts_by_several_processes_are_the_archive_of_one() {
     folder.tiny("--frame-size 1K --frames 3/2 a").assert().code(1).stderr(contains("a share is I/N"));
 }
 
-#[test]
 fn halves_made_on_two_engines_join_to_the_whole() {
     let folder = Folder::with("a", &sample());
-    let devices = folder.lockstep("devices --json").output().unwrap().stdout;
-    let devices: Value = serde_json::from_slice(&devices).unwrap();
-    if devices.as_array().unwrap().len() < 2 {
-        assert!(std::env::var_os("LOCKSTEP_REQUIRE_GPU").is_none(), "a GPU is required, but there is none");
-        eprintln!("SKIPPED: no GPU and no software Vulkan on this machine");
-        return;
-    }
     folder.tiny("-q --frame-size 1500 --frames 1/2 --device cpu a").assert().success();
     folder.tiny("-q --frame-size 1500 --frames 2/2 --device gpu a").assert().success();
     let joined = [folder.read("a.lks.1-of-2"), folder.read("a.lks.2-of-2")].concat();
@@ -127,7 +117,6 @@ fn halves_made_on_two_engines_join_to_the_whole() {
     folder.tiny("-fv --device gpu --verify a -o b.lks").assert().success().stderr(contains("verified on CPU"));
 }
 
-#[test]
 fn a_range_is_cut_out_of_the_frames_that_hold_it() {
     let folder = Folder::with("a", &sample());
     let mut archive = archive(&folder, "--frame-size 700");
@@ -152,7 +141,6 @@ fn a_range_is_cut_out_of_the_frames_that_hold_it() {
     folder.lockstep("--range 0:1 a").assert().code(1).stderr(contains("for decompression"));
 }
 
-#[test]
 fn a_damaged_trailer_still_gives_the_data_and_a_list() {
     let folder = Folder::with("a", &sample());
     let mut archive = archive(&folder, "");
@@ -171,7 +159,6 @@ fn a_damaged_trailer_still_gives_the_data_and_a_list() {
     assert_eq!(folder.names(), ["a", "b", "b.lks"]);
 }
 
-#[test]
 fn verified_archives_get_their_names_and_say_on_what() {
     let folder = Folder::with("a", &sample());
     folder.tiny("-v --verify a").assert().success().stderr(contains("verified on CPU").and(contains("MiB of memory")));
@@ -215,7 +202,6 @@ fn run_with_kills(folder: &Folder, args: &[&str], pause: impl Fn(u32) -> Duratio
     unreachable!()
 }
 
-#[test]
 fn a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes() {
     let data = [text(20_000), noise(2000), text(60_000)].concat();
     let folder = Folder::with("a", &data);
@@ -253,7 +239,6 @@ fn interrupted(folder: &Folder) -> process::Output {
 }
 
 #[cfg(unix)]
-#[test]
 fn an_interrupt_saves_the_state_and_says_how_to_go_on() {
     let folder = Folder::with("a", &text(60_000));
     let plain = archive(&folder, "--block-size 5000");
@@ -286,7 +271,6 @@ fn an_interrupt_saves_the_state_and_says_how_to_go_on() {
 }
 
 #[cfg(unix)]
-#[test]
 fn a_batch_job_that_is_asked_to_end_saves_its_state() {
     // As a batch system starts it: without a terminal, some signals ignored.
     let folder = Folder::with("a", &text(60_000));
@@ -308,7 +292,6 @@ fn a_batch_job_that_is_asked_to_end_saves_its_state() {
 }
 
 #[cfg(unix)]
-#[test]
 fn a_run_that_ended_between_naming_and_tidying_up_is_seen_to_be_complete() {
     let folder = Folder::with("a", &text(60_000));
     assert_eq!(interrupted(&folder).status.code(), Some(1));
@@ -324,7 +307,6 @@ fn a_run_that_ended_between_naming_and_tidying_up_is_seen_to_be_complete() {
     folder.tiny(go_on).assert().code(1).stderr(contains("but not the partial output"));
 }
 
-#[test]
 fn a_checkpoint_needs_a_file_to_go_on_with() {
     let folder = Folder::with("a", &text(200));
     folder.tiny("--checkpoint -c a").assert().code(1).stderr(contains("needs an output that is a file"));
@@ -338,7 +320,6 @@ fn a_checkpoint_needs_a_file_to_go_on_with() {
     folder.lockstep("-t --checkpoint a.lks").assert().code(1);
 }
 
-#[test]
 fn archives_that_hold_too_much_are_refused() {
     let folder = Folder::with("a", &sample());
     for flags in ["", "--frame-size 1000", "--block-size 500"] {
@@ -351,4 +332,29 @@ fn archives_that_hold_too_much_are_refused() {
         let mut piped = folder.lockstep("-d --size-limit 2999");
         piped.write_stdin(folder.read("a.lks")).assert().code(1).stderr(contains("--size-limit"));
     }
+}
+
+fn main() -> ExitCode {
+    devices::run([
+        tests!(
+            devices::anywhere:
+            frames_have_the_size_that_was_asked_for_and_decode_to_the_whole,
+            bytes_do_not_depend_on_how_many_frames_are_coded_at_a_time,
+            a_damaged_frame_is_told_of_when_frames_are_decoded_side_by_side,
+            parts_by_several_processes_are_the_archive_of_one,
+            a_range_is_cut_out_of_the_frames_that_hold_it,
+            a_damaged_trailer_still_gives_the_data_and_a_list,
+            verified_archives_get_their_names_and_say_on_what,
+            a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes,
+            an_interrupt_saves_the_state_and_says_how_to_go_on,
+            a_batch_job_that_is_asked_to_end_saves_its_state,
+            a_run_that_ended_between_naming_and_tidying_up_is_seen_to_be_complete,
+            a_checkpoint_needs_a_file_to_go_on_with,
+            archives_that_hold_too_much_are_refused,
+        ),
+        tests!(
+            devices::on_devices:
+            halves_made_on_two_engines_join_to_the_whole,
+        ),
+    ])
 }

@@ -3,8 +3,11 @@
 mod common;
 mod devices;
 
+use std::process::ExitCode;
+
 use common::folder::Folder;
 use common::{noise, text};
+use devices::tests;
 use lockstep::TrainingEvent;
 use lockstep::internals::engine::Device;
 use lockstep::internals::model::{Layout, Method, MixingConfig, MixingKind};
@@ -70,16 +73,17 @@ fn folder() -> Folder {
     folder
 }
 
-#[test]
-fn training_is_exact_on_every_engine() {
+fn training_twice_gives_the_same_prior() {
+    assert_eq!(trained(Device::Cpu), trained(Device::Cpu));
+}
+
+fn training_is_exact_on_every_device() {
     let cpu = trained(Device::Cpu);
-    assert_eq!(cpu, trained(Device::Cpu));
     for number in 0..devices::adapters().len() {
         assert!(cpu == trained(Device::Named(number.to_string())), "adapter {number} trains another prior");
     }
 }
 
-#[test]
 fn losses_fall_and_the_best_pass_is_kept() {
     let mut losses = Vec::new();
     let mut mixed = None;
@@ -98,7 +102,6 @@ fn losses_fall_and_the_best_pass_is_kept() {
     assert!(loss.coded < losses[2], "{loss:?} after {losses:?}");
 }
 
-#[test]
 fn a_prior_comes_back_from_its_file() {
     let bytes = trained(Device::Cpu);
     let mut prior = Prior::read(&mut &bytes[..], 1 << 30).unwrap();
@@ -111,7 +114,6 @@ fn a_prior_comes_back_from_its_file() {
     assert!(Prior::read(&mut &bytes[..], needed).is_ok());
 }
 
-#[test]
 fn hostile_priors_are_refused() {
     let bytes = trained(Device::Cpu);
     let read = |bytes: &[u8]| Prior::read(&mut &bytes[..], 1 << 30);
@@ -131,7 +133,6 @@ fn hostile_priors_are_refused() {
     assert!(matches!(read(&noise(5000)), Err(PriorError::NotAPrior)));
 }
 
-#[test]
 fn records_get_small_and_come_back() {
     let folder = folder();
     folder.lockstep("-q --prior p.lkp a b").assert().success();
@@ -165,7 +166,6 @@ fn records_get_small_and_come_back() {
     folder.lockstep("-dc --prior p.lkp empty.lks noise.lks").assert().success().stdout(noise(500));
 }
 
-#[test]
 fn a_missing_prior_is_named() {
     let folder = folder();
     let bytes = folder.read("p.lkp");
@@ -185,7 +185,6 @@ fn a_missing_prior_is_named() {
     folder.lockstep("-d p.lkp -o x").assert().success();
 }
 
-#[test]
 fn an_embedded_prior_needs_no_flag() {
     let folder = folder();
     let prior = folder.read("p.lkp");
@@ -205,7 +204,6 @@ fn an_embedded_prior_needs_no_flag() {
     folder.lockstep("-l a.lks").assert().success().stdout(contains("1 x 16 units"));
 }
 
-#[test]
 fn a_job_goes_on_where_the_last_one_ended() {
     let folder = Folder::new();
     let whole: Vec<u8> = records(0..900).concat();
@@ -228,7 +226,6 @@ fn a_job_goes_on_where_the_last_one_ended() {
     folder.tiny("-q --save-model m0 -o x part1").assert().code(1).stderr(contains("m0 exists already"));
 }
 
-#[test]
 fn exported_weights_are_those_of_the_network() {
     let bytes = trained(Device::Cpu);
     let prior = Prior::read(&mut &bytes[..], 1 << 30).unwrap();
@@ -258,7 +255,6 @@ fn exported_weights_are_those_of_the_network() {
     assert!(to_safetensors(&without, Precision::F32).unwrap().is_none());
 }
 
-#[test]
 fn the_command_exports() {
     let folder = folder();
     folder.lockstep("export p.lkp -o p.safetensors --half").assert().success();
@@ -267,7 +263,6 @@ fn the_command_exports() {
     folder.lockstep("export a -o x").assert().code(2).stderr(contains("not a prior"));
 }
 
-#[test]
 fn training_refuses_what_it_can_not_use() {
     let folder = Folder::with("a", &text(100));
     folder.write("empty", "");
@@ -276,4 +271,27 @@ fn training_refuses_what_it_can_not_use() {
     folder.lockstep("train a -o p --memory 1M").assert().code(1).stderr(contains("--memory"));
     folder.lockstep("train -o p").assert().code(1);
     assert_eq!(folder.names(), ["a", "empty"]);
+}
+
+fn main() -> ExitCode {
+    devices::run([
+        tests!(
+            devices::anywhere:
+            training_twice_gives_the_same_prior,
+            losses_fall_and_the_best_pass_is_kept,
+            a_prior_comes_back_from_its_file,
+            hostile_priors_are_refused,
+            records_get_small_and_come_back,
+            a_missing_prior_is_named,
+            an_embedded_prior_needs_no_flag,
+            a_job_goes_on_where_the_last_one_ended,
+            exported_weights_are_those_of_the_network,
+            the_command_exports,
+            training_refuses_what_it_can_not_use,
+        ),
+        tests!(
+            devices::on_devices:
+            training_is_exact_on_every_device,
+        ),
+    ])
 }

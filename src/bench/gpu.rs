@@ -1,17 +1,15 @@
 //! Whole kernels on a GPU.
 
 use super::{Spread, clock, in_turns, rate};
-use crate::bench::cpu::Product;
-use crate::engine::gpu::kernels::KernelId;
+use crate::engine::gpu::kernels::Kernel;
 use crate::engine::{Device, Engine, EngineError};
 use crate::model::ModelConfig;
 use crate::model::init::initial_parameters;
-use crate::numerics::softmax::SYMBOLS;
 
 /// Segments of one measurement.
 const SEGMENTS: u32 = 3;
 
-/// What a kernel does in a segment.
+/// The speed of a kernel.
 #[derive(Clone, Debug)]
 pub struct KernelSpeed {
     /// The kernel's name.
@@ -33,10 +31,10 @@ pub async fn measure(
 ) -> Result<Option<Vec<KernelSpeed>>, EngineError> {
     let mut engine = Engine::open(device, config, &initial_parameters(config)).await?;
     let Some(gpu) = engine.device() else { return Ok(None) };
-    let software = gpu.is_software();
+    let (software, shape) = (gpu.is_software(), gpu.shape().clone());
     let gpu = std::cell::RefCell::new(gpu);
     let mut tasks: Vec<Box<dyn FnMut() -> Result<_, EngineError>>> = Vec::new();
-    let kernels: Vec<KernelId> = gpu.borrow().kernels().collect();
+    let kernels: Vec<&Kernel> = gpu.borrow().kernels().collect();
     for &kernel in &kernels {
         let gpu = &gpu;
         tasks.push(Box::new(move || {
@@ -48,26 +46,9 @@ pub async fn measure(
     }
     let times = in_turns(repeats, &mut tasks)?;
     let speeds = kernels.iter().zip(&times).map(|(&kernel, times)| KernelSpeed {
-        kernel: kernel.kernel().name,
+        kernel: kernel.name,
         time: Spread::of(times.iter().map(|time| time.as_secs_f64()).collect()),
-        rate: work(config, kernel).map(|work| rate(work, times)),
+        rate: kernel.multiplications.map(|count| rate(count(&shape), times)),
     });
     Ok(Some(speeds.collect()))
-}
-
-/// Multiplications of one kernel over a segment.
-fn work(config: &ModelConfig, kernel: KernelId) -> Option<u64> {
-    let samples = u64::from(config.streams) * u64::from(config.segment);
-    let embedding = samples * u64::from(4 * config.units * config.embedding * config.layers);
-    let output = samples * u64::from(config.units * config.layers) * SYMBOLS as u64;
-    match kernel {
-        KernelId::ForwardSums => Some(Product::Forward.per_segment(config)),
-        KernelId::LayerForward => Some(Product::Forward.per_segment(config) - output),
-        KernelId::OutputLayer => Some(output),
-        KernelId::LayerBackward => Some(Product::Backward.per_segment(config) - embedding),
-        KernelId::BackwardSums => Some(Product::Backward.per_segment(config) - embedding),
-        KernelId::EmbeddingBackward | KernelId::SplitEmbedding => Some(embedding),
-        KernelId::WeightUpdate | KernelId::SplitUpdate => Some(Product::Gradient.per_segment(config)),
-        _ => None,
-    }
 }

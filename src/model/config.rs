@@ -7,6 +7,8 @@ use crate::numerics::softmax::SYMBOLS;
 
 /// Fraction bits of learning rates (Q28).
 pub const RATE_FRACTION: u32 = 28;
+/// Largest width of a symbol's embedding.
+pub const LARGEST_EMBEDDING: u32 = 1024;
 
 /// The largest legal number of fraction bits of an error.
 pub const MAX_ERROR_FRACTION: u32 = 14;
@@ -97,7 +99,7 @@ impl ModelConfig {
         };
         range("streams", self.streams.into(), 1, 4096)?;
         range("segment", self.segment.into(), 1, 1024)?;
-        range("embedding", self.embedding.into(), 16, 1024)?;
+        range("embedding", self.embedding.into(), 16, LARGEST_EMBEDDING.into())?;
         range("units", self.units.into(), 16, 4096)?;
         range("layers", self.layers.into(), 1, 8)?;
         range("error fraction bits", self.error_fraction.into(), 8, MAX_ERROR_FRACTION.into())?;

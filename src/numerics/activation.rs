@@ -3,8 +3,10 @@
 use super::fixed::{GATE_ONE, bounded};
 use super::tables::Tables;
 
-const SIGMOID_LIMIT: i32 = (8 << 13) - 1;
-const TANH_LIMIT: i32 = (4 << 13) - 1;
+/// Largest magnitude that [`sigmoid`] distinguishes, Q13: just below 8.
+pub const SIGMOID_LIMIT: i32 = (8 << 13) - 1;
+/// Largest magnitude that [`tanh`] distinguishes, Q13: just below 4.
+pub const TANH_LIMIT: i32 = (4 << 13) - 1;
 
 /// sigmoid(x): x in Q13 (saturates at +-8), result in Q14, 0..=2^14.
 #[inline(always)]

@@ -16,9 +16,9 @@ pub const EXPONENT_BIAS: i32 = 150;
 /// Bits of a mantissa, with its leading one.
 pub const MANTISSA_BITS: u32 = 24;
 /// The leading one of a mantissa.
-const LEADING_ONE: u32 = 1 << (MANTISSA_BITS - 1);
+pub const LEADING_ONE: u32 = 1 << (MANTISSA_BITS - 1);
 /// A mantissa m below this one decays, to m - ceil(m / 2^11), by so much that it loses its leading one.
-const DECAYS_BELOW: u32 = LEADING_ONE + 4099;
+pub const DECAYS_BELOW: u32 = LEADING_ONE + 4099;
 
 /// The least second moment but zero: 1. All second moments are zero at first.
 pub const LEAST_MOMENT: u32 = 127 << 23;
@@ -28,9 +28,9 @@ pub const LARGEST_MOMENT: u32 = (127 + 74) << 23;
 /// Entries of [`AdamStep::factors`].
 pub const FACTORS: usize = 32;
 /// Bits of a factor.
-const FACTOR_BITS: u32 = 15;
+pub const FACTOR_BITS: u32 = 15;
 /// Offset of the shift that is stored with a factor.
-const SHIFT_BIAS: u32 = 128;
+pub const SHIFT_BIAS: u32 = 128;
 
 /// The parameters of an Adam step that are the same for all weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,29 +3,40 @@
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use super::kernels::{KERNELS, Kernel, KernelId, PORTABLE, WORKGROUP_BYTES};
-use super::uniforms::{ModelUniform, Place};
+use super::bindings;
+use super::constants::WORKGROUP_BYTES;
+use super::kernels::{ALL, Kernel};
 use crate::engine::EngineError;
 
-/// An open device and the pipelines that every model on it shares.
+/// An open device and the compiled kernels that all models on it share.
 pub struct OpenDevice {
     /// "NAME (BACKEND, DRIVER)".
     pub name: String,
-    /// Whether processors play the device.
+    /// True if the adapter is a software implementation.
     pub software: bool,
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
-    pub layouts: Vec<wgpu::BindGroupLayout>,
-    modules: Vec<wgpu::ShaderModule>,
-    pipelines: Vec<OnceLock<wgpu::ComputePipeline>>,
+    /// True if it has the memory for the kernels that split sums.
+    can_split: bool,
+    /// In the order of [`ALL`].
+    programs: Vec<Program>,
     /// The first error that no call reported.
     failure: Arc<Mutex<Option<String>>>,
-    /// How long it may take to answer.
-    pub patience: Duration,
+    /// The time that it may take for a submission.
+    pub timeout: Duration,
 }
 
-/// How long a device may take to answer: much longer than any segment does.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// The time that a device may take for a submission: much longer than any segment takes.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// A kernel on a device.
+pub struct Program {
+    /// The layout of its bind groups.
+    pub layout: wgpu::BindGroupLayout,
+    module: wgpu::ShaderModule,
+    /// Compiled at first use; the self-test uses all kernels that run.
+    pipeline: OnceLock<wgpu::ComputePipeline>,
+}
 
 impl PartialEq for OpenDevice {
     fn eq(&self, other: &Self) -> bool {
@@ -41,7 +52,7 @@ impl std::fmt::Debug for OpenDevice {
     }
 }
 
-/// An adapter's name, backend and driver in one line.
+/// Returns an adapter's name, backend and driver in one line.
 pub fn adapter_name(info: &wgpu::AdapterInfo) -> String {
     let driver = format!("{} {}", info.driver, info.driver_info);
     match driver.trim() {
@@ -51,25 +62,25 @@ pub fn adapter_name(info: &wgpu::AdapterInfo) -> String {
 }
 
 impl OpenDevice {
-    /// Opens an adapter with the limits that every WebGPU device has, but for the
-    /// size of buffers and, where there is enough for kernels that split sums, of
-    /// a workgroup's memory.
+    /// Opens an adapter with the limits that every WebGPU device has, except for the size of
+    /// buffers and, if the adapter has enough for kernels that split sums, the memory of a
+    /// workgroup.
     pub async fn open(adapter: &wgpu::Adapter) -> Result<Self, EngineError> {
-        Self::open_with(adapter, |kernel| kernel.source.concat()).await
+        Self::open_with(adapter, Kernel::wgsl).await
     }
 
-    /// Opens an adapter with kernels' texts as `source` gives them: a test's
-    /// way to a device that computes something else.
+    /// Like [`OpenDevice::open`], but `source` gives the shaders' texts: tests open devices
+    /// that compute something else.
     pub async fn open_with(adapter: &wgpu::Adapter, source: impl Fn(&Kernel) -> String) -> Result<Self, EngineError> {
         let info = adapter.get_info();
         let name = adapter_name(&info);
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let available = adapter.limits();
-        // GL is for devices that have nothing better, and slow to compile barriers in loops.
-        let splits =
+        // Not on GL, which compiles barriers in loops slowly; it serves only devices without another backend.
+        let can_split =
             info.backend != wgpu::Backend::Gl && available.max_compute_workgroup_storage_size >= WORKGROUP_BYTES;
         let least = wgpu::Limits::downlevel_defaults();
-        let workgroup_bytes = if splits { WORKGROUP_BYTES } else { least.max_compute_workgroup_storage_size };
+        let workgroup_bytes = if can_split { WORKGROUP_BYTES } else { least.max_compute_workgroup_storage_size };
         let required_limits = wgpu::Limits {
             max_storage_buffers_per_shader_stage: 8,
             max_compute_workgroup_storage_size: workgroup_bytes,
@@ -80,10 +91,7 @@ impl OpenDevice {
             ..least
         };
         let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
-        let (device, queue) = adapter
-            .request_device(&descriptor)
-            .await
-            .map_err(|e| EngineError::Open { device: name.clone(), reason: e.to_string() })?;
+        let (device, queue) = adapter.request_device(&descriptor).await.map_err(|e| cannot_open(&name, e))?;
         let failure = Arc::new(Mutex::new(None));
         let note = {
             let failure = failure.clone();
@@ -100,50 +108,51 @@ impl OpenDevice {
                 note(format!("device lost: {message}"));
             }
         });
-        let kernels = if splits { &KERNELS[..] } else { &KERNELS[..PORTABLE] };
-        let layouts: Vec<_> = kernels.iter().map(|kernel| bind_group_layout(&device, kernel)).collect();
-        let module = |kernel: &Kernel| {
+        let program = |&kernel: &&Kernel| {
             let source = wgpu::ShaderSource::Wgsl(source(kernel).into());
-            device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(kernel.name), source })
+            Program {
+                layout: bindings::layout(&device, kernel),
+                module: device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(kernel.name), source }),
+                pipeline: OnceLock::new(),
+            }
         };
-        let modules = kernels.iter().map(module).collect();
-        let open = OpenDevice {
-            name,
-            software,
-            modules,
-            pipelines: kernels.iter().map(|_| OnceLock::new()).collect(),
-            device,
-            queue,
-            layouts,
-            failure,
-            patience: PATIENCE,
-        };
+        let programs = ALL.iter().map(program).collect();
+        let open = OpenDevice { name, software, device, queue, can_split, programs, failure, timeout: TIMEOUT };
         open.check()?;
         Ok(open)
     }
 
-    /// What kernels' override constants are, where a kernel has them.
+    /// Returns the values of the kernels' override constants.
     pub fn constants(&self) -> [(&'static str, f64); 2] {
         let software = f64::from(u8::from(self.software));
         [
-            // A GPU has an instruction for four products of limbs, drivers for processors use none.
+            // GPUs have an instruction for four products of limbs; software implementations use none.
             ("JOIN_LIMBS", software),
-            // Loads are what processors take most of their time for; a GPU wants many lanes.
+            // On processors loads take most of the time; a GPU needs many lanes.
             ("LARGE_TILES", software),
         ]
     }
 
-    /// Whether it runs the kernels that split a sum over a workgroup's lanes:
-    /// software does without them, as it pays more for barriers than for dispatches.
+    /// True if it runs the kernels that split a sum over the lanes of a workgroup. A software
+    /// implementation does not: its barriers cost more than dispatches.
     pub fn splits(&self) -> bool {
-        !self.software && self.modules.len() > PORTABLE
+        !self.software && self.can_split
     }
 
-    /// A kernel, compiled when it is first asked for; the self-test asks for all that run.
-    pub fn pipeline(&self, id: KernelId) -> &wgpu::ComputePipeline {
-        let n = id as usize;
-        let compile = || pipeline(&self.device, id.kernel(), &self.modules[n], &self.layouts[n], &self.constants());
-        self.pipelines[n].get_or_init(compile)
+    /// True if it can run a kernel: the check of all kernels runs those of both families.
+    pub fn can_run(&self, kernel: &Kernel) -> bool {
+        self.splits() || kernel.is_used(false)
+    }
+
+    /// Returns a kernel.
+    pub fn program(&self, kernel: &Kernel) -> &Program {
+        &self.programs[kernel.index()]
+    }
+
+    /// Returns a kernel's pipeline.
+    pub fn pipeline(&self, kernel: &Kernel) -> &wgpu::ComputePipeline {
+        let program = self.program(kernel);
+        program.pipeline.get_or_init(|| compile(&self.device, kernel, program, &self.constants()))
     }
 
     /// Reports an error that no call reported.
@@ -154,51 +163,47 @@ impl OpenDevice {
         }
     }
 
-    /// An error of this device.
+    /// The error of a device that cannot hold a model's largest buffer; sizes in bytes.
+    pub fn too_small(&self, needed: u64, available: u64) -> EngineError {
+        EngineError::TooSmall { device: self.name.clone(), needed, available }
+    }
+
+    /// The error of a device that computes a kernel differently from its reference.
+    pub fn inexact(&self, kernel: &Kernel) -> EngineError {
+        EngineError::Inexact { device: self.name.clone(), kernel: kernel.name }
+    }
+
+    /// The error of a device that stopped working.
     pub fn lost(&self, reason: impl ToString) -> EngineError {
         EngineError::Lost { device: self.name.clone(), reason: reason.to_string() }
     }
 }
 
-fn bind_group_layout(device: &wgpu::Device, kernel: &Kernel) -> wgpu::BindGroupLayout {
-    let entry = |binding: u32, ty, dynamic, size| wgpu::BindGroupLayoutEntry {
-        binding,
-        visibility: wgpu::ShaderStages::COMPUTE,
-        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: dynamic, min_binding_size: size },
-        count: None,
-    };
-    let size = |bytes: usize| std::num::NonZeroU64::new(bytes as u64);
-    let mut entries = vec![
-        entry(0, wgpu::BufferBindingType::Uniform, false, size(size_of::<ModelUniform>())),
-        entry(1, wgpu::BufferBindingType::Uniform, true, size(size_of::<Place>())),
-    ];
-    for (i, &(_, written)) in kernel.bindings.iter().enumerate() {
-        let ty = wgpu::BufferBindingType::Storage { read_only: !written };
-        entries.push(entry(2 + i as u32, ty, false, None));
-    }
-    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(kernel.name), entries: &entries })
+/// The error of an adapter that refuses the limits that every WebGPU device has.
+fn cannot_open(name: &str, reason: impl std::fmt::Display) -> EngineError {
+    EngineError::Open { device: name.to_owned(), reason: reason.to_string() }
 }
 
-fn pipeline(
+fn compile(
     device: &wgpu::Device,
     kernel: &Kernel,
-    module: &wgpu::ShaderModule,
-    layout: &wgpu::BindGroupLayout,
+    program: &Program,
     constants: &[(&str, f64)],
 ) -> wgpu::ComputePipeline {
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some(kernel.name),
-        bind_group_layouts: &[Some(layout)],
+        bind_group_layouts: &[Some(&program.layout)],
         immediate_size: 0,
     });
-    // A constant that a kernel's text does not have would be an error.
-    let declared = |name: &str| kernel.source.iter().any(|text| text.contains(&format!("override {name}")));
+    // A constant that a kernel's text does not declare is an error.
+    let text = kernel.wgsl();
+    let declared = |name: &str| text.contains(&format!("override {name}"));
     let constants: Vec<_> = constants.iter().copied().filter(|(name, _)| declared(name)).collect();
     let compilation_options = wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() };
     device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label: Some(kernel.name),
         layout: Some(&layout),
-        module,
+        module: &program.module,
         entry_point: Some(kernel.name),
         compilation_options,
         cache: None,

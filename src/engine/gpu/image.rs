@@ -1,5 +1,5 @@
-//! Device buffers as the shaders lay them out, made from the CPU engine's
-//! state: for first uploads, and for comparing a kernel with its twin.
+//! The contents of device buffers, made from the CPU engine's state: for uploads, and for
+//! the comparison of a kernel with its reference.
 
 use std::ops::Range;
 
@@ -11,9 +11,10 @@ use crate::numerics::softmax::SYMBOLS;
 use crate::numerics::tables::TABLES;
 use crate::numerics::wide::FACTORS;
 
-use super::kernels::{Buffer, error_sample_row, input_sample_row, record};
+use super::buffers::{Buffer, error_sample_row, input_sample_row, record};
+use super::constants::{VEC4, WORD};
 
-/// Everything that the buffers hold.
+/// The contents of all buffers of a model, in the CPU engine's layouts.
 pub struct State {
     /// Master weights.
     pub masters: Vec<i32>,
@@ -23,11 +24,20 @@ pub struct State {
     pub weights: Weights,
     /// Records of all streams.
     pub streams: Vec<Stream>,
-    /// What products leave for the next kernel.
+    /// The sums of a product.
     pub sums: Vec<i32>,
 }
 
-/// Four bytes a word.
+impl State {
+    /// Learned parameters, with forward weights packed from them; no streams.
+    pub fn learned(shape: &Shape, masters: &[i32], moments: &[u32]) -> Self {
+        let weights = Weights::pack(shape, masters);
+        let (masters, moments) = (masters.to_vec(), moments.to_vec());
+        State { masters, moments, weights, streams: Vec::new(), sums: Vec::new() }
+    }
+}
+
+/// Packs four bytes a word.
 fn pack_bytes(values: &[i8]) -> Vec<u32> {
     values.as_chunks::<4>().0.iter().map(|&bytes| u32::from_le_bytes(bytes.map(|byte| byte as u8))).collect()
 }
@@ -37,7 +47,7 @@ pub fn unpack_bytes(words: &[u32]) -> Vec<i8> {
     words.iter().flat_map(|word| word.to_le_bytes()).map(|byte| byte as i8).collect()
 }
 
-/// Errors as two planes of limbs, first the low ones.
+/// Splits errors into two planes of limbs, first the low ones.
 fn pack_limbs(errors: &[i16]) -> Vec<u32> {
     let low: Vec<i8> = errors.iter().map(|&error| error as i8).collect();
     let high: Vec<i8> = errors.iter().zip(&low).map(|(&error, &low)| ((error - i16::from(low)) >> 8) as i8).collect();
@@ -48,7 +58,7 @@ fn words(values: &[i32]) -> Vec<u32> {
     bytemuck::cast_slice(values).to_vec()
 }
 
-/// The words of one buffer.
+/// Returns the words of one buffer.
 pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
     let config = &shape.config;
     let (streams, segment) = (&state.streams, config.segment());
@@ -67,10 +77,12 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
         }
         Buffer::Embedding => pack_bytes(&state.weights.embedding),
         Buffer::ByInput => packed_weights(shape, &state.weights, |rows, inputs, weight| {
-            by_input(rows, inputs).map(|places| places.map(|(row, input)| weight(row, input))).collect()
+            by_input(rows, inputs).map(|weights| weights.map(|(row, input)| weight(row, input))).collect()
         }),
         Buffer::ByRow => packed_weights(shape, &state.weights, |rows, inputs, weight| {
-            panels(inputs, rows / 4).map(|(input, word)| std::array::from_fn(|i| weight(4 * word + i, input))).collect()
+            panels(inputs, rows / WORD)
+                .map(|(input, word)| std::array::from_fn(|i| weight(WORD * word + i, input)))
+                .collect()
         }),
         Buffer::Biases => state.weights.matrices.iter().flat_map(|m| words(&m.biases)).collect(),
         Buffer::Inputs => pack_bytes(&inputs(shape, streams)),
@@ -106,12 +118,12 @@ pub fn image(shape: &Shape, state: &State, buffer: Buffer) -> Vec<u32> {
     }
 }
 
-/// Rows and inputs of the four weights in each word of a matrix.
+/// The row and input of each of the four weights in the words of a matrix.
 fn by_input(rows: usize, inputs: usize) -> impl Iterator<Item = [(usize, usize); 4]> {
-    panels(rows, inputs / 4).map(|(row, word)| std::array::from_fn(|i| (row, 4 * word + i)))
+    panels(rows, inputs / WORD).map(|(row, word)| std::array::from_fn(|i| (row, WORD * word + i)))
 }
 
-/// The forward weights that a device's buffers hold: embedding, by input and biases.
+/// Returns the forward weights that a device's buffers hold: embedding, by input and biases.
 pub fn weights(shape: &Shape, embedding: &[u32], packed: &[u32], biases: &[u32]) -> Weights {
     let mut weights = Weights::pack(shape, &vec![0; shape.layout.total]);
     weights.embedding = unpack_bytes(embedding);
@@ -129,7 +141,7 @@ pub fn weights(shape: &Shape, embedding: &[u32], packed: &[u32], biases: &[u32])
     weights
 }
 
-/// Where a record of inputs has layers' own states of the step before, layer by layer.
+/// The positions of a layer's own hidden states in a record of inputs, layer by layer.
 pub fn own_states(shape: &Shape) -> impl Iterator<Item = Range<usize>> {
     let units = shape.config.units();
     let ends = shape.layout.matrices.iter().scan(0, |end, matrix| {
@@ -139,8 +151,8 @@ pub fn own_states(shape: &Shape) -> impl Iterator<Item = Range<usize>> {
     ends.take(shape.config.layers()).map(move |end| end - units..end)
 }
 
-/// `[steps + 1][streams][inputs of all matrices]`; behind the last step only
-/// layers' own states.
+/// `[steps + 1][streams][inputs of all matrices]`; the record after the last step holds only
+/// the layers' own hidden states.
 fn inputs(shape: &Shape, streams: &[Stream]) -> Vec<i8> {
     let (steps, activations) = (shape.config.segment(), shape.layout.activations);
     let mut values = Vec::with_capacity((steps + 1) * streams.len() * record(shape));
@@ -166,22 +178,22 @@ fn errors(shape: &Shape, streams: &[Stream]) -> Vec<i16> {
     samples.flat_map(record).collect()
 }
 
-/// The order of words in panels of 16 columns: `[columns / 16][rows][16]`, each as (column, row).
+/// The (column, row) of each word in panels of 16 columns: `[columns / 16][rows][16]`.
 fn panels(columns: usize, rows: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..columns * rows).map(move |i| (i / (16 * rows) * 16 + i % 16, i / 16 % rows))
+    (0..columns * rows).map(move |i| (i / (VEC4 * rows) * VEC4 + i % VEC4, i / VEC4 % rows))
 }
 
-/// Panels of four samples a word from `[samples][width]`; samples that are missing are zero.
+/// Makes panels of four samples a word from `[samples][width]`; missing samples are zero.
 fn by_sample<T: Copy + Default>(records: &[T], width: usize) -> Vec<T> {
     let value = |sample: usize, column: usize| records.get(sample * width + column).copied().unwrap_or_default();
-    let words = panels(width, records.len().div_ceil(4 * width));
+    let words = panels(width, records.len().div_ceil(WORD * width));
     words
-        .flat_map(|(column, word)| (0..4).map(move |i| (4 * word + i, column)))
+        .flat_map(|(column, word)| (0..4).map(move |i| (WORD * word + i, column)))
         .map(|(sample, column)| value(sample, column))
         .collect()
 }
 
-/// All matrices; `order` lists a matrix's words as four weights each.
+/// Packs all matrices; `order` lists a matrix's words as four weights each.
 fn packed_weights(
     shape: &Shape,
     weights: &Weights,

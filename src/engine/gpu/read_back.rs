@@ -1,4 +1,4 @@
-//! What a device leaves for the host.
+//! Buffers that the host reads results from.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use super::adapter::OpenDevice;
 use crate::engine::EngineError;
 
-/// How long hardware is asked again and again whether it is done: the system takes
-/// longer to wake a thread up than a decoder's step takes.
-const IMPATIENCE: Duration = Duration::from_micros(300);
+/// How long the host polls hardware before its thread sleeps: the system takes longer to
+/// wake a thread up than a decoder's step takes.
+const POLLING: Duration = Duration::from_micros(300);
 
 /// A buffer that the host can read, and the submission that fills it.
 pub struct ReadBack {
@@ -17,7 +17,7 @@ pub struct ReadBack {
 }
 
 impl ReadBack {
-    /// Room for so many bytes.
+    /// Creates a buffer of `size` bytes.
     pub fn new(device: &wgpu::Device, size: u64) -> Self {
         let staging = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("staging"),
@@ -28,7 +28,7 @@ impl ReadBack {
         ReadBack { staging, submission: None }
     }
 
-    /// Submits `encoder`, and behind it the way of some bytes of `source` to the host.
+    /// Submits `encoder`, and after it the copy of some bytes of `source` to the host.
     pub fn begin(
         &mut self,
         open: &OpenDevice,
@@ -40,31 +40,31 @@ impl ReadBack {
         self.submission = Some(open.queue.submit([encoder.finish()]));
     }
 
-    /// Waits for what was begun, but not for what was submitted later, and hands over its words.
+    /// Waits for the copy, but not for later submissions, and writes it to `words`.
     pub async fn finish(&mut self, open: &OpenDevice, words: &mut [u32]) -> Result<(), EngineError> {
         let bytes = size_of_val(words) as u64;
         let (sender, mut receiver) = futures_channel::oneshot::channel();
         self.staging.map_async(wgpu::MapMode::Read, 0..bytes, move |result| {
-            // The receiver is gone only if the read was given up.
+            // The receiver is dropped only if the caller gave up.
             let _ = sender.send(result);
         });
-        let asked = Instant::now();
+        let start = Instant::now();
         let mut answer = None;
-        while answer.is_none() && !open.software && asked.elapsed() < IMPATIENCE {
-            // What goes wrong here does so again below, where it is reported.
+        while answer.is_none() && !open.software && start.elapsed() < POLLING {
+            // The poll below reports an error again.
             let _ = open.device.poll(wgpu::PollType::Poll);
             answer = receiver.try_recv().ok().flatten();
         }
-        let wait = wgpu::PollType::Wait { submission_index: self.submission.take(), timeout: Some(open.patience) };
+        let wait = wgpu::PollType::Wait { submission_index: self.submission.take(), timeout: Some(open.timeout) };
         let polled = open.device.poll(wait);
-        // The first error says most.
+        // The first error is the cause of the others.
         open.check()?;
         polled.map_err(|error| match error {
             wgpu::PollError::Timeout => {
-                let seconds = open.patience.as_secs_f64();
+                let seconds = open.timeout.as_secs_f64();
                 open.lost(format_args!("no answer for {seconds} s, so its driver seems to hang"))
             }
-            wgpu::PollError::WrongSubmissionIndex(..) => open.lost("it takes no more work"),
+            wgpu::PollError::WrongSubmissionIndex(..) => open.lost("it accepts no more work"),
         })?;
         let answer = match answer {
             Some(answer) => answer,

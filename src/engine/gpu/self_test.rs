@@ -1,25 +1,18 @@
-//! Every kernel against its CPU twin, by equality: run when a device is opened
-//! and, on more shapes, by the tests.
+//! The comparison of every kernel with its reference, by equality: a few shapes when a
+//! device is opened, more of them in the tests.
 
-use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::GpuEngine;
 use super::adapter::OpenDevice;
-use super::dispatch::{Dispatch, GROUP};
+use super::buffers::Buffer;
 use super::image::{State, image};
-use super::kernels::{Buffer, KernelId, PORTABLE};
+use super::kernels::{ALL, Family, Kernel, Scope};
+use super::schedule::Dispatch;
 use super::steps::halves;
-use super::uniforms::{Place, Span, places};
-use crate::engine::cpu::samples::Samples;
+use super::uniforms::{DispatchParams, Span, dispatch_params};
 use crate::engine::cpu::state::{Stream, Weights};
-use crate::engine::cpu::{
-    backward_sums::backward_sums, embed::embed, embedding_backward::embedding_backward,
-    embedding_update::embedding_update, forward_sums::forward_sums, lstm_backward::lstm_backward,
-    lstm_forward::lstm_forward, output_error::output_error, output_forward::output_forward,
-    weight_update::weight_update,
-};
 use crate::engine::{EngineError, INACTIVE};
 use crate::model::ModelConfig;
 use crate::model::Shape;
@@ -30,14 +23,14 @@ use crate::numerics::generator::{random_u64, random_within};
 use crate::numerics::softmax::{SYMBOLS, WEIGHT_ONE};
 use crate::numerics::wide::{AdamStep, BiasCorrection, LARGEST_MOMENT, LEAST_MOMENT};
 
-/// Where operands are drawn from.
+/// The values that operands are drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operands {
-    /// Anywhere within their range.
+    /// All values of their range.
     Random,
-    /// The ends of their range only.
+    /// The ends of their range.
     Extreme,
-    /// The upper end only, where sums are largest.
+    /// The upper end of their range, for the largest sums.
     Largest,
 }
 
@@ -59,47 +52,46 @@ fn config(streams: u32, segment: u32, units: u32, layers: u32) -> ModelConfig {
     }
 }
 
-/// The check that opening a device makes: all kernels that it runs, random and extreme
-/// operands, on a shape that fills no tile; and one of which the loops of split sums
-/// go round more than once.
+/// The check when a device is opened: all kernels that it runs, with random and extreme
+/// operands, on a shape that fills no tile; and the kernels that split sums on a shape whose
+/// sums take their loops more than one round.
 pub async fn self_test(open: &Arc<OpenDevice>) -> Result<(), EngineError> {
-    let is_used = |id: KernelId| id.is_used(open.splits());
+    let is_used = |kernel: &Kernel| kernel.is_used(open.splits());
     for operands in [Operands::Random, Operands::Extreme] {
-        check_those(open, &config(9, 8, 80, 2), operands, 1, is_used).await?;
+        check_some(open, &config(9, 8, 80, 2), operands, 1, is_used).await?;
     }
-    let split = |id| is_used(id) && id as usize >= PORTABLE;
-    check_those(open, &config(2, 2, 272, 1), Operands::Random, 1, split).await
+    let splits = |kernel: &Kernel| is_used(kernel) && kernel.family == Family::Split;
+    check_some(open, &config(2, 2, 272, 1), Operands::Random, 1, splits).await
 }
 
-/// Runs each kernel that a device has on operands of its own and compares all that it writes.
+/// Runs each kernel that a device can run on operands of its own and compares all that it writes.
 pub async fn check_kernels(
     open: &Arc<OpenDevice>,
     config: &ModelConfig,
     operands: Operands,
     seed: u64,
 ) -> Result<(), EngineError> {
-    check_those(open, config, operands, seed, |_| true).await
+    check_some(open, config, operands, seed, |_| true).await
 }
 
-/// The same for some kernels.
-async fn check_those(
+/// Like [`check_kernels`], but only for the kernels that `filter` accepts.
+async fn check_some(
     open: &Arc<OpenDevice>,
     config: &ModelConfig,
     operands: Operands,
     seed: u64,
-    which: impl Fn(KernelId) -> bool,
+    filter: impl Fn(&Kernel) -> bool,
 ) -> Result<(), EngineError> {
     let check = Check::new(open, config, operands, seed);
-    for run in runs(open, config).filter(|run| which(run.id)) {
+    for run in check.runs().into_iter().filter(|run| filter(run.kernel)) {
         let (engine, mut state) = check.start(run)?;
         let mut encoder = open.device.create_command_encoder(&Default::default());
-        engine.run(&mut encoder, &dispatches(&engine, run));
+        engine.run(&mut encoder, &run.dispatches(&engine));
         open.queue.submit([encoder.finish()]);
-        check.run_twin(run, &mut state);
-        let kernel = run.id.kernel();
-        for buffer in kernel.written() {
-            if engine.download(engine.buffer(buffer)).await? != image(&check.shape, &state, buffer) {
-                return Err(EngineError::Inexact { device: open.name.clone(), kernel: kernel.name });
+        check.run_reference(run, &mut state);
+        for buffer in run.kernel.written() {
+            if engine.contents(buffer).await? != image(&check.shape, &state, buffer) {
+                return Err(open.inexact(run.kernel));
             }
         }
     }
@@ -107,24 +99,24 @@ async fn check_those(
 }
 
 /// All that another implementation of WebGPU needs to run a kernel as
-/// [`check_kernels`] does, and what must come out.
+/// [`check_kernels`] does, with the expected results.
 pub struct Case {
-    /// What is started, in order.
+    /// The dispatches, in order.
     pub dispatches: Vec<Dispatch>,
     /// The uniform buffer `model`.
     pub model: Vec<u8>,
-    /// The uniform buffer of all places.
-    pub places: Vec<u8>,
-    /// What the buffers hold before, in the order of [`Buffer::ALL`].
+    /// The uniform buffer with the parameters of all dispatches.
+    pub params: Vec<u8>,
+    /// The contents of the buffers before the dispatches, in the order of [`Buffer::ALL`].
     pub before: Vec<Vec<u32>>,
-    /// What those that the last kernel writes must hold after.
+    /// The expected contents of the buffers that the last kernel writes.
     pub after: Vec<(Buffer, Vec<u32>)>,
 }
 
-/// Bytes of a place that a dispatch sees.
-pub const PLACE_BYTES: usize = size_of::<Place>();
+/// Bytes of the parameters that a dispatch sees.
+pub const PARAMS_BYTES: usize = size_of::<DispatchParams>();
 
-/// The cases of [`check_kernels`], as `open` would run them.
+/// Returns the cases of [`check_kernels`], as `open` would run them.
 pub fn cases(
     open: &Arc<OpenDevice>,
     config: &ModelConfig,
@@ -136,27 +128,42 @@ pub fn cases(
         let (engine, mut state) = check.start(run)?;
         let mut before: Vec<_> = Buffer::ALL.iter().map(|&buffer| image(&check.shape, &state, buffer)).collect();
         before[Buffer::Factors as usize] = check.adam.factors.to_vec();
-        check.run_twin(run, &mut state);
+        check.run_reference(run, &mut state);
         Ok(Case {
-            dispatches: dispatches(&engine, run),
+            dispatches: run.dispatches(&engine),
             model: bytemuck::bytes_of(&engine.model).to_vec(),
-            places: places(&check.shape, &check.groups),
+            params: dispatch_params(&check.shape, &check.groups),
             before,
-            after: run.id.kernel().written().map(|buffer| (buffer, image(&check.shape, &state, buffer))).collect(),
+            after: run.kernel.written().map(|buffer| (buffer, image(&check.shape, &state, buffer))).collect(),
         })
     };
-    runs(open, config).map(case).collect()
+    check.runs().into_iter().map(case).collect()
 }
 
-/// A kernel on one layer, for all streams or for one group of them.
+/// A check of a kernel on one layer, for all streams or for one group of them.
 #[derive(Clone, Copy)]
 struct Run {
-    id: KernelId,
+    kernel: &'static Kernel,
     layer: usize,
     group: Option<usize>,
 }
 
-/// What all runs of a check share.
+impl Run {
+    /// The dispatches of a whole segment, for all streams at once as in the encoder, or step by
+    /// step for a group of streams as in the decoder.
+    fn dispatches(self, engine: &GpuEngine) -> Vec<Dispatch> {
+        let mut schedule = engine.schedule(Vec::new());
+        match (self.group, self.kernel.test.step) {
+            (Some(group), Some(step)) => {
+                (0..schedule.steps).for_each(|n| step(&mut schedule, Span::Step(n, group), self.layer));
+            }
+            _ => (self.kernel.test.segment)(&mut schedule, self.layer),
+        }
+        schedule.list
+    }
+}
+
+/// The operands that all runs of a check share.
 struct Check {
     open: Arc<OpenDevice>,
     shape: Shape,
@@ -173,158 +180,43 @@ impl Check {
         Check { open: open.clone(), shape: Shape::new(config), groups, adam, operands, seed }
     }
 
-    /// A model with operands of the run's own, and the same state for the twin.
+    /// Lists the runs: each kernel that the device can run, on each layer that is checked on its
+    /// own, for all streams and, if a decoder's step has the kernel, for each group of them.
+    fn runs(&self) -> Vec<Run> {
+        let mut runs = Vec::new();
+        for kernel in ALL.into_iter().filter(|kernel| self.open.can_run(kernel)) {
+            let groups = if kernel.test.step.is_some() { self.groups.len() } else { 0 };
+            for layer in (kernel.test.layers)(&self.shape) {
+                let scopes = std::iter::once(None).chain((0..groups).map(Some));
+                runs.extend(scopes.map(|group| Run { kernel, layer, group }));
+            }
+        }
+        runs
+    }
+
+    /// Creates a model with operands that depend on the kernel, and the same state on the host.
     fn start(&self, run: Run) -> Result<(GpuEngine, State), EngineError> {
-        let state = draw_state(&self.shape, self.operands, self.seed * 100 + run.id as u64);
-        let (open, shape, splits) = (self.open.clone(), self.shape.clone(), run.id as usize >= PORTABLE);
-        let mut engine = GpuEngine::with_state(open, shape, &state, &self.groups, splits, None)?;
+        let family = if run.kernel.family == Family::Split { Family::Split } else { Family::Portable };
+        let seed = self.seed * 100 + run.kernel.index() as u64;
+        let sums = Buffer::Sums.words(&self.shape, family == Family::Split);
+        let state = State { sums: vec![0; sums], ..draw_state(&self.shape, self.operands, seed) };
+        let (open, shape, groups) = (self.open.clone(), self.shape.clone(), self.groups.clone());
+        let mut engine = GpuEngine::allocate(open, shape, groups, family, None)?;
+        for buffer in Buffer::ALL {
+            engine.buffers.write(buffer, engine.set, 0, &image(&self.shape, &state, buffer));
+        }
         engine.set_segment(self.shape.config.segment(), &self.adam);
         Ok((engine, state))
     }
 
-    fn run_twin(&self, run: Run, state: &mut State) {
+    fn run_reference(&self, run: Run, state: &mut State) {
         let streams = run.group.map_or(0..self.shape.config.streams(), |group| self.groups[group].clone());
-        run_twin(&self.shape, run.id, run.layer, &self.adam, streams, state);
+        let scope = Scope { shape: &self.shape, layer: run.layer, streams, adam: &self.adam };
+        (run.kernel.test.reference)(&scope, state);
     }
 }
 
-/// Each kernel that a device has, on each layer that it is checked on by itself, for
-/// all streams and, where a decoder's step has it, for each group of them.
-fn runs(open: &OpenDevice, config: &ModelConfig) -> impl Iterator<Item = Run> {
-    let kernels = if open.splits() { &KernelId::ALL[..] } else { &KernelId::ALL[..PORTABLE] };
-    let groups = halves(config.streams()).len();
-    let layers = |&id| layers(config, id).map(move |layer| Run { id, layer, group: None });
-    kernels.iter().flat_map(layers).flat_map(move |run| {
-        let groups = if has_groups(run.id) { 0..groups } else { 0..0 };
-        iter::once(run).chain(groups.map(move |group| Run { group: Some(group), ..run }))
-    })
-}
-
-/// Whether a decoder's step has the kernel, for one group of streams at a time.
-fn has_groups(id: KernelId) -> bool {
-    use KernelId::{Embed, ForwardSums, LayerForward, LstmForward, OutputForward, OutputLayer};
-    matches!(id, Embed | ForwardSums | LstmForward | OutputForward | LayerForward | OutputLayer)
-}
-
-/// The layers that a kernel is checked on one by one, as sums of one overwrite those of another.
-fn layers(config: &ModelConfig, id: KernelId) -> Range<usize> {
-    match id {
-        KernelId::ForwardSums => 0..config.layers() + 1,
-        KernelId::BackwardSums | KernelId::LstmForward | KernelId::LstmBackward => 0..config.layers(),
-        _ => 0..1,
-    }
-}
-
-/// A kernel on a segment, after those whose results it needs and that have been
-/// checked before: as the encoder does, or step by step for a group of streams.
-fn dispatches(engine: &GpuEngine, Run { id, layer, group }: Run) -> Vec<Dispatch> {
-    let (steps, layers) = (engine.shape.config.segment(), engine.shape.config.layers());
-    let mut dispatches = Vec::new();
-    let list = &mut dispatches;
-    let all = |list: &mut _, id, layer| engine.dispatch(list, id, Span::Segment, layer);
-    let own = |list: &mut _, step| engine.dispatch(list, id, Span::Own(step), layer);
-    let spans = |group| (0..steps).map(move |step| Span::Step(step, group));
-    match (id, group) {
-        (KernelId::LstmForward, Some(group)) => spans(group).for_each(|span| {
-            engine.dispatch(list, KernelId::ForwardSums, span, layer);
-            engine.dispatch(list, id, span, layer);
-        }),
-        (KernelId::OutputForward, Some(group)) => spans(group).for_each(|span| {
-            engine.dispatch(list, KernelId::ForwardSums, span, layers);
-            engine.dispatch(list, id, span, layers);
-        }),
-        (KernelId::LayerForward, Some(group)) => spans(group).for_each(|span| {
-            engine.dispatch(list, KernelId::Embed, span, 0);
-            (0..layers).for_each(|layer| engine.dispatch(list, id, span, layer));
-        }),
-        (KernelId::OutputLayer, Some(group)) => {
-            spans(group).for_each(|span| engine.dispatch(list, id, span, layers));
-        }
-        (_, Some(group)) => spans(group).for_each(|span| engine.dispatch(list, id, span, layer)),
-        (KernelId::ForwardSums, None) => {
-            all(list, id, layer);
-            (0..steps).filter(|_| layer < layers).for_each(|step| own(list, step));
-        }
-        (KernelId::LstmForward, None) => engine.record_forward(list, layer),
-        (KernelId::OutputForward, None) => {
-            all(list, KernelId::ForwardSums, layers);
-            all(list, id, layers);
-        }
-        (KernelId::BackwardSums, None) => {
-            all(list, id, layer);
-            if layer + 1 < layers {
-                engine.dispatch(list, id, Span::Above, layer);
-            }
-            (0..steps - 1).for_each(|step| own(list, step));
-        }
-        (KernelId::LayerForward, None) => {
-            all(list, KernelId::Embed, 0);
-            engine.record_layers_forward(list);
-        }
-        (KernelId::LayerBackward, None) => engine.record_layers_backward(list),
-        (KernelId::LstmBackward, None) => engine.record_backward(list, layer),
-        (KernelId::WeightUpdate | KernelId::SplitUpdate, None) => {
-            all(list, KernelId::Samples, 0);
-            (0..=layers).for_each(|layer| all(list, id, layer));
-        }
-        (KernelId::OutputError | KernelId::OutputLayer, None) => all(list, id, layers),
-        (_, None) => all(list, id, 0),
-    }
-    dispatches
-}
-
-/// The same by the kernel's twin; all streams of another group stay as they are.
-fn run_twin(shape: &Shape, id: KernelId, layer: usize, adam: &AdamStep, group: Range<usize>, state: &mut State) {
-    let steps = shape.config.segment();
-    let State { masters, moments, weights, streams, sums } = state;
-    match id {
-        KernelId::ForwardSums => {
-            let rows = shape.layout.matrices[layer].rows;
-            let mut all = sums.clone();
-            forward_sums(shape, weights, layer, streams, &mut all);
-            for (sample, (sums, all)) in sums.chunks_exact_mut(rows).zip(all.chunks_exact(rows)).enumerate() {
-                if group.contains(&(sample % streams.len())) {
-                    sums.copy_from_slice(all);
-                }
-            }
-            return;
-        }
-        KernelId::BackwardSums => return backward_sums(shape, weights, layer, streams, sums),
-        KernelId::EmbeddingUpdate => {
-            let len = shape.layout.embedding_len;
-            let (masters, moments) = (&mut masters[..len], &mut moments[..len]);
-            return embedding_update(shape, steps, adam, streams, masters, moments, &mut weights.embedding);
-        }
-        // Another order of the same numbers: the image makes it.
-        KernelId::Samples => return,
-        KernelId::WeightUpdate | KernelId::SplitUpdate => {
-            let mut samples = Samples::default();
-            samples.gather(shape, steps, streams);
-            let first = shape.layout.embedding_len;
-            let (masters, moments) = (&mut masters[first..], &mut moments[first..]);
-            weight_update(shape, steps, adam, streams, &samples, masters, moments, &mut weights.matrices);
-            return;
-        }
-        _ => {}
-    }
-    for streams in streams[group].chunks_mut(GROUP) {
-        match id {
-            KernelId::Embed => (0..steps).for_each(|step| embed(shape, weights, step, streams)),
-            KernelId::LstmForward => lstm_forward(shape, weights, layer..layer + 1, 0..steps, streams),
-            KernelId::LayerForward => {
-                (0..steps).for_each(|step| embed(shape, weights, step, streams));
-                lstm_forward(shape, weights, 0..shape.config.layers(), 0..steps, streams);
-            }
-            KernelId::OutputForward | KernelId::OutputLayer => output_forward(shape, weights, 0..steps, streams),
-            KernelId::OutputError => output_error(shape, steps, streams),
-            KernelId::LstmBackward => lstm_backward(shape, weights, layer..layer + 1, steps, streams),
-            KernelId::LayerBackward => lstm_backward(shape, weights, 0..shape.config.layers(), steps, streams),
-            _ => streams.iter_mut().for_each(|stream| embedding_backward(shape, weights, steps, stream)),
-        }
-    }
-}
-
-/// Numbers drawn one after the other.
+/// Draws operands one after the other.
 struct Draw {
     seed: u64,
     index: u64,
@@ -352,7 +244,7 @@ impl Draw {
     }
 }
 
-/// A state in which every operand lies within its range, none of it learnt.
+/// Draws a state: every operand lies within its range. There are no sums.
 fn draw_state(shape: &Shape, operands: Operands, seed: u64) -> State {
     let config = &shape.config;
     let mut draw = Draw { seed, index: 0, operands };
@@ -391,6 +283,5 @@ fn draw_state(shape: &Shape, operands: Operands, seed: u64) -> State {
             stream
         })
         .collect();
-    let sums = vec![0; Buffer::Sums.words(shape)];
-    State { weights: Weights::pack(shape, &masters), masters, moments, streams, sums }
+    State { weights: Weights::pack(shape, &masters), masters, moments, streams, sums: Vec::new() }
 }

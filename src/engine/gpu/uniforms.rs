@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
+use super::constants::{QUAD, VEC4, WORD};
 use crate::model::Shape;
 use crate::numerics::wide::AdamStep;
 
-/// `Model`: the shape, and what changes from segment to segment.
+/// `Model`: the shape, and the scalars of the current segment.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct ModelUniform {
@@ -42,7 +43,7 @@ impl ModelUniform {
         }
     }
 
-    /// Sets a segment's length and Adam's scalars, but for its factors.
+    /// Sets a segment's length and Adam's scalars; its factors have a buffer of their own.
     pub fn set_segment(&mut self, steps: usize, adam: &AdamStep) {
         self.steps = steps as u32;
         self.gradient_shift = adam.gradient_shift;
@@ -51,10 +52,10 @@ impl ModelUniform {
     }
 }
 
-/// `Place`: which step, streams and matrix a dispatch works on.
+/// `DispatchParams`: the step, streams and matrix that a dispatch works on.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Place {
+pub struct DispatchParams {
     step: u32,
     first: u32,
     streams: u32,
@@ -71,25 +72,25 @@ pub struct Place {
     backward: [u32; 4],
 }
 
-/// What a dispatch works on; a product runs over some inputs or rows only.
+/// The steps and streams of a dispatch and, of a product, the range of inputs or rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
-    /// All steps. Forward all inputs but a layer's own states; backward the output's rows.
+    /// All steps. Forward: all inputs but a layer's own hidden states. Backward: the output's rows.
     Segment,
-    /// All steps. Backward the rows of the layer above, added.
+    /// All steps. Backward: the rows of the layer above, added.
     Above,
-    /// One step of a group of streams. Forward all inputs.
+    /// One step of a group of streams. Forward: all inputs.
     Step(usize, usize),
-    /// One step. A layer's own states, one step earlier (forward) or later (backward), added.
-    /// Where a dispatch has several layers, the first one's step.
+    /// One step. Forward: a layer's own hidden states of the step before, added. Backward: its
+    /// own errors of the next step, added. In a dispatch of several layers the first one's step.
     Own(usize),
 }
 
-/// Bytes from one place to the next in their buffer.
-const PLACE_STRIDE: usize = 256;
+/// Bytes from one dispatch's parameters to the next one's: the alignment of dynamic offsets.
+const STRIDE: usize = 256;
 
 impl Span {
-    /// Where the place of `layer` begins, in bytes, where streams make so many groups.
+    /// Offset in bytes of the parameters for `layer`, if the streams have `groups` groups.
     pub fn offset(self, shape: &Shape, groups: usize, layer: usize) -> u32 {
         let span = match self {
             Span::Segment => 0,
@@ -97,29 +98,30 @@ impl Span {
             Span::Own(step) => 2 + step * (1 + groups),
             Span::Step(step, group) => 3 + step * (1 + groups) + group,
         };
-        ((span * shape.layout.matrices.len() + layer) * PLACE_STRIDE) as u32
+        ((span * shape.layout.matrices.len() + layer) * STRIDE) as u32
     }
 }
 
-/// All places, `[2 + segment * (1 + groups)][layers + 1]` and padded to [`PLACE_STRIDE`] bytes.
-pub fn places(shape: &Shape, groups: &[Range<usize>]) -> Vec<u8> {
+/// Returns the parameters of all dispatches, `[2 + segment * (1 + groups)][layers + 1]`, each
+/// padded to [`STRIDE`] bytes.
+pub fn dispatch_params(shape: &Shape, groups: &[Range<usize>]) -> Vec<u8> {
     let step = |step| iter::once(Span::Own(step)).chain((0..groups.len()).map(move |group| Span::Step(step, group)));
     let steps = (0..shape.config.segment()).flat_map(step);
     let mut bytes = Vec::new();
     for span in [Span::Segment, Span::Above].into_iter().chain(steps) {
         for layer in 0..shape.layout.matrices.len() {
             debug_assert_eq!(bytes.len(), span.offset(shape, groups.len(), layer) as usize);
-            bytes.extend_from_slice(bytemuck::bytes_of(&place(shape, groups, span, layer)));
-            bytes.resize(bytes.len().next_multiple_of(PLACE_STRIDE), 0);
+            bytes.extend_from_slice(bytemuck::bytes_of(&params(shape, groups, span, layer)));
+            bytes.resize(bytes.len().next_multiple_of(STRIDE), 0);
         }
     }
     bytes
 }
 
-fn place(shape: &Shape, groups: &[Range<usize>], span: Span, layer: usize) -> Place {
+fn params(shape: &Shape, groups: &[Range<usize>], span: Span, layer: usize) -> DispatchParams {
     let (matrices, units) = (&shape.layout.matrices, shape.config.units());
     let (matrix, output) = (&matrices[layer], matrices.len() - 1);
-    let packed = |layer: usize| matrices[..layer].iter().map(|m| m.rows * m.inputs / 16).sum::<usize>();
+    let packed = |layer: usize| matrices[..layer].iter().map(|m| m.rows * m.inputs / VEC4).sum::<usize>();
     let start: usize = matrices[..layer].iter().map(|m| m.inputs).sum();
     let (step, streams) = match span {
         Span::Segment | Span::Above => (0, 0..0),
@@ -132,16 +134,16 @@ fn place(shape: &Shape, groups: &[Range<usize>], span: Span, layer: usize) -> Pl
         Span::Own(_) => own..matrix.inputs,
         Span::Segment | Span::Above => 0..own,
     };
-    let forward = [(start + inputs.start) / 16, packed(layer) + inputs.start, inputs.len() / 16, 0];
-    // The matrix that has this layer's states among its inputs, and the first of them.
+    let forward = [(start + inputs.start) / VEC4, packed(layer) + inputs.start, inputs.len() / VEC4, 0];
+    // A matrix with this layer's hidden states among its inputs, and the index of the first of them.
     let (reader, input) = match span {
         Span::Segment | Span::Step(..) => (output, layer * units),
         Span::Above => ((layer + 1).min(output), shape.config.embedding()),
         Span::Own(_) => (layer, own),
     };
     let above = &matrices[reader];
-    let backward = [reader * units / 4, packed(reader) + input / 16 * above.rows, above.rows / 16, above.rows];
-    Place {
+    let backward = [reader * units / WORD, packed(reader) + input / VEC4 * above.rows, above.rows / VEC4, above.rows];
+    DispatchParams {
         step: step as u32,
         first: streams.start as u32,
         streams: streams.len() as u32,
@@ -149,11 +151,11 @@ fn place(shape: &Shape, groups: &[Range<usize>], span: Span, layer: usize) -> Pl
         add: u32::from(matches!(span, Span::Own(_) | Span::Above)),
         rows: matrix.rows as u32,
         inputs: matrix.inputs as u32,
-        master: (matrix.offset / 4) as u32,
+        master: (matrix.offset / QUAD) as u32,
         packed: packed(layer) as u32,
-        bias: matrices[..layer].iter().map(|m| m.rows as u32 / 4).sum(),
+        bias: matrices[..layer].iter().map(|m| (m.rows / QUAD) as u32).sum(),
         later: u32::from(matches!(span, Span::Own(_))),
-        start: (start / 16) as u32,
+        start: (start / VEC4) as u32,
         forward: forward.map(|x| x as u32),
         backward: backward.map(|x| x as u32),
     }
