@@ -51,17 +51,6 @@ use stream::Stream;
 use training::TrainingState;
 use weights::Weights;
 
-/// Former names, until the GPU engine uses the new ones.
-pub mod state {
-    pub use super::stream::Stream;
-    pub use super::weights::{PackedMatrix, Weights};
-}
-/// See [`state`].
-pub mod samples {
-    pub use super::transposed::Samples;
-}
-pub use super::reference::{backward_sums, forward_sums};
-
 // The vector code multiplies tiles of the size in which the parameters are stored.
 const _: () = assert!(TILE == TILE_ROWS && CELLS == TILE_INPUTS);
 

@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use crate::engine::cpu::state::{Stream, Weights};
+use crate::engine::cpu::stream::Stream;
+use crate::engine::cpu::weights::Weights;
 use crate::model::Shape;
 use crate::model::layout::{CELLS, TILE};
 use crate::numerics::fixed::BYTE_LIMIT;

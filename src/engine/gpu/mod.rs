@@ -249,7 +249,7 @@ impl GpuEngine {
     }
 
     /// Masters that pack to the present forward weights, see
-    /// [`Weights::unpack`](super::cpu::state::Weights::unpack).
+    /// [`Weights::unpack`](super::cpu::weights::Weights::unpack).
     pub async fn forward_weights(&self) -> Result<Vec<i32>, EngineError> {
         let embedding = self.contents(Buffer::Embedding).await?;
         let by_input = self.contents(Buffer::ByInput).await?;

@@ -5,11 +5,11 @@ use super::{
     ACCUMULATORS, DOT_ERRORS, Damage, Family, Kernel, MULTIPLY_ROWS, SelfTest, grid, hidden_layers, read, samples_of,
     weights_of, write,
 };
-use crate::engine::cpu::backward_sums::backward_sums;
 use crate::engine::gpu::buffers::Buffer;
 use crate::engine::gpu::constants::{GROUP, LANE_ROWS};
 use crate::engine::gpu::schedule::Schedule;
 use crate::engine::gpu::uniforms::Span;
+use crate::engine::reference::backward_sums::backward_sums;
 use crate::model::Shape;
 
 pub static KERNEL: Kernel = Kernel {

@@ -1,10 +1,10 @@
 //! Kernel `embed`: the embeddings of the input symbols become inputs of every layer.
 
 use super::{Damage, Family, Kernel, SelfTest, line, once, read, write};
-use crate::engine::cpu::embed::embed;
 use crate::engine::gpu::buffers::Buffer;
 use crate::engine::gpu::constants::VEC4;
 use crate::engine::gpu::uniforms::Span;
+use crate::engine::reference::embed::embed;
 
 pub static KERNEL: Kernel = Kernel {
     name: "embed",

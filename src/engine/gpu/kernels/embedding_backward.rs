@@ -4,11 +4,11 @@ use super::{
     ACCUMULATORS, DOT_ERRORS, Damage, Family, Kernel, MULTIPLY_ROWS, Scope, SelfTest, grid, once, read, samples_of,
     write,
 };
-use crate::engine::cpu::embedding_backward::embedding_backward;
 use crate::engine::gpu::buffers::Buffer;
 use crate::engine::gpu::constants::{GROUP, LANE_ROWS};
 use crate::engine::gpu::image::State;
 use crate::engine::gpu::uniforms::Span;
+use crate::engine::reference::embedding_backward::embedding_backward;
 use crate::model::Shape;
 
 pub static KERNEL: Kernel = Kernel {

@@ -1,10 +1,10 @@
 //! Kernel `embedding_update`: gradient, Adam and forward weights of the embedding.
 
 use super::{ADAM, Damage, Family, Kernel, Scope, SelfTest, once, read, write};
-use crate::engine::cpu::embedding_update::embedding_update;
 use crate::engine::gpu::buffers::Buffer;
 use crate::engine::gpu::image::State;
 use crate::engine::gpu::uniforms::Span;
+use crate::engine::reference::embedding_update::embedding_update;
 use crate::numerics::softmax::SYMBOLS;
 
 pub static KERNEL: Kernel = Kernel {

@@ -2,13 +2,13 @@
 //! segment at once, but for a layer's own hidden states, which are added step by step.
 
 use super::{ACCUMULATORS, Damage, Family, Kernel, SelfTest, grid, read, samples_of, weights_of, write};
-use crate::engine::cpu::forward_sums::forward_sums;
 use crate::engine::gpu::buffers::Buffer;
 use crate::engine::gpu::constants::{GROUP, LANE_ROWS};
 use crate::engine::gpu::image::State;
 use crate::engine::gpu::kernels::Scope;
 use crate::engine::gpu::schedule::Schedule;
 use crate::engine::gpu::uniforms::Span;
+use crate::engine::reference::forward_sums::forward_sums;
 
 pub static KERNEL: Kernel = Kernel {
     name: "forward_sums",

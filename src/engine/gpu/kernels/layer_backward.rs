@@ -4,9 +4,9 @@
 use super::{
     ACTIVATION, CELL_BACKWARD, Damage, Family, Kernel, SPLIT_ROWS, SelfTest, backward_sums, once, read, write,
 };
-use crate::engine::cpu::lstm_backward::lstm_backward;
 use crate::engine::gpu::buffers::Buffer;
 use crate::engine::gpu::constants::GROUP;
+use crate::engine::reference::lstm_backward::lstm_backward;
 use crate::model::layout::CELLS;
 
 pub static KERNEL: Kernel = Kernel {

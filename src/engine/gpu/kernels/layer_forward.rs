@@ -5,11 +5,11 @@ use super::{
     ACTIVATION, CELL_FORWARD, Damage, Family, Kernel, SPLIT_INPUTS, SelfTest, embed, once, read, samples_of,
     weights_of, write,
 };
-use crate::engine::cpu::embed::embed;
-use crate::engine::cpu::lstm_forward::lstm_forward;
 use crate::engine::gpu::buffers::Buffer;
 use crate::engine::gpu::constants::GROUP;
 use crate::engine::gpu::uniforms::Span;
+use crate::engine::reference::embed::embed;
+use crate::engine::reference::lstm_forward::lstm_forward;
 use crate::model::layout::CELLS;
 
 pub static KERNEL: Kernel = Kernel {

@@ -2,10 +2,10 @@
 //! weights times errors of its hidden states.
 
 use super::{ACTIVATION, CELL_BACKWARD, Damage, Family, Kernel, SelfTest, grid, hidden_layers, read, write};
-use crate::engine::cpu::lstm_backward::lstm_backward;
 use crate::engine::gpu::buffers::Buffer;
 use crate::engine::gpu::constants::QUAD;
 use crate::engine::gpu::uniforms::Span;
+use crate::engine::reference::lstm_backward::lstm_backward;
 
 pub static KERNEL: Kernel = Kernel {
     name: "lstm_backward",

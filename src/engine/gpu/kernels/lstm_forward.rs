@@ -4,10 +4,10 @@
 use super::{
     ACTIVATION, CELL_FORWARD, Damage, Family, Kernel, SelfTest, forward_sums, grid, hidden_layers, read, write,
 };
-use crate::engine::cpu::lstm_forward::lstm_forward;
 use crate::engine::gpu::buffers::Buffer;
 use crate::engine::gpu::constants::QUAD;
 use crate::engine::gpu::uniforms::Span;
+use crate::engine::reference::lstm_forward::lstm_forward;
 
 pub static KERNEL: Kernel = Kernel {
     name: "lstm_forward",

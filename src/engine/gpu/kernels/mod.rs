@@ -26,7 +26,7 @@ use super::constants::{ACROSS, DOWN, PORTABLE_LANES, wgsl};
 use super::image::State;
 use super::schedule::Schedule;
 use super::uniforms::Span;
-use crate::engine::cpu::state::Stream;
+use crate::engine::cpu::stream::Stream;
 use crate::model::{Matrix, Shape};
 use crate::numerics::wide::AdamStep;
 use crate::simd;

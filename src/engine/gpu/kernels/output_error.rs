@@ -1,9 +1,9 @@
 //! Kernel `output_error`: the gradient of the cross-entropy, probability minus target.
 
 use super::{Damage, Family, Kernel, SelfTest, output_only, read, write};
-use crate::engine::cpu::output_error::output_error;
 use crate::engine::gpu::buffers::Buffer;
 use crate::engine::gpu::uniforms::Span;
+use crate::engine::reference::output_error::output_error;
 
 pub static KERNEL: Kernel = Kernel {
     name: "output_error",

@@ -1,10 +1,10 @@
 //! Kernel `output_forward`: softmax of the logits, from the sums of the output's rows.
 
 use super::{ACTIVATION, Damage, Family, Kernel, Scope, SelfTest, forward_sums, output_only, read, write};
-use crate::engine::cpu::output_forward::output_forward;
 use crate::engine::gpu::buffers::Buffer;
 use crate::engine::gpu::image::State;
 use crate::engine::gpu::uniforms::Span;
+use crate::engine::reference::output_forward::output_forward;
 
 pub static KERNEL: Kernel = Kernel {
     name: "output_forward",

@@ -4,13 +4,12 @@ use super::{
     ADAM, Binding, DOT_ERRORS, Damage, Family, GRADIENT, Kernel, Scope, SelfTest, grid, once, read, samples,
     samples_of, write,
 };
-use crate::engine::cpu::samples::Samples;
-use crate::engine::cpu::weight_update::weight_update;
 use crate::engine::gpu::buffers::Buffer;
 use crate::engine::gpu::constants::{TILE_INPUTS, TILE_ROWS};
 use crate::engine::gpu::image::State;
 use crate::engine::gpu::schedule::Schedule;
 use crate::engine::gpu::uniforms::Span;
+use crate::engine::reference::weight_update::weight_update;
 use crate::model::Shape;
 
 pub static KERNEL: Kernel = Kernel {
@@ -59,12 +58,10 @@ pub fn multiplications(shape: &Shape) -> u64 {
     samples_of(shape) * shape.layout.matrices.iter().map(|matrix| matrix.len() as u64).sum::<u64>()
 }
 
-/// The update of all matrices by the CPU engine; also the reference of `split_update`.
+/// The update of all matrices; also the reference of `split_update`.
 pub fn reference(scope: &Scope, state: &mut State) {
     let State { masters, moments, weights, streams, .. } = state;
     let (steps, first) = (scope.shape.config.segment(), scope.shape.layout.embedding_len);
-    let mut samples = Samples::default();
-    samples.gather(scope.shape, steps, streams);
     let (masters, moments) = (&mut masters[first..], &mut moments[first..]);
-    weight_update(scope.shape, steps, scope.adam, streams, &samples, masters, moments, &mut weights.matrices);
+    weight_update(scope.shape, steps, scope.adam, streams, masters, moments, &mut weights.matrices);
 }
