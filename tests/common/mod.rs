@@ -1,6 +1,6 @@
-//! A model small enough that tests take seconds, and archives in memory.
+//! A model that is small enough for tests, and functions that compress and decompress in memory.
 
-#![allow(dead_code)] // every test uses a part
+#![allow(dead_code)] // each test uses only some of it
 
 pub mod folder;
 
@@ -9,6 +9,7 @@ use lockstep::internals::engine::DeviceChoice;
 use lockstep::internals::model::{Method, ModelConfig};
 use lockstep::internals::transform::{Choice, Transform};
 
+/// The tiny model.
 pub fn tiny(schedule_length: u64) -> ModelConfig {
     ModelConfig {
         streams: 2,
@@ -27,12 +28,12 @@ pub fn tiny(schedule_length: u64) -> ModelConfig {
     }
 }
 
-/// An archive by the network alone.
+/// Compresses with the network alone, without context mixing.
 pub fn pack_with(data: &[u8], block_size: u32, model: &dyn Fn(u64) -> ModelConfig) -> Result<Vec<u8>, CodecError> {
     pack_by(data, block_size, &|length| Method::network_alone(model(length)))
 }
 
-/// How to compress on the CPU.
+/// The settings for compression on the CPU.
 pub fn settings(method: &dyn Fn(u64) -> Method) -> CompressSettings<'_> {
     CompressSettings {
         device: DeviceChoice::Cpu,
@@ -56,7 +57,7 @@ pub const ON_CPU: DecompressSettings = DecompressSettings {
     size_limit: u64::MAX,
 };
 
-/// An archive by any method.
+/// Compresses with any method.
 pub fn pack_by(data: &[u8], block_size: u32, method: &dyn Fn(u64) -> Method) -> Result<Vec<u8>, CodecError> {
     let settings = CompressSettings { block_size, ..settings(method) };
     let mut archive = Vec::new();
@@ -65,10 +66,12 @@ pub fn pack_by(data: &[u8], block_size: u32, method: &dyn Fn(u64) -> Method) -> 
     Ok(archive)
 }
 
+/// Compresses with the tiny model.
 pub fn pack(data: &[u8], block_size: u32) -> Vec<u8> {
     pack_with(data, block_size, &tiny).unwrap()
 }
 
+/// Decompresses on the CPU.
 pub fn unpack(archive: &[u8]) -> Result<Vec<u8>, CodecError> {
     let mut data = Vec::new();
     let mut nothing = |_: u64, _: u64| ();
@@ -77,12 +80,12 @@ pub fn unpack(archive: &[u8]) -> Result<Vec<u8>, CodecError> {
     Ok(data)
 }
 
-/// Bytes without any pattern that a model could learn.
+/// Pseudo-random bytes, which no model can compress.
 pub fn noise(len: usize) -> Vec<u8> {
     (0..len).map(|i| lockstep::internals::numerics::generator::random_u64(99, i as u64) as u8).collect()
 }
 
-/// Text that even a tiny model learns.
+/// Repetitive text, which even a tiny model learns.
 pub fn text(len: usize) -> Vec<u8> {
     b"the cat sat on the mat; ".iter().copied().cycle().take(len).collect()
 }
