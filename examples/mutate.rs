@@ -1,11 +1,11 @@
-//! Damages archives in every way it can think of and decodes them: no panic, no
-//! decoding over a second, no wrong data taken for right.
+//! Damages archives at random and decodes them: there must be no panic, no decoding
+//! that takes over a second, and no wrong data without an error.
 //!
 //!     cargo run --example mutate -- [COUNT] [SEED] [FIRST]
 //!
-//! Half of the damaged archives get right checksums, so that what lies behind them
-//! is reached. The archives are of tiny models, with one frame each: where whole
-//! frames go missing, nothing can tell.
+//! Half of the damaged archives get valid checksums, so that the code behind these
+//! checks is reached. The archives have tiny models and one frame each, because the
+//! loss of whole frames cannot be detected.
 
 #[path = "../tests/fuzz/mod.rs"]
 mod fuzz;
@@ -17,12 +17,12 @@ use lockstep::internals::bench::clock::thread;
 use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
 use lockstep::internals::numerics::generator::random_u64;
 
-/// Memory that decoding may take without mixing and with it: forged headers ask for more.
+/// The memory limits for decoding without and with mixing; forged headers need more.
 const MEMORY: [u64; 2] = [2 << 20, 24 << 20];
-/// Longest time that a decoding may take a core.
+/// The longest processor time that a decoding may take.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// Numbers at random, one after the other.
+/// A sequence of pseudo-random numbers.
 struct Random {
     seed: u64,
     next: u64,
@@ -35,7 +35,7 @@ impl Random {
     }
 }
 
-/// Archives of all kinds of blocks, and what they hold.
+/// Archives with all kinds of blocks, each with its content.
 fn bases() -> Vec<(Vec<u8>, Vec<u8>)> {
     let text = |len: usize| b"the cat sat on the mat; ".iter().copied().cycle().take(len).collect::<Vec<u8>>();
     let noise = |len: usize| (0..len).map(|i| random_u64(99, i as u64) as u8).collect::<Vec<u8>>();
@@ -51,14 +51,14 @@ fn bases() -> Vec<(Vec<u8>, Vec<u8>)> {
             }
         }
     }
-    // Few, as setting up the mixing stage takes thousands of times longer than the rest.
+    // Only one, because setting up the mixing stage takes thousands of times longer than the rest.
     let mixing =
         Method { model: tiny(), network: true, mixing: Some(MixingConfig { kind: MixingKind::Full, table_bits: 10 }) };
     bases.push((pack(&text(80), &mixing, 40, None).expect("it can be packed"), text(80)));
     bases
 }
 
-/// Numbers that stand at the edges of fields.
+/// Numbers at the edges of fields.
 const EDGES: [u64; 10] = [0, 1, 2, 3, 0x7f, 0xff, 0x7fff_ffff, 0xffff_ffff, u64::MAX >> 1, u64::MAX];
 
 fn mutate(random: &mut Random, archive: &mut Vec<u8>, other: &[u8]) {
@@ -87,7 +87,7 @@ fn mutate(random: &mut Random, archive: &mut Vec<u8>, other: &[u8]) {
                 archive.splice(at..end, piece.iter().copied());
             }
             _ if len > 60 => {
-                // Fields of the header and of the first block.
+                // A byte of the header or of the first block.
                 let at = random.below(93.min(len));
                 archive[at] = random.below(256) as u8;
             }
@@ -103,7 +103,7 @@ fn main() {
     let first: u64 = arguments.next().unwrap_or(0);
     rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global().expect("one thread");
     let bases = bases();
-    let (mut longest, mut mixed, mut taken) = (Duration::ZERO, 0, 0);
+    let (mut longest, mut mixed, mut decoded) = (Duration::ZERO, 0, 0);
     for number in first..first + count {
         let mut random = Random { seed: random_u64(seed, number), next: 0 };
         let last = bases.len() - 1;
@@ -117,14 +117,14 @@ fn main() {
             repair(&mut damaged);
         }
         if count == 1 {
-            std::fs::write("damaged.lks", &damaged).expect("a file to look at");
-            std::fs::write("intact.lks", archive).expect("a file to look at");
+            std::fs::write("damaged.lks", &damaged).expect("the file can be written");
+            std::fs::write("intact.lks", archive).expect("the file can be written");
         }
         let mut content = None;
         let time = thread(|| content = accepted(&damaged, MEMORY[usize::from(base == last)]));
-        // Blocks and trailer of another archive may have come in whole: then it is that one.
+        // All blocks and the trailer of another archive may have been inserted: then it is that one.
         if let Some(content) = content {
-            taken += 1;
+            decoded += 1;
             let known = content == *intact || bases.iter().any(|(_, other)| *other == content);
             assert!(known, "wrong data: seed {seed}, number {number}");
         }
@@ -135,7 +135,7 @@ fn main() {
         }
     }
     println!(
-        "{count} damaged archives, {mixed} of them with mixing: {taken} decoded to what is right, the others were \
+        "{count} damaged archives, {mixed} of them with mixing: {decoded} decoded to the right data, the others were \
          refused; the longest decoding took {longest:?}"
     );
 }

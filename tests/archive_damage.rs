@@ -1,4 +1,4 @@
-//! A damaged archive is always an error, never wrong data and never a panic.
+//! A damaged archive always causes an error: never wrong data, never a panic.
 
 mod common;
 
@@ -15,7 +15,7 @@ use lockstep::{Error, Summary};
 use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Bytes of a header.
+/// The length of a header in bytes.
 const HEADER: usize = Header::LEN;
 
 fn header(block_size: u32) -> Header {
@@ -26,17 +26,17 @@ fn sample_data() -> Vec<u8> {
     [text(120), noise(40), text(80)].concat()
 }
 
-/// Coded, stored and coded blocks.
+/// An archive of coded, stored and again coded blocks.
 fn sample() -> Vec<u8> {
     pack(&sample_data(), 40)
 }
 
-/// Where the trailer of the sample starts: behind its 6 blocks.
+/// The offset of the sample's trailer, which has 41 bytes and 8 for each of its 6 blocks.
 fn trailer_at(archive: &[u8]) -> usize {
     archive.len() - (41 + 6 * 8)
 }
 
-/// Decodes into a vector whatever comes of it.
+/// Decodes an archive; returns the result and all that was written, even after an error.
 fn decode(archive: &[u8]) -> (Result<Summary, Error>, Vec<u8>) {
     let mut data = Vec::new();
     let result = pollster::block_on(decompress(&mut &archive[..], &mut data, &ON_CPU, &mut ()));
@@ -51,7 +51,7 @@ fn archive_error(archive: &[u8]) -> ArchiveError {
 }
 
 #[test]
-fn every_truncation_is_found() {
+fn every_truncation_is_detected() {
     let archive = sample();
     for len in 0..archive.len() {
         let error = archive_error(&archive[..len]);
@@ -63,12 +63,12 @@ fn every_truncation_is_found() {
             }
             _ => assert!(matches!(error, ArchiveError::Truncated), "{len} bytes: {error}"),
         }
-        assert!(list(&mut Cursor::new(&archive[..len])).is_err(), "{len} bytes listed");
+        assert!(list(&mut Cursor::new(&archive[..len])).is_err(), "an archive of {len} bytes was listed");
     }
 }
 
 #[test]
-fn every_changed_byte_is_found() {
+fn every_changed_byte_is_detected() {
     let archive = sample();
     for at in 0..archive.len() {
         let all: Vec<u8> = (1..=255).collect();
@@ -104,7 +104,7 @@ fn every_changed_byte_is_found() {
 }
 
 #[test]
-fn a_change_that_list_can_see_is_found_by_it() {
+fn list_detects_every_change_in_a_header_or_trailer() {
     let archive = sample();
     let frames = list(&mut Cursor::new(&archive)).unwrap();
     let trailer = archive.len() - (41 + 8 * frames[0].trailer.blocks.len());
@@ -118,11 +118,11 @@ fn a_change_that_list_can_see_is_found_by_it() {
 }
 
 #[test]
-fn a_trailer_that_contradicts_itself_is_not_believed() {
+fn a_trailer_that_contradicts_the_blocks_is_refused() {
     let archive = sample();
     let len = 41 + 8 * list(&mut Cursor::new(&archive)).unwrap()[0].trailer.blocks.len();
     let trailer = archive.len() - len;
-    // raw length, payload length of the first block, frame length
+    // The raw length, the payload length of the first block, the frame length.
     for at in [1, 25, len - 20] {
         let mut forged = archive.clone();
         forged[trailer + at] -= 1;
@@ -134,7 +134,7 @@ fn a_trailer_that_contradicts_itself_is_not_believed() {
 }
 
 #[test]
-fn a_damaged_trailer_costs_the_listing_but_not_the_data_behind_it() {
+fn a_damaged_trailer_prevents_listing_but_all_data_is_decoded() {
     let archive = sample();
     let (first, data) = (trailer_at(&archive), sample_data().repeat(2));
     for (at, len) in [(first, 1), (first, 9), (first + 30, 40), (archive.len() - 20, 20)] {
@@ -148,7 +148,7 @@ fn a_damaged_trailer_costs_the_listing_but_not_the_data_behind_it() {
         let frames = walk(file).unwrap();
         assert_eq!(frames.iter().map(|f| f.trailer.raw_len).collect::<Vec<_>>(), [240, 240]);
     }
-    // What no longer looks like a trailer is taken for a damaged block.
+    // With its start overwritten, the trailer is read as a damaged block.
     let mut damaged = archive.clone();
     damaged[first..first + 29].fill(0x55);
     let (result, decoded) = decode(&damaged);
@@ -157,20 +157,20 @@ fn a_damaged_trailer_costs_the_listing_but_not_the_data_behind_it() {
 }
 
 #[test]
-fn walking_finds_what_the_trailer_says() {
+fn walk_finds_the_blocks_that_the_trailer_lists() {
     let archive = sample().repeat(3);
     let listed = list(&mut Cursor::new(&archive)).unwrap();
     let mut walked = walk(&mut Cursor::new(&archive)).unwrap();
     walked.iter_mut().zip(&listed).for_each(|(walked, listed)| walked.trailer.checksum = listed.trailer.checksum);
     assert_eq!(walked, listed);
-    // A payload that is not there, and a frame that is none.
+    // A payload that is cut off, and a frame without its magic bytes.
     assert!(walk(&mut Cursor::new(&archive[..70])).is_ok_and(|frames| frames[0].trailer.blocks.is_empty()));
     assert!(matches!(walk(&mut Cursor::new(&archive[..100])), Err(ArchiveError::Truncated)));
     assert!(walk(&mut Cursor::new(&archive[HEADER - 4..])).is_err());
 }
 
 #[test]
-fn impossible_lengths_are_refused_though_every_checksum_is_right() {
+fn impossible_lengths_are_refused_even_with_valid_checksums() {
     let forge = |raw: &[u8], payload: Payload| {
         let mut archive = Vec::new();
         let mut frame = FrameWriter::begin(&mut archive, &header(20)).unwrap();
@@ -186,7 +186,7 @@ fn impossible_lengths_are_refused_though_every_checksum_is_right() {
 }
 
 #[test]
-fn what_follows_an_archive_must_be_one() {
+fn only_an_archive_may_follow_an_archive() {
     let archive = sample();
     for garbage in [&b"x"[..], b"garbage behind", &[0; 100]] {
         assert!(matches!(archive_error(&[&archive[..], garbage].concat()), ArchiveError::Corrupt { .. }));
@@ -204,7 +204,7 @@ fn other_files_are_not_archives() {
 }
 
 #[test]
-fn a_future_version_says_so_whatever_follows() {
+fn a_newer_version_is_named_whatever_follows_it() {
     let mut archive = sample();
     archive[4] = VERSION + 1;
     archive.truncate(5);
@@ -217,7 +217,7 @@ fn a_future_version_says_so_whatever_follows() {
 }
 
 #[test]
-fn blocks_in_another_order_are_found() {
+fn swapped_blocks_are_detected() {
     let stored = |data: &[u8]| pack(data, 20)[HEADER..][..29 + 20].to_vec();
     let (first, second) = (noise(40)[..20].to_vec(), noise(40)[20..].to_vec());
     let whole = pack(&noise(40), 20);
@@ -226,7 +226,7 @@ fn blocks_in_another_order_are_found() {
     assert!(matches!(archive_error(&swapped), ArchiveError::Corrupt { .. }));
 }
 
-/// The first block of an archive with one field of its header changed, and its CRC made right again.
+/// Changes one byte in the header of the first block and makes its CRC valid again.
 fn forge_block(archive: &mut [u8], at: usize) {
     let coded_len = u32::from_le_bytes(archive[HEADER + 5..HEADER + 9].try_into().unwrap()) as usize;
     archive[HEADER + at] ^= 1;
@@ -237,9 +237,9 @@ fn forge_block(archive: &mut [u8], at: usize) {
 }
 
 #[test]
-fn a_block_that_decodes_to_something_else_on_the_cpu_is_the_archive_s_fault() {
+fn a_block_that_decodes_to_other_data_on_the_cpu_is_unrepeatable() {
+    // The checksum of the content, the hash of the learned state.
     for at in [9, 17] {
-        // content checksum, model state
         let mut archive = pack(&text(400), 400);
         forge_block(&mut archive, at);
         let error = unpack(&archive).unwrap_err();
@@ -254,9 +254,9 @@ fn a_block_that_decodes_to_something_else_on_the_cpu_is_the_archive_s_fault() {
 }
 
 #[test]
-fn memory_is_refused_before_it_is_taken() {
+fn too_much_memory_is_refused_before_it_is_allocated() {
     let mut archive = sample();
-    // 8 layers of 4096 units each: a valid model of some 20 GB.
+    // 8 layers of 4096 units: a valid model that needs about 20 GB.
     archive[14..16].copy_from_slice(&4096u16.to_le_bytes());
     archive[16] = 8;
     let crc = crc32fast::hash(&archive[..HEADER - 4]).to_le_bytes();
@@ -286,27 +286,29 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn any_code_decodes_to_something_and_is_caught(raw in proptest::collection::vec(any::<u8>(), 2..200), seed: u64) {
-        // Behind the number of no transform.
+    fn a_random_code_decodes_to_an_error(raw in proptest::collection::vec(any::<u8>(), 2..200), seed: u64) {
+        // The first byte says that no transform was used.
         let code = (1..raw.len() - 1).map(|i| random_u64(seed, i as u64) as u8);
         let code: Vec<u8> = std::iter::once(0).chain(code).collect();
         let mut archive = Vec::new();
         let mut frame = FrameWriter::begin(&mut archive, &header(200)).unwrap();
         frame.block(&mut archive, &raw, Payload::Coded { code, state: seed }).unwrap();
         frame.finish(&mut archive).unwrap();
-        let caught = matches!(unpack(&archive), Err(Error::Unrepeatable { block: 1, .. }));
-        prop_assert!(caught);
+        let refused = matches!(unpack(&archive), Err(Error::Unrepeatable { block: 1, .. }));
+        prop_assert!(refused);
     }
 
     #[test]
-    fn any_header_is_read_or_refused(fields in proptest::collection::vec((8usize..HEADER - 4, any::<u8>()), 1..4)) {
+    fn a_header_with_random_fields_is_read_or_refused(
+        fields in proptest::collection::vec((8usize..HEADER - 4, any::<u8>()), 1..4),
+    ) {
         let mut archive = sample();
         for &(at, value) in &fields {
             archive[at] = value;
         }
         let crc = crc32fast::hash(&archive[..HEADER - 4]).to_le_bytes();
         archive[HEADER - 4..HEADER].copy_from_slice(&crc);
-        // Little memory, so that no random model takes long.
+        // A low limit, so that no random model takes long.
         let settings = DecodeSettings { memory: 4 << 20, ..ON_CPU };
         let mut data = Vec::new();
         let result = pollster::block_on(decompress(&mut &archive[..], &mut data, &settings, &mut ()));

@@ -1,4 +1,4 @@
-//! `lockstep bench` runs and says what it promises; how fast is not tested.
+//! `lockstep bench` runs and reports every measurement; the speed itself is not tested.
 
 mod common;
 
@@ -53,7 +53,7 @@ fn json_has_every_measurement() {
 }
 
 #[test]
-fn a_file_is_coded_and_a_table_is_printed() {
+fn a_file_is_compressed_and_a_table_is_printed() {
     let folder = Folder::with("a", &text(700));
     bench(&folder, "--device cpu a")
         .stdout(contains("1 x 16 units, embedding 16"))
@@ -62,7 +62,7 @@ fn a_file_is_coded_and_a_table_is_printed() {
     bench(&folder, "--device cpu --size 300 a").stdout(contains("300 => "));
     let alone = bench(&folder, "--device cpu --network off a");
     alone.stdout(contains("goes without")).stdout(contains("of it products").not());
-    // Vectors narrower than this machine has can be asked for.
+    // The environment can select narrower vectors than the machine has.
     let args = format!("bench -3 --repeats 1 -T2 {} --device cpu a", TINY.join(" "));
     let plain = folder.lockstep(&args).env("LOCKSTEP_VECTORS", "plain").assert().success();
     plain.stdout(contains("vectors: plain")).stdout(contains("700 => "));
@@ -82,7 +82,7 @@ fn devices_are_measured_kernel_by_kernel() {
     let value: Value = serde_json::from_slice(&output).unwrap();
     check(&value);
     let counts = (value["gpu_kernels_per_second"].as_array().unwrap().len(), value["dispatches_per_step"].clone());
-    // One layer; hardware has fewer kernels for it.
+    // With one layer; hardware has fewer kernels than a software implementation.
     assert!(counts == (11, 5.into()) || counts == (9, 3.into()), "{counts:?}");
     assert!(value["step_seconds"]["device"]["read_back"]["median"].as_f64().unwrap() > 0.0);
 }

@@ -1,4 +1,4 @@
-//! The command's habits: names, flags, pipes, lists.
+//! The behaviour of the command: file names, flags, pipes, lists.
 
 mod common;
 
@@ -14,7 +14,7 @@ use predicates::str::{contains, is_empty};
 use serde_json::Value;
 
 #[test]
-fn a_file_becomes_an_archive_and_comes_back() {
+fn a_file_is_compressed_and_decompressed() {
     let folder = Folder::with("a.txt", &text(500));
     folder.tiny("a.txt").assert().success().stdout(is_empty()).stderr(contains("bits/byte (500 => "));
     assert_eq!(folder.names(), ["a.txt", "a.txt.lks"]);
@@ -37,7 +37,7 @@ fn pipes_work_with_and_without_a_dash() {
 }
 
 #[test]
-fn stdout_leaves_no_file() {
+fn output_to_stdout_creates_no_file() {
     let folder = Folder::with("a", &text(300));
     let archive = folder.tiny("-c a").assert().success().get_output().stdout.clone();
     folder.write("b.lks", archive);
@@ -46,7 +46,7 @@ fn stdout_leaves_no_file() {
 }
 
 #[test]
-fn output_is_named_by_o() {
+fn the_o_flag_names_the_output() {
     let folder = Folder::with("a", &text(300));
     folder.tiny("a -o b").assert().success();
     folder.lockstep("-d b -o c").assert().success();
@@ -61,14 +61,14 @@ fn output_is_named_by_o() {
 }
 
 #[test]
-fn standard_input_goes_to_a_named_output() {
+fn standard_input_can_be_written_to_a_named_output() {
     let folder = Folder::new();
     folder.tiny("-o a.lks").write_stdin(text(300)).assert().success();
     folder.lockstep("-dc a.lks").assert().success().stdout(text(300));
 }
 
 #[test]
-fn a_device_is_written_and_not_replaced() {
+fn a_device_file_is_written_to_and_not_replaced() {
     if Path::new("/dev/null").exists() {
         let folder = Folder::with("a", &text(100));
         folder.tiny("-f a -o /dev/null").assert().success();
@@ -77,7 +77,7 @@ fn a_device_is_written_and_not_replaced() {
 }
 
 #[test]
-fn the_source_is_kept_unless_rm_says_otherwise() {
+fn the_source_is_kept_unless_rm_is_given() {
     let folder = Folder::with("a", &text(100));
     folder.tiny("-k a").assert().success();
     assert_eq!(folder.names(), ["a", "a.lks"]);
@@ -94,7 +94,7 @@ fn the_source_is_kept_unless_rm_says_otherwise() {
 }
 
 #[test]
-fn several_files_are_done_whatever_becomes_of_one() {
+fn an_error_in_one_file_does_not_stop_the_others() {
     let folder = Folder::with("a", &text(100));
     folder.write("b", text(200));
     folder.tiny("a missing b").assert().code(1).stderr(contains("lockstep: missing: "));
@@ -111,7 +111,7 @@ fn several_files_are_done_whatever_becomes_of_one() {
 }
 
 #[test]
-fn test_checks_and_writes_nothing() {
+fn the_test_mode_checks_an_archive_and_writes_nothing() {
     let folder = Folder::with("a", &text(300));
     folder.pack("a");
     folder.lockstep("-t a.lks").assert().success().stdout(is_empty()).stderr(contains("300 bytes (intact)"));
@@ -125,9 +125,9 @@ fn test_checks_and_writes_nothing() {
 }
 
 #[test]
-fn list_tells_what_an_archive_holds() {
+fn list_prints_the_contents_of_an_archive() {
     let folder = Folder::with("a", &[text(300), noise(100)].concat());
-    folder.tiny("-q --block-size 100 a").assert().success();
+    folder.tiny("-q --block-size 100 --mixing rich a").assert().success();
     let archive = folder.read("a.lks");
     folder.write("twice.lks", archive.repeat(2));
     let table = folder.lockstep("-l a.lks twice.lks").assert().success().stderr(is_empty());
@@ -143,7 +143,7 @@ fn list_tells_what_an_archive_holds() {
 }
 
 #[test]
-fn list_speaks_json() {
+fn list_can_print_json() {
     let folder = Folder::with("a", &[text(300), noise(100)].concat());
     folder.tiny("-q --block-size 100 --seed 7 --lr-start 0.004 --lr-end 0.001 --segment 9 a").assert().success();
     let out = folder.lockstep("-l --json a.lks").assert().success().get_output().stdout.clone();
@@ -202,7 +202,7 @@ fn bytes_do_not_depend_on_the_threads() {
     assert_eq!(one, pack("-c -T2"));
     assert_eq!(one, pack("-c -T 0 --device cpu"));
     folder.lockstep("-d -T3").write_stdin(one).assert().success().stdout(text(2000));
-    // Mixing alone runs ahead on the second thread, here in several segments.
+    // With mixing alone, the models run ahead on the second thread, here over several segments.
     folder.write("b", text(9000));
     for kind in ["light", "full", "rich"] {
         let pack = |threads: &str| {
@@ -216,7 +216,7 @@ fn bytes_do_not_depend_on_the_threads() {
 }
 
 #[test]
-fn names_may_start_with_a_dash_or_be_a_word() {
+fn file_names_may_start_with_a_dash_or_equal_a_subcommand() {
     let folder = Folder::with("-9", &text(100));
     folder.write("devices", text(50));
     folder.tiny("-q -- -9 devices").assert().success();
@@ -225,7 +225,7 @@ fn names_may_start_with_a_dash_or_be_a_word() {
 }
 
 #[test]
-fn empty_files_and_noise_come_back() {
+fn empty_files_and_noise_are_restored() {
     let folder = Folder::with("empty", b"");
     folder.write("noise", noise(3000));
     folder.tiny("--rm empty noise").assert().success();
@@ -245,7 +245,7 @@ fn devices_lists_the_cpu() {
 
 #[cfg(unix)]
 #[test]
-fn permissions_and_time_come_from_the_source() {
+fn permissions_and_modification_time_are_copied_from_the_source() {
     use std::os::unix::fs::PermissionsExt;
     use std::time::{Duration, SystemTime};
 
@@ -263,10 +263,8 @@ fn permissions_and_time_come_from_the_source() {
 }
 
 #[cfg(unix)]
-#[cfg(unix)]
-#[cfg(unix)]
 #[test]
-fn tar_packs_and_unpacks_through_it() {
+fn tar_can_use_the_command_as_a_filter() {
     if !process::Command::new("tar").arg("--version").output().is_ok_and(|o| o.stdout.starts_with(b"tar (GNU tar)")) {
         return;
     }

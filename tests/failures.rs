@@ -1,4 +1,5 @@
-//! What is around the command fails: a clear sentence, the right exit code, nothing left behind.
+//! When the system fails (disk, memory, input), the command prints a clear message,
+//! exits with the right code and leaves no file behind.
 
 #![cfg(unix)]
 
@@ -15,12 +16,12 @@ use common::folder::{Folder, TINY};
 use common::{noise, text};
 use predicates::str::contains;
 
-/// Says loudly that a test looked at nothing.
+/// Reports that a test could not be run here.
 fn skipped(why: &str) {
     eprintln!("SKIPPED: {why}");
 }
 
-/// Runs a shell's text in the folder, with the command as $lockstep and a tiny model as $tiny.
+/// Runs a shell script in the folder; `$lockstep` is the command, `$tiny` the flags of a tiny model.
 fn shell(folder: &Folder, text: &str) -> Output {
     let mut command = Command::new("sh");
     command.args(["-c", text]).current_dir(folder.path("")).env("XDG_RUNTIME_DIR", folder.path(""));
@@ -28,12 +29,12 @@ fn shell(folder: &Folder, text: &str) -> Output {
     command.output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]
-fn a_full_disk_is_told_of() {
+fn a_full_disk_is_reported() {
     if !Path::new("/dev/full").exists() {
         return skipped("there is no /dev/full");
     }
@@ -47,32 +48,32 @@ fn a_full_disk_is_told_of() {
         "$lockstep -l a.lks >/dev/full",
     ] {
         let output = shell(&folder, text);
-        assert_eq!(output.status.code(), Some(1), "{text}: {}", said(&output));
-        assert!(said(&output).contains("No space left on device"), "{text}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(1), "{text}: {}", stderr(&output));
+        assert!(stderr(&output).contains("No space left on device"), "{text}: {}", stderr(&output));
     }
     assert_eq!(folder.names(), ["a", "a.lks"]);
 }
 
 #[test]
-fn a_file_system_that_gets_full_leaves_no_half_file_and_keeps_the_checkpoint() {
-    let folder = Folder::with("a", &noise(400_000));
+fn a_file_system_that_fills_up_leaves_no_partial_file_but_the_checkpoint() {
+    let folder = Folder::with("a", &noise(80_000));
     fs::create_dir(folder.path("disk")).unwrap();
-    let mount = "mount -t tmpfs -o size=200k tmpfs disk 2>/dev/null || exit 99; ";
+    let mount = "mount -t tmpfs -o size=40k tmpfs disk 2>/dev/null || exit 99; ";
     let run = |text: &str| {
         let text = format!("exec unshare -rm sh -c '{mount} {text}' 2>&1");
         shell(&folder, &text)
     };
     let output = run("$lockstep $tiny --network off a -o disk/b; echo $?; ls -A disk");
     if output.status.code() == Some(99) || !output.status.success() {
-        return skipped("no file system can be mounted here");
+        return skipped("this system does not let the test mount a file system");
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("can't write: No space left on device") && text.ends_with("\n1\n"), "{text}");
-    // The state lies elsewhere; with room made, the same command goes on from it.
-    let go_on = "--network off --block-size 50K --checkpoint=side --checkpoint-interval 0 a -o disk/b";
+    // The state is on another file system; once there is room, the same command resumes from it.
+    let resume = "--network off --block-size 10K --checkpoint=side --checkpoint-interval 0 a -o disk/b";
     let output = run(&format!(
-        "$lockstep $tiny {go_on}; echo $?; ls -A disk; mount -o remount,size=2m disk; \
-         $lockstep $tiny {go_on} && $lockstep -dc disk/b | cmp - a && ls -A . disk"
+        "$lockstep $tiny {resume}; echo $?; ls -A disk; mount -o remount,size=2m disk; \
+         $lockstep $tiny {resume} && $lockstep -dc disk/b | cmp - a && ls -A . disk"
     ));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("No space left on device") && text.contains("\n1\nb.lockstep-part\n"), "{text}");
@@ -81,11 +82,11 @@ fn a_file_system_that_gets_full_leaves_no_half_file_and_keeps_the_checkpoint() {
 }
 
 #[test]
-fn an_input_that_can_not_be_read_is_told_of() {
+fn an_input_that_cannot_be_read_is_reported() {
     let folder = Folder::new();
-    // Its first page is not mapped, so to read it is an error.
+    // The first page of memory is not mapped, so reading it is an error.
     if fs::read("/proc/self/mem").map_or_else(|e| e.raw_os_error() != Some(5), |_| true) {
-        return skipped("no file is known that can be opened but not read");
+        return skipped("/proc/self/mem, which can be opened but not read, does not exist");
     }
     for mode in ["", "-d"] {
         let mut command = folder.tiny(mode);
@@ -95,10 +96,10 @@ fn an_input_that_can_not_be_read_is_told_of() {
 }
 
 #[test]
-fn a_folder_that_takes_no_files_is_told_of() {
+fn a_folder_where_no_file_can_be_created_is_reported() {
     let folder = Folder::with("a", &text(100));
     if !Path::new("/proc/self").exists() {
-        return skipped("no folder is known that takes no files, whoever asks");
+        return skipped("/proc, where no user can create a file, does not exist");
     }
     folder.tiny("a -o /proc/b").assert().code(1).stderr(contains("can't create /proc/b"));
     folder.tiny("a --checkpoint -o /proc/b").assert().code(1).stderr(contains("can't create /proc/b.lockstep-part"));
@@ -107,13 +108,13 @@ fn a_folder_that_takes_no_files_is_told_of() {
 }
 
 #[test]
-fn a_file_that_changes_while_it_is_read_makes_no_archive() {
-    for (frames, change) in [("", "longer"), ("--frame-size 30K", "longer"), ("", "shorter")] {
-        let folder = Folder::with("a", &text(150_000));
+fn a_file_that_changes_while_it_is_read_yields_no_archive() {
+    for (frames, change) in [("", "longer"), ("--frame-size 10K", "longer"), ("", "shorter")] {
+        let folder = Folder::with("a", &text(40_000));
         let mut child = process::Command::new(cargo_bin!("lockstep"))
             .args(TINY)
             .args(frames.split_whitespace())
-            .args(["--device", "cpu", "-T1", "--block-size", "10K", "--rm", "a"])
+            .args(["--device", "cpu", "-T1", "--block-size", "5K", "--rm", "a"])
             .env("XDG_RUNTIME_DIR", folder.path(""))
             .current_dir(folder.path(""))
             .stderr(Stdio::piped())
@@ -121,29 +122,29 @@ fn a_file_that_changes_while_it_is_read_makes_no_archive() {
             .unwrap();
         let deadline = Instant::now() + Duration::from_secs(20);
         while folder.names().len() < 2 {
-            assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none(), "no temporary file came");
+            assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none(), "no temporary file appeared");
             std::thread::sleep(Duration::from_millis(1));
         }
         let mut file = fs::File::options().append(true).open(folder.path("a")).unwrap();
         match change {
             "longer" => file.write_all(b"more").unwrap(),
-            _ => file.set_len(149_000).unwrap(),
+            _ => file.set_len(39_000).unwrap(),
         }
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-        assert!(said(&output).contains("a: changed while it was read"), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains("a: changed while it was read"), "{}", stderr(&output));
         assert_eq!(folder.names(), ["a"]);
     }
 }
 
 #[test]
-fn a_system_without_memory_is_told_of_before_the_work() {
+fn a_lack_of_memory_is_reported_before_the_work_starts() {
     let folder = Folder::with("a", &text(200_000));
     let output = shell(&folder, "ulimit -v 250000 && exec $lockstep -5 -T1 --device cpu --network off a");
-    if said(&output).contains("ulimit") {
-        return skipped("this shell can't limit memory");
+    if stderr(&output).contains("ulimit") {
+        return skipped("this shell cannot limit memory");
     }
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains("MiB of memory are needed, but this system gives no more"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("MiB of memory are needed, but this system gives no more"), "{}", stderr(&output));
     assert_eq!(folder.names(), ["a"]);
 }

@@ -1,4 +1,4 @@
-//! The archives of tests/files/, each as its name says.
+//! The archives of tests/files/ decode, or are refused, as their names say.
 
 mod common;
 
@@ -11,10 +11,10 @@ use lockstep::internals::archive::VERSION;
 use lockstep::{ArchiveError, Error};
 
 #[test]
-fn every_archive_is_judged_as_its_name_says() {
+fn every_archive_is_accepted_or_refused_as_its_name_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files");
     let list = fs::read_to_string(folder.join("README.md")).unwrap();
-    let here = Folder::new();
+    let workspace = Folder::new();
     let mut names: Vec<String> =
         fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.retain(|name| name != "README.md");
@@ -39,7 +39,7 @@ fn every_archive_is_judged_as_its_name_says() {
             _ => false,
         };
         assert!(as_named, "{name}: {result:?}");
-        here.write("a.lks", &archive);
-        here.lockstep("-t --device cpu a.lks").assert().code(if kind == "good" { 0 } else { 2 });
+        workspace.write("a.lks", &archive);
+        workspace.lockstep("-t --device cpu a.lks").assert().code(if kind == "good" { 0 } else { 2 });
     }
 }

@@ -1,4 +1,4 @@
-//! Priors: trained, started from, missing, damaged, carried on.
+//! Priors: training, use, files, embedding in archives, export, and errors.
 
 mod common;
 mod devices;
@@ -18,7 +18,7 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use safetensors::SafeTensors;
 
-/// A made-up record: its parts are common, their order is not.
+/// A line of JSON; all records share their fields and words.
 fn record(number: u64) -> Vec<u8> {
     let words = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta"];
     let word = |i| words[random_u64(number, i) as usize % words.len()];
@@ -48,10 +48,11 @@ fn settings(device: Device) -> TrainSettings {
 
 /// The file of a prior trained on a few records.
 fn trained(device: Device) -> Vec<u8> {
-    let mut prior = pollster::block_on(train(&slices(&records(0..40)), &settings(device), &mut |_| ())).unwrap();
+    let mut prior = pollster::block_on(train(&slices(&records(0..20)), &settings(device), &mut |_| ())).unwrap();
     file(&mut prior)
 }
 
+/// The file of a prior.
 fn file(prior: &mut Prior) -> Vec<u8> {
     let mut file = Vec::new();
     let len = prior.write(&mut file).unwrap();
@@ -59,7 +60,7 @@ fn file(prior: &mut Prior) -> Vec<u8> {
     file
 }
 
-/// A folder with 40 records, a prior of them and two records more.
+/// A folder with 40 records, the prior `p.lkp` trained on them, and two more records `a` and `b`.
 fn folder() -> Folder {
     let folder = Folder::new();
     let mut names = String::new();
@@ -84,7 +85,7 @@ fn training_is_exact_on_every_device() {
     }
 }
 
-fn losses_fall_and_the_best_pass_is_kept() {
+fn the_loss_falls_and_the_best_pass_is_kept() {
     let mut losses = Vec::new();
     let mut mixed = None;
     let mut observer = |event| match event {
@@ -117,7 +118,7 @@ fn a_prior_comes_back_from_its_file() {
 fn hostile_priors_are_refused() {
     let bytes = trained(Device::Cpu);
     let read = |bytes: &[u8]| Prior::read(&mut &bytes[..], 1 << 30);
-    // Every cut near both ends, some in between.
+    // Every cut near both ends, and some in between.
     let cuts = (0..100).chain((100..bytes.len() - 20).step_by(20_011)).chain(bytes.len() - 20..bytes.len());
     for end in cuts {
         assert!(read(&bytes[..end]).is_err_and(|error| error.is_corrupt()), "cut at {end}");
@@ -127,20 +128,20 @@ fn hostile_priors_are_refused() {
     for at in flips {
         let mut damaged = bytes.clone();
         damaged[at] ^= 1 << (at % 8);
-        // The packing may say the same in another way.
+        // The compressed content can have more than one encoding.
         assert!(read(&damaged).map_or(true, |prior| prior.hash() == hash && at > 100), "byte {at}");
     }
     assert!(matches!(read(&noise(5000)), Err(PriorError::NotAPrior)));
 }
 
-fn records_get_small_and_come_back() {
+fn a_prior_makes_records_small_and_they_are_restored() {
     let folder = folder();
     folder.lockstep("-q --prior p.lkp a b").assert().success();
     let without = folder.tiny("-c a").output().unwrap().stdout.len();
     let with = folder.read("a.lks").len();
     assert!(with < 50 && with < without / 2, "{with} bytes with a prior, {without} without");
     folder.lockstep("-dc --prior p.lkp a.lks b.lks").assert().success().stdout([record(100), record(101)].concat());
-    // Damage anywhere is noticed.
+    // Damage to any byte is detected.
     let archive = folder.read("a.lks");
     for at in 0..archive.len() {
         let mut damaged = archive.clone();
@@ -149,7 +150,7 @@ fn records_get_small_and_come_back() {
         let expected = predicates::function::function(|code: &i32| *code == 1 || *code == 2);
         folder.lockstep("-t --device cpu --prior p.lkp bad.lks").assert().code(expected);
     }
-    // A flag that changes the model asks for a whole frame; so does a long input.
+    // A flag that changes the model makes a full frame necessary; so does a long input.
     folder.lockstep("-q -f --prior p.lkp --lr-start 0.001 a").assert().success();
     assert!(folder.read("a.lks").len() > 142);
     folder.lockstep("-dc --prior p.lkp a.lks").assert().success().stdout(record(100));
@@ -158,7 +159,7 @@ fn records_get_small_and_come_back() {
     folder.lockstep("-q --prior p.lkp --block-size 30000 long").assert().success();
     folder.lockstep("-dc --prior p.lkp long.lks").assert().success().stdout(long);
     folder.lockstep("-l long.lks").assert().success();
-    // Noise is stored, nothing is empty.
+    // Noise is stored, and an empty input has no block.
     folder.write("noise", noise(500));
     folder.write("empty", "");
     folder.lockstep("-q --prior p.lkp noise empty").assert().success();
@@ -173,8 +174,8 @@ fn a_missing_prior_is_named() {
     folder.lockstep("-q --prior p.lkp a").assert().success();
     folder.lockstep("-q --prior p.lkp --seed 9 b").assert().success();
     for (archive, name) in [("a.lks", &hash[8..]), ("b.lks", &hash[..])] {
-        let told = contains(name).and(contains("--prior"));
-        folder.lockstep("-dc").arg(archive).assert().code(1).stdout("").stderr(told);
+        let message = contains(name).and(contains("--prior"));
+        folder.lockstep("-dc").arg(archive).assert().code(1).stdout("").stderr(message);
     }
     folder.tiny_train("a b -q -o other.lkp").assert().success();
     for archive in ["a.lks", "b.lks"] {
@@ -193,7 +194,7 @@ fn an_embedded_prior_needs_no_flag() {
         let archive = folder.read("a.lks");
         assert!(archive.starts_with(&prior));
         folder.lockstep("-q -f --prior p.lkp b").assert().success();
-        // The prior in front serves all that follows.
+        // The prior at the start serves all frames that follow.
         folder.write("both.lks", [&archive[..], &folder.read("b.lks")].concat());
         folder.lockstep("-dc both.lks").assert().success().stdout([record(100), record(101)].concat());
         let mut damaged = archive.clone();
@@ -204,9 +205,9 @@ fn an_embedded_prior_needs_no_flag() {
     folder.lockstep("-l a.lks").assert().success().stdout(contains("1 x 16 units"));
 }
 
-fn a_job_goes_on_where_the_last_one_ended() {
+fn a_job_can_start_from_the_model_of_the_job_before() {
     let folder = Folder::new();
-    let whole: Vec<u8> = records(0..900).concat();
+    let whole: Vec<u8> = records(0..450).concat();
     let parts: Vec<&[u8]> = whole.chunks(whole.len().div_ceil(3)).collect();
     folder.write("whole", &whole);
     folder.tiny("-q whole").assert().success();
@@ -216,7 +217,7 @@ fn a_job_goes_on_where_the_last_one_ended() {
         let load = if i > 0 { format!("--load-model m{}", i - 1) } else { String::new() };
         folder.tiny(&format!("-q --save-model m{i} {load} part{i}")).assert().success();
         sum += folder.read(&format!("part{i}.lks")).len();
-        // The decoder ends with the same model.
+        // The decoder saves the same model.
         folder.lockstep(&format!("-dc --save-model d{i} {load} part{i}.lks")).assert().success().stdout(part.to_vec());
         assert!(folder.read(&format!("m{i}")) == folder.read(&format!("d{i}")), "model {i}");
     }
@@ -255,7 +256,7 @@ fn exported_weights_are_those_of_the_network() {
     assert!(to_safetensors(&without, Precision::F32).unwrap().is_none());
 }
 
-fn the_command_exports() {
+fn the_command_exports_a_prior() {
     let folder = folder();
     folder.lockstep("export p.lkp -o p.safetensors --half").assert().success();
     assert_eq!(SafeTensors::deserialize(&folder.read("p.safetensors")).unwrap().len(), 5);
@@ -263,7 +264,7 @@ fn the_command_exports() {
     folder.lockstep("export a -o x").assert().code(2).stderr(contains("not a prior"));
 }
 
-fn training_refuses_what_it_can_not_use() {
+fn training_refuses_samples_that_it_cannot_use() {
     let folder = Folder::with("a", &text(100));
     folder.write("empty", "");
     folder.lockstep("train empty -o p").assert().code(1).stderr(contains("the samples are empty"));
@@ -278,16 +279,16 @@ fn main() -> ExitCode {
         tests!(
             devices::anywhere:
             training_twice_gives_the_same_prior,
-            losses_fall_and_the_best_pass_is_kept,
+            the_loss_falls_and_the_best_pass_is_kept,
             a_prior_comes_back_from_its_file,
             hostile_priors_are_refused,
-            records_get_small_and_come_back,
+            a_prior_makes_records_small_and_they_are_restored,
             a_missing_prior_is_named,
             an_embedded_prior_needs_no_flag,
-            a_job_goes_on_where_the_last_one_ended,
+            a_job_can_start_from_the_model_of_the_job_before,
             exported_weights_are_those_of_the_network,
-            the_command_exports,
-            training_refuses_what_it_can_not_use,
+            the_command_exports_a_prior,
+            training_refuses_samples_that_it_cannot_use,
         ),
         tests!(
             devices::on_devices:

@@ -1,4 +1,4 @@
-//! What the command refuses, with which sentence and exit code, and that it leaves nothing behind.
+//! What the command refuses: the message, the exit code, and that no file is left behind.
 
 mod common;
 
@@ -6,6 +6,8 @@ use std::fs;
 use std::process::{self, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
+#[cfg(unix)]
+use common::folder::default_interrupt;
 use common::folder::{Folder, TINY};
 use common::{noise, text};
 use lockstep::internals::archive::VERSION;
@@ -13,7 +15,7 @@ use predicates::prelude::*;
 use predicates::str::{contains, is_empty, starts_with};
 
 #[test]
-fn quiet_means_quiet_and_verbose_names_the_engine() {
+fn quiet_prints_nothing_and_verbose_names_the_engine() {
     let folder = Folder::with("a", &text(100));
     folder.tiny("-q a").assert().success().stdout(is_empty()).stderr(is_empty());
     folder.tiny("-v -f a").assert().success().stderr(contains("on CPU"));
@@ -37,7 +39,7 @@ fn nothing_is_overwritten_without_force() {
 }
 
 #[test]
-fn damage_leaves_no_file_and_has_its_exit_code() {
+fn a_damaged_archive_leaves_no_file_and_exits_with_two() {
     let folder = Folder::with("a", &[text(300), noise(100)].concat());
     folder.tiny("-q --block-size 100 a").assert().success();
     let archive = folder.read("a.lks");
@@ -46,7 +48,7 @@ fn damage_leaves_no_file_and_has_its_exit_code() {
         damaged[at] ^= value;
         damaged
     };
-    for (damaged, sentence) in [
+    for (damaged, message) in [
         (Vec::new(), "not a lockstep archive"),
         (with(0, 1), "not a lockstep archive"),
         (with(4, VERSION ^ 99), "made by a newer lockstep (format 99; this one reads format"),
@@ -62,13 +64,13 @@ fn damage_leaves_no_file_and_has_its_exit_code() {
             .assert()
             .code(2)
             .stdout(is_empty())
-            .stderr(starts_with("lockstep: b.lks: ").and(contains(sentence)));
+            .stderr(starts_with("lockstep: b.lks: ").and(contains(message)));
         assert_eq!(folder.names(), ["a", "a.lks", "b.lks"]);
     }
 }
 
 #[test]
-fn list_refuses_what_it_can_not_read() {
+fn list_refuses_what_it_cannot_read() {
     let folder = Folder::with("a", &text(300));
     folder.pack("a");
     let mut archive = folder.read("a.lks");
@@ -83,7 +85,7 @@ fn list_refuses_what_it_can_not_read() {
 }
 
 #[test]
-fn names_without_the_suffix_need_an_output() {
+fn an_archive_without_the_suffix_needs_a_named_output() {
     let folder = Folder::with("a", &text(300));
     folder.tiny("-q a -o b").assert().success();
     folder.lockstep("-d b").assert().code(1).stderr(contains("does not end in .lks").and(contains("-o")));
@@ -118,7 +120,7 @@ fn wrong_flags_and_values_exit_with_one() {
 }
 
 #[test]
-fn missing_files_and_directories_are_told_of() {
+fn missing_files_and_directories_are_reported() {
     let folder = Folder::new();
     fs::create_dir(folder.path("dir")).unwrap();
     for mode in ["", "-d", "-t", "-l"] {
@@ -129,7 +131,7 @@ fn missing_files_and_directories_are_told_of() {
 }
 
 #[test]
-fn a_reader_that_leaves_ends_the_command_quietly() {
+fn a_closed_pipe_ends_the_command_without_a_message() {
     let folder = Folder::with("a", &text(50_000));
     folder.tiny("-q --streams 64 a").assert().success();
     let mut child = process::Command::new(cargo_bin!("lockstep"))
@@ -146,11 +148,13 @@ fn a_reader_that_leaves_ends_the_command_quietly() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
+#[cfg(unix)]
 #[test]
 fn an_interrupt_leaves_no_temporary_file() {
     use std::io::Write;
     use std::time::{Duration, Instant};
 
+    default_interrupt();
     let folder = Folder::new();
     let mut child = process::Command::new(cargo_bin!("lockstep"))
         .args(TINY)
@@ -160,12 +164,12 @@ fn an_interrupt_leaves_no_temporary_file() {
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
-    // The input stays open, so that the command waits in the middle of its work.
+    // The input stays open, so the command waits in the middle of its work.
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(&text(1000)).unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     while folder.names().is_empty() {
-        assert!(Instant::now() < deadline, "no temporary file came");
+        assert!(Instant::now() < deadline, "no temporary file appeared");
         std::thread::sleep(Duration::from_millis(10));
     }
     let kill = process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();

@@ -1,4 +1,4 @@
-//! What goes in comes out, whatever the data and the model.
+//! Any data is restored exactly under any model.
 
 mod common;
 
@@ -12,7 +12,7 @@ use lockstep::internals::model::ModelConfig;
 use proptest::prelude::*;
 
 #[test]
-fn inputs_of_a_few_bytes_come_back() {
+fn inputs_of_a_few_bytes_are_restored() {
     for len in 0..20 {
         for streams in [1, 2, 7, 300] {
             let archive = pack_with(&text(len), 1 << 20, move |n| ModelConfig { streams, ..tiny(n) }).unwrap();
@@ -31,7 +31,7 @@ fn an_empty_input_has_no_blocks() {
 }
 
 #[test]
-fn text_gets_smaller_and_zeros_next_to_nothing() {
+fn text_gets_smaller_and_zeros_almost_vanish() {
     let archive = pack(&text(6000), 1 << 20);
     assert!(archive.len() < 3000, "{} bytes", archive.len());
     assert_eq!(unpack(&archive).unwrap(), text(6000));
@@ -41,13 +41,13 @@ fn text_gets_smaller_and_zeros_next_to_nothing() {
     assert_eq!(unpack(&archive).unwrap(), zeros);
 }
 
-/// The blocks of an archive: whether each is stored.
+/// For each block of an archive, true if it is stored.
 fn stored(archive: &[u8]) -> Vec<bool> {
     let mut input = archive;
     next_part(&mut input, true).unwrap();
     let mut frame = FrameReader::after_magic(&mut input).unwrap();
     let mut stored = Vec::new();
-    // The frame's content is not decoded here, so its trailer can't match.
+    // The content is not decoded here, so reading ends at the trailer, whose checksum cannot match.
     while let Ok(Some(block)) = frame.next_block(&mut input) {
         stored.push(matches!(block.payload, Payload::Stored(_)));
     }
@@ -55,7 +55,7 @@ fn stored(archive: &[u8]) -> Vec<bool> {
 }
 
 #[test]
-fn what_no_model_can_shorten_is_stored() {
+fn data_that_no_model_can_shorten_is_stored() {
     let data = noise(3000);
     let archive = pack(&data, 1000);
     assert_eq!(stored(&archive), [true; 3]);
@@ -64,14 +64,14 @@ fn what_no_model_can_shorten_is_stored() {
 }
 
 #[test]
-fn a_stored_block_leaves_no_trace_in_the_model() {
+fn a_stored_block_does_not_change_the_model() {
     let mixed = [text(1000), noise(1000), text(1000)].concat();
     let archive = pack(&mixed, 1000);
     assert_eq!(stored(&archive), [false, true, false]);
     assert_eq!(unpack(&archive).unwrap(), mixed);
 
-    // The third block starts from the state after the first, so only the
-    // learning rate's schedule tells it from the second of an archive without noise.
+    // The third block starts from the state after the first. With a constant learning
+    // rate it therefore equals the second block of an archive without noise.
     let constant = |n| ModelConfig { rate_end: 1 << 23, ..tiny(n) };
     let code = |data: &[u8], block: usize| {
         let archive = pack_with(data, 1000, constant).unwrap();
@@ -84,7 +84,7 @@ fn a_stored_block_leaves_no_trace_in_the_model() {
 }
 
 #[test]
-fn the_model_goes_on_from_block_to_block() {
+fn the_model_keeps_learning_from_block_to_block() {
     let archive = pack(&text(6000), 1500);
     assert_eq!(unpack(&archive).unwrap(), text(6000));
     let blocks = &list(&mut Cursor::new(&archive)).unwrap()[0].trailer.blocks;
@@ -93,7 +93,7 @@ fn the_model_goes_on_from_block_to_block() {
 }
 
 #[test]
-fn archives_concatenate() {
+fn concatenated_archives_decode_to_concatenated_data() {
     let parts = [text(700), Vec::new(), noise(100), text(50)];
     let archive: Vec<u8> = parts.iter().flat_map(|part| pack(part, 300)).collect();
     assert_eq!(unpack(&archive).unwrap(), parts.concat());
@@ -103,7 +103,7 @@ fn archives_concatenate() {
 }
 
 #[test]
-fn the_schedule_fits_the_input_where_its_length_is_known() {
+fn the_schedule_has_the_length_of_the_input_where_that_is_known() {
     let schedule = |data: &[u8], block_size| {
         list(&mut Cursor::new(pack(data, block_size))).unwrap()[0].header.method.model.schedule_length
     };
@@ -164,7 +164,7 @@ fn any_data() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     #[test]
-    fn any_data_comes_back_under_any_model(data in any_data(), block_size in 1u32..700, model in any_model()) {
+    fn any_data_is_restored_under_any_model(data in any_data(), block_size in 1u32..700, model in any_model()) {
         prop_assume!(model.validate().is_ok());
         let archive = pack_with(&data, block_size, move |n| ModelConfig { schedule_length: n, ..model.clone() }).unwrap();
         prop_assert_eq!(unpack(&archive).unwrap(), data);

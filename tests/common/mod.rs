@@ -1,6 +1,6 @@
-//! A model small enough that tests take seconds, and archives in memory.
+//! A model that is small enough for tests, and functions that compress and decompress in memory.
 
-#![allow(dead_code)] // every test uses a part
+#![allow(dead_code)] // each test uses only some of it
 
 pub mod folder;
 
@@ -12,6 +12,7 @@ use lockstep::internals::engine::Device;
 use lockstep::internals::model::{Method, ModelConfig};
 use lockstep::internals::transform::{Choice, Transform};
 
+/// The tiny model.
 pub fn tiny(schedule_length: u64) -> ModelConfig {
     ModelConfig {
         streams: 2,
@@ -30,7 +31,7 @@ pub fn tiny(schedule_length: u64) -> ModelConfig {
     }
 }
 
-/// An archive by the network alone.
+/// Compresses with the network alone, without context mixing.
 pub fn pack_with(
     data: &[u8],
     block_size: u32,
@@ -39,7 +40,7 @@ pub fn pack_with(
     pack_by(data, block_size, move |length| Method::network_alone(model(length)))
 }
 
-/// Settings that compress on the CPU.
+/// Returns the settings for compression on the CPU.
 pub fn settings(method: impl Fn(u64) -> Method + Send + Sync + 'static) -> EncodeSettings {
     EncodeSettings {
         device: Device::Cpu,
@@ -58,7 +59,7 @@ pub fn settings(method: impl Fn(u64) -> Method + Send + Sync + 'static) -> Encod
 pub const ON_CPU: DecodeSettings =
     DecodeSettings { device: Device::Cpu, fallback: false, prior: None, memory: 1 << 30, size_limit: u64::MAX };
 
-/// An archive by any method.
+/// Compresses with any method.
 pub fn pack_by(
     data: &[u8],
     block_size: u32,
@@ -71,10 +72,12 @@ pub fn pack_by(
     Ok(archive)
 }
 
+/// Compresses with the tiny model.
 pub fn pack(data: &[u8], block_size: u32) -> Vec<u8> {
     pack_with(data, block_size, tiny).unwrap()
 }
 
+/// Decompresses on the CPU.
 pub fn unpack(archive: &[u8]) -> Result<Vec<u8>, Error> {
     let mut data = Vec::new();
     let summary: Summary = pollster::block_on(decompress(&mut &archive[..], &mut data, &ON_CPU, &mut ()))?;
@@ -82,12 +85,12 @@ pub fn unpack(archive: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(data)
 }
 
-/// Bytes without any pattern that a model could learn.
+/// Pseudo-random bytes, which no model can compress.
 pub fn noise(len: usize) -> Vec<u8> {
     (0..len).map(|i| lockstep::internals::numerics::generator::random_u64(99, i as u64) as u8).collect()
 }
 
-/// Text that even a tiny model learns.
+/// Repetitive text, which even a tiny model learns.
 pub fn text(len: usize) -> Vec<u8> {
     b"the cat sat on the mat; ".iter().copied().cycle().take(len).collect()
 }

@@ -1,8 +1,8 @@
-//! What the fuzz targets do with their bytes: each is a function that panics where
-//! something is wrong. The fuzzers of fuzz/ call them, and so do tests/smoke.rs,
-//! over the committed corpus, and examples/mutate.rs.
+//! The bodies of the fuzz targets: each is a function of some bytes that panics when
+//! lockstep does something wrong. They are called by the fuzzers in fuzz/, by
+//! tests/fuzz_corpus.rs with the committed corpus, and by examples/mutate.rs.
 
-#![allow(dead_code)] // every user takes a part
+#![allow(dead_code)] // each of them uses only some of it
 
 use std::io::{self, Cursor, Read, Write};
 use std::ops::ControlFlow;
@@ -16,12 +16,12 @@ use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig, 
 use lockstep::internals::transform::{Choice, Transform};
 use lockstep::{Checkpoints, Device, Error, Monitor, Next, Progress, Resume};
 
-/// Little enough that no model in a header takes long.
+/// The memory limit; it is so low that no model in a header takes long.
 const MEMORY: u64 = 24 << 20;
-/// Most raw bytes that a forged archive may make the decoder work on.
+/// The largest number of raw bytes that the decoder accepts from an archive.
 const MOST_RAW: u64 = 1 << 12;
 
-/// A model that takes microseconds a byte.
+/// A model that takes microseconds per byte.
 pub fn tiny() -> ModelConfig {
     ModelConfig {
         streams: 2,
@@ -40,7 +40,7 @@ pub fn tiny() -> ModelConfig {
     }
 }
 
-/// Bytes that are taken from the front of the input; zeros when it has ended.
+/// Takes choices from the front of the input; they are zero once it is used up.
 struct Choices<'a>(&'a [u8]);
 
 impl Choices<'_> {
@@ -59,7 +59,7 @@ impl Choices<'_> {
     }
 }
 
-/// Each transform has its turn, as the content's length decides.
+/// Returns the transform for a content, chosen by its length so that all of them are used.
 fn transform(content: &[u8]) -> Choice {
     Choice::Only(Transform::ALL[content.len() % Transform::ALL.len()])
 }
@@ -88,7 +88,7 @@ pub fn pack(data: &[u8], method: &Method, block_size: u32, frame_size: Option<u6
     Ok(archive)
 }
 
-/// Decompresses on the CPU; gives what was written too, whatever came of it.
+/// Decompresses on the CPU; returns the result and all that was written, even after an error.
 pub fn unpack(archive: &mut dyn Read, memory: u64) -> (Result<(), Error>, Vec<u8>) {
     let settings = DecodeSettings { device: Device::Cpu, fallback: false, prior: None, memory, size_limit: MOST_RAW };
     let mut data = Vec::new();
@@ -96,7 +96,7 @@ pub fn unpack(archive: &mut dyn Read, memory: u64) -> (Result<(), Error>, Vec<u8
     (result.map(|_| ()), data)
 }
 
-/// Makes header and block checksums right, so that mutations get behind them.
+/// Makes the checksums of the header and the blocks valid, so that the code behind these checks is reached.
 pub fn repair(archive: &mut [u8]) {
     if archive.len() < Header::LEN {
         return;
@@ -117,7 +117,7 @@ pub fn repair(archive: &mut [u8]) {
     }
 }
 
-/// Headers and trailers: read, listed, walked through.
+/// Reads, lists and walks through headers and trailers.
 pub fn header(data: &[u8]) {
     let mut bytes = data.to_vec();
     for _ in 0..2 {
@@ -133,7 +133,7 @@ pub fn header(data: &[u8]) {
         let mut input = &bytes[..];
         let frame = next_part(&mut input, true).ok().filter(|part| *part == Some(Part::Frame));
         if let Some(Ok(mut frame)) = frame.map(|_| FrameReader::after_magic(&mut input)) {
-            // What was accepted is written again as it was.
+            // An accepted header is written back as it was read.
             assert_eq!(frame.header().to_bytes(), bytes[..Header::LEN]);
             frame.header().method.validate().unwrap();
             while let Ok(Some(_)) = frame.next_block(&mut input) {}
@@ -142,13 +142,13 @@ pub fn header(data: &[u8]) {
     }
 }
 
-/// The whole decoder on anything, as it is and with right checksums.
+/// Decodes any bytes, as they are and with valid checksums.
 pub fn decode(data: &[u8]) {
     let mut archive = data.to_vec();
     for _ in 0..2 {
         let (result, content) = unpack(&mut &archive[..], MEMORY);
         if result.is_ok() {
-            // What is an archive of this content decodes to it again.
+            // A second run decodes to the same content.
             assert_eq!(unpack(&mut &archive[..], MEMORY).1, content);
         }
         repair(&mut archive);
@@ -177,7 +177,7 @@ fn any_method(choices: &mut Choices<'_>) -> Method {
     Method { model, network, mixing }
 }
 
-/// Any content under any options comes back.
+/// Checks that any content is restored under any options.
 pub fn round_trip(data: &[u8]) {
     let mut choices = Choices(data);
     let method = any_method(&mut choices);
@@ -192,8 +192,8 @@ pub fn round_trip(data: &[u8]) {
     }
 }
 
-/// The mixing stage under any bits of any network: probabilities stay in range, and
-/// the same again gives the same.
+/// Runs the mixing stage with any symbols and any network: probabilities stay in range,
+/// and a second run gives the same ones.
 pub fn mixing(data: &[u8]) {
     let mut choices = Choices(data);
     let streams = 1 + choices.below(4) as usize;
@@ -226,7 +226,7 @@ pub fn mixing(data: &[u8]) {
     assert_eq!(run(), run());
 }
 
-/// Bits and symbols under any probabilities come back; any code decodes to something.
+/// Checks that bits and symbols are restored under any probabilities, and that any code can be decoded.
 pub fn coder(data: &[u8]) {
     let probability = |i: usize| {
         let (a, b) = (data[i], data[data.len() - 1 - i]);
@@ -255,7 +255,7 @@ pub fn coder(data: &[u8]) {
     data.iter().for_each(|&symbol| assert_eq!(decode_symbol(&mut decoder, &weights), symbol));
 }
 
-/// Hands out as many bytes at a time as its list says, and is interrupted now and then.
+/// A reader that returns chunks of the listed sizes and sometimes `ErrorKind::Interrupted`.
 struct Chunks<'a> {
     data: &'a [u8],
     sizes: &'a [u8],
@@ -274,7 +274,7 @@ impl Read for Chunks<'_> {
     }
 }
 
-/// How reads are cut into chunks changes nothing.
+/// Checks that the sizes of the reads do not change the archive.
 pub fn reads(data: &[u8]) {
     let mut choices = Choices(data);
     let block_size = 1 + choices.u32() % 300;
@@ -307,7 +307,7 @@ pub fn reads(data: &[u8]) {
     assert_eq!(decoded, content);
 }
 
-/// A run that goes on from a state that was given, or saves one after some segments.
+/// A monitor that resumes from a given state and stops with a saved one after some segments.
 struct Stop {
     state: Option<Vec<u8>>,
     segments: u32,
@@ -346,10 +346,11 @@ impl Checkpoints for Stop {
     }
 }
 
-/// Decoding goes on from any state without harm: the bytes replace a part of a right one.
+/// Resumes decoding from a state in which the bytes replace some of the right ones:
+/// the result is an error or the right data.
 pub fn state(data: &[u8]) {
     let mut choices = Choices(data);
-    let network = choices.below(8) != 1; // the mixing stage's state is large
+    let network = choices.below(8) != 1; // rarely mixing, whose state is large
     let method = Method {
         model: tiny(),
         network,
@@ -373,12 +374,12 @@ pub fn state(data: &[u8]) {
     state[at..at + changes].copy_from_slice(&choices.0[..changes]);
     let (result, output) = run(&mut Stop { state: Some(state), segments: u32::MAX });
     match result {
-        Ok(_) => assert_eq!(output, content, "a state that is wrong gives no wrong data"),
+        Ok(_) => assert_eq!(output, content, "a damaged state led to wrong data"),
         Err(error) => assert!(!unchanged, "{error}"),
     }
 }
 
-/// What a damaged archive is taken to hold, if it is taken for one.
+/// The content of a damaged archive, if the decoder accepts it.
 pub fn accepted(archive: &[u8], memory: u64) -> Option<Vec<u8>> {
     let (result, decoded) = unpack(&mut &archive[..], memory);
     matches!(result, Ok(()) | Err(Error::Archive(ArchiveError::Trailer))).then_some(decoded)
