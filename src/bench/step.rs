@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Spread;
+use super::{Spread, gpu};
 use crate::coder::{Decoder, decode_symbol};
 use crate::engine::{Device, Engine, EngineError};
 use crate::model::ModelConfig;
@@ -50,19 +50,18 @@ pub async fn measure(device: &Device, config: &ModelConfig, repeats: usize) -> R
                 *symbol = decode_symbol(&mut decoder, weights);
             }
             let coded = Instant::now();
-            let device = match engine.device() {
-                Some(gpu) => Some(gpu.time_step(step, &previous, &mut weights).await?),
-                None => None,
-            };
+            let device = gpu::time_step(&mut engine, step, &previous, &mut weights).await?;
             if segment > 0 {
                 model.push((predicted - start).as_secs_f64());
                 coding.push((coded - predicted).as_secs_f64());
-                let device = device.iter().flat_map(|d| [d.upload, d.dispatches, d.read_back]);
-                parts.iter_mut().zip(device).for_each(|(part, time)| part.push(time.as_secs_f64()));
+                parts
+                    .iter_mut()
+                    .zip(device.into_iter().flatten())
+                    .for_each(|(part, time)| part.push(time.as_secs_f64()));
             }
         }
     }
-    let (dispatches_per_step, dispatches_per_segment) = engine.device().map_or((0, 0), |gpu| gpu.dispatches());
+    let (dispatches_per_step, dispatches_per_segment) = gpu::dispatches(&mut engine);
     Ok(StepTimes {
         engine: Spread::of(model),
         coding: Spread::of(coding),

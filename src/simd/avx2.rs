@@ -8,9 +8,11 @@ use super::{GROUP, QUAD, Rows, TILE_INPUTS, TILE_ROWS, TileSums};
 const LANES: usize = 16;
 
 /// Independent sums, enough to hide the latency of an instruction.
+#[cfg(feature = "cli")]
 pub const PEAK_CHAINS: usize = 12;
 
 /// Multiplies in registers alone, see [`super::peak`].
+#[cfg(feature = "cli")]
 #[target_feature(enable = "avx2")]
 pub fn peak(rounds: u64) {
     let b = std::hint::black_box(_mm256_set1_epi16(3));

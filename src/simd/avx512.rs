@@ -10,9 +10,11 @@ const LANES: usize = 32;
 const BYTES: usize = 64;
 
 /// Independent sums, enough to hide the latency of an instruction.
+#[cfg(feature = "cli")]
 pub const PEAK_CHAINS: usize = 16;
 
 /// Multiplies in registers alone, see [`super::peak`].
+#[cfg(feature = "cli")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub fn peak<const OF_BYTES: bool>(rounds: u64) {
     let (a, b) = std::hint::black_box((_mm512_set1_epi32(0x0102_0304), _mm512_set1_epi32(0x0302_0501)));

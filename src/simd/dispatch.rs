@@ -187,6 +187,7 @@ pub fn look_up<const N: usize>(table: &[u32; N], indices: &mut [u32]) {
 /// Multiplies integers of 16 bits (or of 8 bits if `bytes` is set) in registers alone, as fast as
 /// this machine can, and returns the number of products. `None` if the vector unit in use has no
 /// such instruction.
+#[cfg(feature = "cli")]
 pub fn peak(bytes: bool, rounds: u64) -> Option<u64> {
     match (Vectors::used(), bytes) {
         #[cfg(target_arch = "x86_64")]

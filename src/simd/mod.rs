@@ -37,14 +37,11 @@ mod tests;
 mod vectors;
 
 pub use self::aligned::{Aligned, AlignedBuffer};
-pub use self::dispatch::{excess, look_up, multiply_inputs, multiply_rows, multiply_samples, peak, vectorized};
+#[cfg(feature = "cli")]
+pub use self::dispatch::peak;
+pub use self::dispatch::{excess, look_up, multiply_inputs, multiply_rows, multiply_samples, vectorized};
 pub use self::prefetch::prefetch;
 pub use self::vectors::Vectors;
-
-/// The former name of [`AlignedBuffer`], until the mixing stage uses the new one.
-pub mod lines {
-    pub use super::AlignedBuffer as Lines;
-}
 
 // The products work on tiles of fixed size. `model::layout` stores parameters in tiles of the same
 // size, but that is part of the archive format and must not depend on a vector unit, nor this

@@ -4,7 +4,7 @@
 //! probability was predicted in the same context. Each context has 25 knots over
 //! the stretched probability; the map interpolates between them.
 
-use crate::simd::lines::Lines;
+use crate::simd::AlignedBuffer;
 use crate::simd::prefetch;
 use crate::state::Visitor;
 
@@ -38,7 +38,7 @@ pub enum Refinement {
 #[derive(Clone)]
 pub struct Apm {
     /// `[contexts][ROW]`: probability of a 1 at each knot, Q16, xor the identity.
-    knots: Lines<u16>,
+    knots: AlignedBuffer<u16>,
     /// The identity: squash at each knot, Q16.
     start: [u16; KNOTS],
     /// Index in `knots` and in `start` of the knot nearer to the last probability.
@@ -67,7 +67,7 @@ impl Apm {
     pub fn new() -> Self {
         let logistic = Logistic::new();
         let start = std::array::from_fn(|i| logistic.squash((i as i32 - 12) << SUM_FRACTION) as u16);
-        Apm { knots: Lines::zeros(ROW << CONTEXT_BITS), start, last: (0, 0) }
+        Apm { knots: AlignedBuffer::zeros(ROW << CONTEXT_BITS), start, last: (0, 0) }
     }
 
     /// Prefetches the knots of a context.

@@ -4,7 +4,7 @@
 //! probabilities is squashed to a probability. Each weight moves down the
 //! gradient of the coding cost: by its input times the error.
 
-use crate::simd::lines::Lines;
+use crate::simd::AlignedBuffer;
 use crate::simd::prefetch;
 use crate::state::Visitor;
 
@@ -27,7 +27,7 @@ const _: () = assert!(MOST_INPUTS <= 1 << 9);
 pub struct Mixer {
     inputs: usize,
     /// `[sets][inputs]`, Q26.
-    weights: Lines<i32>,
+    weights: AlignedBuffer<i32>,
     /// How often each set was used, at most [`SETTLED`].
     uses: Vec<u16>,
     /// Learning rate by uses, Q16.
@@ -43,7 +43,7 @@ impl Mixer {
     pub fn new(sets: usize, inputs: usize, start: i32, [last, first]: [i32; 2]) -> Self {
         assert!(inputs.is_multiple_of(GROUP) && inputs <= MOST_INPUTS);
         let weight = start << (WEIGHT_FRACTION - 16);
-        let mut weights = Lines::zeros(sets * inputs);
+        let mut weights = AlignedBuffer::zeros(sets * inputs);
         if weight != 0 {
             weights.fill(weight);
         }

@@ -6,7 +6,7 @@
 //! (8 bits), the last bits under a leading 1 (8), the probability of a 1 (16, the highest
 //! bit inverted, so that a zero word means one half).
 
-use crate::simd::lines::Lines;
+use crate::simd::AlignedBuffer;
 use crate::simd::prefetch;
 use crate::state::Visitor;
 
@@ -20,7 +20,7 @@ pub const SLOT_BITS: u32 = 6;
 /// A hash table of slots. A hash has three candidates; the least used one is replaced.
 #[derive(Clone)]
 pub struct Slots {
-    words: Lines<u32>,
+    words: AlignedBuffer<u32>,
     /// The number of slots, a power of two, minus one.
     mask: usize,
 }
@@ -29,7 +29,7 @@ impl Slots {
     /// Creates a table of `2^bits` bytes.
     pub fn new(bits: u32) -> Self {
         let slots = 1 << (bits - SLOT_BITS);
-        Slots { words: Lines::zeros(slots * WORDS), mask: slots - 1 }
+        Slots { words: AlignedBuffer::zeros(slots * WORDS), mask: slots - 1 }
     }
 
     /// Prefetches the first candidate of each hash.
