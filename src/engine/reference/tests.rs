@@ -208,14 +208,18 @@ fn embedding_update_equals_its_definition() {
     use {
         cpu::embedding_update::embedding_update as fast, reference::embedding_update::embedding_update as definition,
     };
-    let both = |update: fn(&Shape, usize, &AdamStep, &[Stream], &mut [i32], &mut [u32], &mut [i8])| {
-        move |Case { shape, steps, adam }: &Case, s: &mut State| {
+    compare(
+        |Case { shape, steps, adam }, s| {
             let len = shape.layout.embedding_len;
             let (masters, moments) = (&mut s.masters[..len], &mut s.moments[..len]);
-            update(shape, *steps, adam, &s.streams, masters, moments, &mut s.weights.embedding);
-        }
-    };
-    compare(both(fast), both(definition));
+            fast(shape, *steps, adam, &s.streams, masters, moments, &mut s.weights.embedding);
+        },
+        |Case { shape, steps, adam }, s| {
+            let len = shape.layout.embedding_len;
+            let (masters, moments) = (&mut s.masters[..len], &mut s.moments[..len]);
+            definition(shape, *steps, adam, &s.streams, masters, moments, &mut s.weights.embedding);
+        },
+    );
 }
 
 #[test]
