@@ -328,7 +328,7 @@ proptest! {
         let settings = CompressSettings { block_size: 100, ..settings(&by) };
         let mut stopper = Stopper::after(4, Left::default());
         let mut output = Vec::new();
-        let data = short_data();
+        let data = data();
         let stopped = pollster::block_on(compress(&mut &data[..], &mut output, &settings, &mut stopper));
         prop_assert!(matches!(stopped, Err(CodecError::Interrupted)));
         let (mut state, prefix) = stopper.left.state.unwrap();

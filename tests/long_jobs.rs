@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::cargo_bin;
 #[cfg(unix)]
-use common::folder::default_interrupt;
+use common::folder::default_signals;
 use common::folder::{Folder, TINY};
 use common::{noise, text};
 use predicates::prelude::*;
@@ -250,7 +250,7 @@ fn a_run_that_is_killed_resumes_and_produces_the_same_bytes() {
 /// Starts a run with checkpoints on file `a` and interrupts it once a state is saved.
 #[cfg(unix)]
 fn interrupted(folder: &Folder) -> process::Output {
-    default_interrupt();
+    default_signals();
     let mut command = process::Command::new(cargo_bin!("lockstep"));
     command.current_dir(folder.path("")).env("XDG_RUNTIME_DIR", folder.path("")).args(TINY);
     command.args(["--block-size", "5000", "--checkpoint", "--checkpoint-interval", "0", "--device", "cpu", "a"]);

@@ -7,7 +7,7 @@ use std::process::{self, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
 #[cfg(unix)]
-use common::folder::default_interrupt;
+use common::folder::default_signals;
 use common::folder::{Folder, TINY};
 use common::{noise, text};
 use lockstep::internals::archive::VERSION;
@@ -154,7 +154,7 @@ fn an_interrupt_leaves_no_temporary_file() {
     use std::io::Write;
     use std::time::{Duration, Instant};
 
-    default_interrupt();
+    default_signals();
     let folder = Folder::new();
     let mut child = process::Command::new(cargo_bin!("lockstep"))
         .args(TINY)

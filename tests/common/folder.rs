@@ -14,13 +14,16 @@ use tempfile::TempDir;
 pub const TINY: [&str; 6] =
     ["--layers=1", "--units=16", "--embedding=16", "--streams=2", "--mixing=light", "--mixing-memory=16"];
 
-/// Lets the processes that this one starts be interrupted, even where it was itself
-/// started with SIGINT ignored (`nohup ... &`): a child would inherit that, but for a
-/// signal that has a handler here it starts with the default action.
+/// Lets signals end the processes that this one starts, even where it was itself started
+/// with some of them ignored (`nohup ... &`): a child would inherit that, but for a signal
+/// that has a handler here it starts with the default action.
 #[cfg(unix)]
-pub fn default_interrupt() {
-    let always = Arc::new(AtomicBool::new(true));
-    signal_hook::flag::register_conditional_default(signal_hook::consts::SIGINT, always).unwrap();
+pub fn default_signals() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        let always = Arc::new(AtomicBool::new(true));
+        signal_hook::flag::register_conditional_default(signal, always).unwrap();
+    }
 }
 
 /// A temporary folder, deleted when dropped.
