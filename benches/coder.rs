@@ -1,4 +1,4 @@
-//! What the host computes for each symbol: softmax and coder.
+//! The work of the host for each symbol: softmax and coder.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use lockstep::internals::coder::{Decoder, Encoder, decode_symbol, encode_symbol};

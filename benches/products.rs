@@ -22,7 +22,7 @@ struct Product {
     times: usize,
 }
 
-/// What a kernel multiplies in a segment.
+/// The products of a kernel in a segment.
 fn products(config: &ModelConfig, kernel: &Kernel) -> Vec<Product> {
     let (streams, steps, units) = (config.streams(), config.segment(), config.units());
     let samples = streams * steps;

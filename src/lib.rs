@@ -14,7 +14,7 @@
 //! # Ok::<(), lockstep::Error>(())
 //! ```
 //!
-//! # Where to go on
+//! # Where to continue
 //!
 //! | | |
 //! |---|---|

@@ -28,7 +28,7 @@ use crate::{Error, embed};
 /// ```
 pub struct Encoder<W: Write> {
     output: W,
-    /// What is coded but not yet written to the output, and its length so far.
+    /// The code that is not yet written to the output.
     coded: Hashed<Vec<u8>>,
     encoder: ArchiveEncoder,
     pending: Vec<u8>,

@@ -55,8 +55,8 @@ fn predictors(method: &Method, devices: &[Arc<OpenDevice>]) -> Vec<Predictor> {
 }
 
 fn state(predictor: &mut Predictor) -> u64 {
-    let learnt = pollster::block_on(predictor.learned()).unwrap();
-    predictor.state(learnt.as_ref())
+    let learned = pollster::block_on(predictor.learned()).unwrap();
+    predictor.state(learned.as_ref())
 }
 
 fn encode(engine: &mut Predictor, data: &[u8]) -> (Vec<u8>, u64) {
@@ -166,10 +166,10 @@ fn second_blocks_start_from_the_learned_state(devices: &[Arc<OpenDevice>]) {
     let method = Method::network_alone(ModelConfig { replay_streams: 2, replay_steps: 9, ..config() });
     for mut engine in predictors(&method, devices) {
         let (first, _) = encode(&mut engine, &data);
-        let learnt = pollster::block_on(engine.learned()).unwrap();
+        let learned = pollster::block_on(engine.learned()).unwrap();
         let (second, hash) = encode(&mut engine, &data);
         assert!(second.len() < first.len(), "the learned state stays");
-        pollster::block_on(engine.forget_block(learnt.as_ref())).unwrap();
+        pollster::block_on(engine.forget_block(learned.as_ref())).unwrap();
         assert_eq!(encode(&mut engine, &data), (second.clone(), hash), "loading restores all");
         codes.push((first, second, hash));
     }

@@ -1,4 +1,4 @@
-//! What the command refuses: the message, the exit code, and that no file is left behind.
+//! Refusals of the command: the message, the exit code, and that no file is left behind.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What can be wrong with an archive.
+//! The errors of archives.
 
 use std::io;
 
@@ -31,7 +31,7 @@ pub enum ArchiveError {
     /// A checksum or a field is wrong.
     #[error("the archive is corrupt: {what}")]
     Corrupt {
-        /// What is wrong.
+        /// The damage.
         what: String,
     },
     /// All content was read and is right, but a trailer behind it is not.

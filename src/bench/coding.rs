@@ -13,7 +13,7 @@ use crate::model::{Method, ModelConfig};
 /// The speed of a model on an engine.
 #[derive(Clone, Debug)]
 pub struct CodingSpeed {
-    /// What the model ran on.
+    /// The engine that the model ran on.
     pub engine: EngineInfo,
     /// Raw bytes.
     pub raw: usize,

@@ -1,4 +1,4 @@
-//! What to do about an error, in the words of the command line.
+//! Advice on errors, in the words of the command line.
 
 use lockstep::{ArchiveError, EngineError, Error, PriorError};
 

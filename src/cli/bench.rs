@@ -21,7 +21,7 @@ const SAMPLE_OF: u64 = 1 << 20;
 /// Bytes of generated text, at the default level.
 const SAMPLE_SIZE: u64 = 64 << 10;
 
-/// What to measure.
+/// The options of a measurement.
 #[derive(Args, Clone, Debug)]
 pub struct BenchOptions {
     /// File to code [default: generated text, less of it for slow levels]

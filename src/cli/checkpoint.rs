@@ -37,7 +37,7 @@ pub struct Checkpoint {
     found: bool,
 }
 
-/// What an earlier run left behind.
+/// The checkpoint that an earlier run left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     Nothing,

@@ -11,7 +11,7 @@ use super::output::Output;
 use super::sizes::parse_size;
 use super::start::read_prior;
 
-/// What to export.
+/// The options of an export.
 #[derive(Args, Clone, Debug)]
 pub struct ExportOptions {
     /// A prior or a saved model

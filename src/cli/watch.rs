@@ -1,4 +1,4 @@
-//! What the command does while the library works: progress, warnings, checkpoints, signals.
+//! Follows a job for the command: progress, warnings, checkpoints, signals.
 
 use std::ops::ControlFlow;
 

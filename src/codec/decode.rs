@@ -228,7 +228,7 @@ pub async fn decompress(
     };
     let mut unit = match from {
         Some(from) => {
-            // What is skipped may start with a prior.
+            // The skipped part may start with a prior.
             while input.inner().fill_buf().map_err(Error::Input)?.starts_with(&PRIOR_MAGIC) {
                 next_part(&mut input, true)?;
                 decoder.read_prior(&mut input)?;

@@ -38,7 +38,7 @@ pub struct Summary {
     pub raw: u64,
     /// Bytes of the archive.
     pub coded: u64,
-    /// What the model ran on, a GPU if any frame did; nothing if no model was needed.
+    /// The engine that the model ran on, a GPU if any frame ran on one; `None` if no model was needed.
     pub engine: Option<EngineInfo>,
 }
 

@@ -13,7 +13,7 @@ use crate::model::Parameters;
 use crate::prior::Prior;
 use crate::state::{StateReader, StateWriter, Visitor};
 
-/// What was learned by the end of a block.
+/// The state learned by the end of a block.
 pub struct Learned {
     /// The network's parameters.
     network: Option<Parameters>,

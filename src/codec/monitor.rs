@@ -74,7 +74,7 @@ impl<F: FnMut(Progress) -> ControlFlow<()> + Send> Monitor for F {
 pub enum Warning {
     /// The device failed, or computed something wrong, and the CPU takes over.
     FellBack {
-        /// What the device did.
+        /// The failure of the device.
         reason: String,
         /// True if work was lost: the CPU starts again from the last good block.
         from_last_block: bool,
@@ -122,7 +122,7 @@ pub trait Checkpoints: Send {
     fn commit(&mut self, written: Prefix) -> io::Result<()>;
 }
 
-/// What a run does between two segments.
+/// The answer of [`Checkpoints::next`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Continue.

@@ -1,4 +1,4 @@
-//! What decides how a job is coded.
+//! The settings of a job.
 
 use std::sync::Arc;
 

@@ -37,7 +37,7 @@ pub(crate) async fn means_cpu(choice: &Device) -> bool {
     }
 }
 
-/// What a choice means on this machine.
+/// The engine that a choice means on this machine.
 pub(super) enum Chosen {
     /// The CPU engine; if a GPU was found but can't be used, the reason.
     Cpu(Option<EngineError>),

@@ -125,7 +125,7 @@ pub struct DeviceInfo {
     pub max_buffer: u64,
     /// Size of the largest storage binding in bytes.
     pub max_binding: u64,
-    /// Whether every kernel computes what the CPU computes; the reason if not.
+    /// `Ok` if every kernel computes what the CPU computes, else the reason.
     pub self_test: Result<(), String>,
 }
 

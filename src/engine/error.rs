@@ -1,4 +1,4 @@
-//! What can go wrong with a device.
+//! The errors of devices.
 
 use thiserror::Error;
 

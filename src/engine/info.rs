@@ -1,4 +1,4 @@
-//! What a model ran on.
+//! The description of an engine.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub enum EngineKind {
     Gpu,
 }
 
-/// What a model ran on, with its name.
+/// The engine that a model ran on.
 ///
 /// Displays as the name and, if a GPU was found but could not be used, the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]

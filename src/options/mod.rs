@@ -210,7 +210,7 @@ impl Options {
     }
 }
 
-/// What the rest of the crate reads.
+/// Accessors for the rest of the crate and for its tests.
 #[doc(hidden)]
 impl Options {
     /// Returns the method for a frame of `length` raw bytes.

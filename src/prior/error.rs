@@ -1,4 +1,4 @@
-//! What can be wrong with a prior.
+//! The errors of priors.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Which vector unit this process uses.
+//! The vector unit that this process uses.
 
 use std::sync::LazyLock;
 

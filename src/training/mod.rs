@@ -150,7 +150,7 @@ pub async fn train(
         trainer.pass(&training, |_| 0, true, &mut progress).await?;
         let coded = trainer.pass(&held_out, |_| 0, true, &mut |_| ()).await?;
         observer(TrainingEvent::Mixed { best: number, loss: loss(coded) });
-        // What the mixing stage learned from the held-out samples is kept: there the network was no
+        // The mixing stage keeps what it learned from the held-out samples: there the network was no
         // better than it will be, so mixing has learned how far to trust it.
     }
     Ok(Prior::new(method.clone(), raw, network, trainer.mixing))

@@ -1,4 +1,4 @@
-//! What the tasks of a pass exchange: rows of a layer, whose tiles are computed by several tasks.
+//! The exchange between the tasks of a pass: rows of a layer, whose tiles are computed by several tasks.
 
 use std::marker::PhantomData;
 

@@ -12,7 +12,7 @@ use crate::numerics::fixed::{BIAS_LIMIT, WEIGHT_LIMIT};
 use crate::numerics::wide::AdamStep;
 use crate::simd::{AlignedBuffer, GROUP, NO_SUMS, multiply_samples, vectorized};
 
-/// What all tasks share.
+/// The values that all tasks share.
 struct Update<'a> {
     shape: &'a Shape,
     steps: usize,

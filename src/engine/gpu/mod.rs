@@ -43,7 +43,7 @@ pub struct GpuEngine {
     set: usize,
     /// True if the sets may differ from the masters: the model was trained since they were packed.
     trained: bool,
-    /// The same model with the streams of replay.
+    /// The model with the windows of replay as its streams.
     replay: Option<Box<GpuEngine>>,
     /// Receives a segment's distributions.
     read_back: ReadBack,

@@ -13,7 +13,7 @@ use crate::model::layout::{CELLS, TILE};
 use crate::numerics::softmax::SYMBOLS;
 use crate::simd::{Aligned, AlignedBuffer, GROUP, multiply_rows, vectorized};
 
-/// What all tasks share. A phase is one step of each layer.
+/// The values that all tasks share. A phase is one step of each layer.
 pub struct Pass<'a> {
     pub shape: &'a Shape,
     pub weights: &'a Weights,
@@ -27,7 +27,7 @@ pub struct Pass<'a> {
     pub exchange: Exchange<GateErrorTile>,
 }
 
-/// What the forward pass, the output and the layer above the pass left in a stream's record.
+/// The parts of a stream's record that the forward pass, the output and the layer above have written.
 pub struct ForwardRecord<'a> {
     pub gates: &'a [[i16; TILE]],
     pub cells: &'a [[i32; CELLS]],

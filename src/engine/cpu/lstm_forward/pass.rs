@@ -18,7 +18,7 @@ use crate::simd::{GROUP, NO_SUMS, excess, multiply_inputs, vectorized};
 /// Activations in a word.
 pub const WORD: usize = size_of::<u64>();
 
-/// What all tasks share. A phase is one layer of one step.
+/// The values that all tasks share. A phase is one layer of one step.
 pub struct Pass<'a> {
     pub shape: &'a Shape,
     pub weights: &'a Weights,
