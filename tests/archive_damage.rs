@@ -262,10 +262,7 @@ fn too_much_memory_is_refused_before_it_is_allocated() {
     let crc = crc32fast::hash(&archive[..HEADER - 4]).to_le_bytes();
     archive[HEADER - 4..HEADER].copy_from_slice(&crc);
     match unpack(&archive) {
-        Err(error @ Error::MemoryLimit { needed, .. }) => {
-            assert!(needed > 16 << 30);
-            assert!(error.to_string().contains("--memory"));
-        }
+        Err(Error::MemoryLimit { needed, .. }) => assert!(needed > 16 << 30),
         other => panic!("{other:?}"),
     }
 }

@@ -219,8 +219,9 @@ fn a_prior_in_the_archive_or_beside_it_serves_all_forms() {
     assert!(!error.is_corrupt());
     assert!(matches!(Archive::open(Cursor::new(&archive)), Err(Error::Archive(ArchiveError::NoList))));
     // Frames behind a prior that the archive holds: read whole, by the decoder, and in ranges.
-    let data: Vec<u8> = text(200_000);
-    let frames = with.clone().embed_prior(true).frame_size(80_000);
+    let data: Vec<u8> = text(20_000);
+    // With one stream, frames this short would be compact, and these have no list.
+    let frames = with.clone().embed_prior(true).frame_size(8_000).streams(2);
     let archive = lockstep::compress_with(&data, &frames).unwrap();
     let mut encoder = Encoder::new(Vec::new(), &frames.length(data.len() as u64)).unwrap();
     encoder.write_all(&data).unwrap();
@@ -230,7 +231,7 @@ fn a_prior_in_the_archive_or_beside_it_serves_all_forms() {
     assert_eq!(listed.compressed_len(), archive.len() as u64);
     assert_eq!(listed.frames().iter().map(|frame| frame.prior_len()).collect::<Vec<_>>()[1..], [0, 0]);
     assert_eq!(listed.frames()[0].prior_len(), file.len() as u64);
-    assert!(listed.read_range(100_000..100_050, &Options::new()).unwrap() == data[100_000..100_050]);
+    assert!(listed.read_range(10_000..10_050, &Options::new()).unwrap() == data[10_000..10_050]);
     let mut decoded = Vec::new();
     listed.decompress(&mut decoded, &Options::new(), &mut ()).unwrap();
     assert!(decoded == data);

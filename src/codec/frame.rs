@@ -90,11 +90,13 @@ impl FrameCoder {
         monitor: &mut dyn Monitor,
     ) -> Result<(), Error> {
         while !block.is_done() {
-            self.save_if_asked(block, job, monitor).await?;
-            let model = self.model(monitor).await?;
-            if let Err(error) = block.segment(&mut model.predictor).await {
-                self.fall_back(block, Error::Device(error), monitor).await?;
-                continue;
+            match self.save_and_step(block, job, monitor).await {
+                Ok(()) => {}
+                Err(error @ Error::Device(_)) => {
+                    self.fall_back(block, error, monitor).await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
             let (raw, coded) = block.progress();
             if monitor.progress(Progress::new(job.raw + raw, job.coded + coded)).is_break() {
@@ -102,6 +104,18 @@ impl FrameCoder {
             }
         }
         Ok(())
+    }
+
+    /// Saves the state if the monitor asks for it, and codes a segment. A device may fail in both.
+    async fn save_and_step(
+        &mut self,
+        block: &mut impl Coding,
+        job: &JobSpan,
+        monitor: &mut dyn Monitor,
+    ) -> Result<(), Error> {
+        self.save_if_asked(block, job, monitor).await?;
+        let model = self.model(monitor).await?;
+        Ok(block.segment(&mut model.predictor).await?)
     }
 
     /// Runs a block to its end and returns what was learned from it, to be accepted or forgotten.
