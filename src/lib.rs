@@ -7,7 +7,7 @@
 //! ```
 //! use lockstep::Level;
 //!
-//! let text = b"In the beginning was the word, and the word was long. ".repeat(8);
+//! let text = b"In the beginning was the word, and the word was long. ".repeat(20);
 //! let archive = lockstep::compress(&text, Level::FASTEST)?;
 //! assert!(archive.len() < text.len() / 3);
 //! assert_eq!(lockstep::decompress(&archive, 1 << 20)?, text); // at most 1 MiB
