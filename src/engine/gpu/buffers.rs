@@ -148,9 +148,9 @@ pub struct Buffers {
     storage: Vec<wgpu::Buffer>,
     /// The second set, in the order of [`FORWARD_WEIGHTS`].
     second: Vec<wgpu::Buffer>,
-    /// The uniform [`ModelUniform`].
+    /// The uniform `ModelUniform`.
     pub model: wgpu::Buffer,
-    /// The uniforms [`DispatchParams`](super::uniforms::DispatchParams) of all dispatches.
+    /// The uniforms `DispatchParams` of all dispatches.
     pub params: wgpu::Buffer,
     /// Holds one step's inputs or cells while they are copied within their buffer.
     scratch: wgpu::Buffer,

@@ -43,7 +43,7 @@ fn pack_bytes(values: &[i8]) -> Vec<u32> {
     values.as_chunks::<4>().0.iter().map(|&bytes| u32::from_le_bytes(bytes.map(|byte| byte as u8))).collect()
 }
 
-/// The inverse of [`pack_bytes`].
+/// The inverse of `pack_bytes`.
 pub fn unpack_bytes(words: &[u32]) -> Vec<i8> {
     words.iter().flat_map(|word| word.to_le_bytes()).map(|byte| byte as i8).collect()
 }
