@@ -1,9 +1,13 @@
 //! `lockstep bench` runs and reports every measurement; the speed itself is not tested.
 
 mod common;
+mod devices;
+
+use std::process::ExitCode;
 
 use common::folder::{Folder, TINY};
 use common::text;
+use devices::tests;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
@@ -43,7 +47,6 @@ fn check(value: &Value) {
     }
 }
 
-#[test]
 fn json_has_every_measurement() {
     let folder = Folder::new();
     let output = bench(&folder, "--device cpu --json --size 2K").get_output().stdout.clone();
@@ -52,7 +55,6 @@ fn json_has_every_measurement() {
     assert!(value["gpu_kernels_per_second"].is_null() && value["step_seconds"]["device"].is_null());
 }
 
-#[test]
 fn a_file_is_compressed_and_a_table_is_printed() {
     let folder = Folder::with("a", &text(700));
     bench(&folder, "--device cpu a")
@@ -69,15 +71,8 @@ fn a_file_is_compressed_and_a_table_is_printed() {
     folder.lockstep("bench missing").assert().code(1).stderr(contains("can't read missing"));
 }
 
-#[test]
 fn devices_are_measured_kernel_by_kernel() {
     let folder = Folder::new();
-    let devices = folder.lockstep("devices --json").assert().success().get_output().stdout.clone();
-    let devices: Value = serde_json::from_slice(&devices).unwrap();
-    if devices.as_array().unwrap().len() < 2 {
-        eprintln!("SKIPPED: no GPU and no software Vulkan on this machine");
-        return;
-    }
     let output = bench(&folder, "--device gpu --json --size 1K").get_output().stdout.clone();
     let value: Value = serde_json::from_slice(&output).unwrap();
     check(&value);
@@ -85,4 +80,15 @@ fn devices_are_measured_kernel_by_kernel() {
     // With one layer; hardware has fewer kernels than a software implementation.
     assert!(counts == (11, 5.into()) || counts == (9, 3.into()), "{counts:?}");
     assert!(value["step_seconds"]["device"]["read_back"]["median"].as_f64().unwrap() > 0.0);
+}
+
+fn main() -> ExitCode {
+    devices::run([
+        tests!(
+            devices::anywhere:
+            json_has_every_measurement,
+            a_file_is_compressed_and_a_table_is_printed,
+        ),
+        tests!(devices::on_devices: devices_are_measured_kernel_by_kernel),
+    ])
 }
