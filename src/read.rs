@@ -4,10 +4,9 @@ use std::io::{self, BufReader, Read};
 
 use crate::Error;
 use crate::archive::{Hashed, Prefix};
-use crate::codec::{ArchiveDecoder, Monitor};
+use crate::codec::{ArchiveDecoder, Monitor, WithoutCheckpoints};
 use crate::options::Options;
 use crate::pool::Pool;
-use crate::write::Streaming;
 
 /// Reads the content of an archive that is read from `R`, block by block.
 ///
@@ -63,7 +62,7 @@ impl<R: Read> Decoder<R> {
             decoder: ArchiveDecoder::new(options.decode_settings()),
             block: Vec::new(),
             returned: 0,
-            monitor: Box::new(Streaming(monitor)),
+            monitor: Box::new(WithoutCheckpoints(monitor)),
             pool: Pool::new(options)?,
             state: State::Reading,
         })

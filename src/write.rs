@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::archive::{Hashed, Prefix};
-use crate::codec::{ArchiveEncoder, Monitor};
+use crate::codec::{ArchiveEncoder, Monitor, WithoutCheckpoints};
 use crate::options::Options;
 use crate::pool::Pool;
 use crate::{Error, embed};
@@ -60,7 +60,7 @@ impl<W: Write> Encoder<W> {
         let encoder = ArchiveEncoder::new(options.encode_settings())?;
         let pool = Pool::new(options)?;
         embed(options, &mut output)?;
-        let (coded, monitor) = (Hashed::new(Vec::new()), Box::new(Streaming(monitor)));
+        let (coded, monitor) = (Hashed::new(Vec::new()), Box::new(WithoutCheckpoints(monitor)));
         Ok(Encoder { output, coded, encoder, pending: Vec::new(), monitor, pool, failed: false })
     }
 
@@ -125,26 +125,5 @@ impl<W: Write> Write for Encoder<W> {
     /// early would cost compression.
     fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
-    }
-}
-
-/// A monitor without its checkpoints.
-pub(crate) struct Streaming<M>(pub M);
-
-impl<M: Monitor> Monitor for Streaming<M> {
-    fn progress(&mut self, progress: crate::Progress) -> std::ops::ControlFlow<()> {
-        self.0.progress(progress)
-    }
-
-    fn warning(&mut self, warning: &crate::Warning) {
-        self.0.warning(warning);
-    }
-
-    fn wants_model(&self) -> bool {
-        self.0.wants_model()
-    }
-
-    fn model(&mut self, model: crate::Prior) {
-        self.0.model(model);
     }
 }

@@ -99,6 +99,22 @@ fn threads_of_a_jobs_own_change_no_byte() {
 }
 
 #[test]
+fn jobs_that_share_a_pool_neither_wait_forever_nor_change_a_byte() {
+    let data = data();
+    // Layers run side by side in tasks that wait for each other.
+    let options = tiny().layers(3).units(32);
+    let one = lockstep::compress_with(&data, &options.clone().threads(1)).unwrap();
+    let job = || assert!(lockstep::compress_with(&data, &options).unwrap() == one);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| pool.install(job));
+        }
+    });
+    pool.install(|| rayon::join(job, job));
+}
+
+#[test]
 fn an_encoder_without_bytes_makes_an_empty_archive_and_an_unfinished_one_is_cut_short() {
     let empty = Encoder::new(Vec::new(), &tiny()).unwrap().finish().unwrap();
     assert_eq!(empty, lockstep::compress_with(&[], &tiny()).unwrap());

@@ -35,8 +35,8 @@ pub struct Progress {
 /// # Ok::<(), lockstep::Error>(())
 /// ```
 pub trait Monitor: Send {
-    /// Takes note of progress, some times a second at least on any device. `Break` cancels the run,
-    /// which then fails with [`Error::Cancelled`](crate::Error::Cancelled).
+    /// Takes note of progress, after every segment of a block. `Break` cancels the run, which then
+    /// fails with [`Error::Cancelled`](crate::Error::Cancelled).
     fn progress(&mut self, progress: Progress) -> ControlFlow<()>;
 
     /// Takes note of a problem that the run survived.
@@ -65,6 +65,27 @@ impl Monitor for () {
 impl<F: FnMut(Progress) -> ControlFlow<()> + Send> Monitor for F {
     fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
         self(progress)
+    }
+}
+
+/// A monitor whose checkpoints are not used.
+pub(crate) struct WithoutCheckpoints<M>(pub M);
+
+impl<M: Monitor> Monitor for WithoutCheckpoints<M> {
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
+        self.0.progress(progress)
+    }
+
+    fn warning(&mut self, warning: &Warning) {
+        self.0.warning(warning);
+    }
+
+    fn wants_model(&self) -> bool {
+        self.0.wants_model()
+    }
+
+    fn model(&mut self, model: Prior) {
+        self.0.model(model);
     }
 }
 

@@ -58,7 +58,7 @@ impl Prior {
     /// Trains a prior on samples: whole inputs of the kind that is to be compressed.
     ///
     /// The options give the level or the hyper-parameters, the device, the threads and
-    /// [`Options::passes`]. The observer hears of progress and of the loss on held-out samples.
+    /// [`Options::passes`]. The observer is told the progress and the loss on held-out samples.
     ///
     /// # Errors
     ///
