@@ -1,6 +1,8 @@
 //! The command `lockstep`.
 
 mod cli;
+#[cfg(unix)]
+mod closed;
 
 use std::process::ExitCode;
 

@@ -11,6 +11,7 @@ use lockstep::internals::model::{Layout, ModelConfig};
 use lockstep::{Device, Level, Options};
 
 use super::bench_report::Report;
+use super::files::check_stdout;
 use super::level::LevelOption;
 use super::model::ModelOptions;
 use super::sizes::parse_size;
@@ -50,6 +51,7 @@ pub struct BenchOptions {
 
 /// Measures and prints.
 pub fn bench(options: &BenchOptions) -> anyhow::Result<()> {
+    check_stdout()?;
     let report = pollster::block_on(measure(options))?;
     let mut out = io::stdout().lock();
     if options.json {

@@ -3,7 +3,7 @@
 //! `LKSC`, a version, the hash of the job, the state, length and hash of the output so far, and the
 //! XXH3-64 of everything before.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,7 +13,8 @@ use lockstep::internals::archive::{Hashed, VERSION};
 use lockstep::{Checkpoints, Next, Prefix, Resume};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::interrupt;
+use super::files::{Entry, FileId, FileReader, NewFile, Published, sweep};
+use super::signals;
 
 /// First bytes of a checkpoint, and the version of its layout.
 const MAGIC: [u8; 5] = *b"LKSC\x01";
@@ -28,13 +29,12 @@ pub struct Checkpoint {
     job: u64,
     /// The output, which must reach the disk before a state that depends on it.
     output: File,
-    part: PathBuf,
     interval: Duration,
     due: Instant,
     /// The state that is being written.
-    writing: Option<Hashed<BufWriter<File>>>,
-    /// True if there is a checkpoint to continue from.
-    found: bool,
+    writing: Option<(NewFile, Hashed<BufWriter<File>>)>,
+    /// The last state that was saved.
+    saved: Option<FileId>,
 }
 
 /// The checkpoint that an earlier run left.
@@ -42,13 +42,27 @@ pub struct Checkpoint {
 pub enum Found {
     Nothing,
     /// A state, and the prefix of the output that belongs to it.
-    State(Prefix),
+    State {
+        file: FileId,
+        written: Prefix,
+    },
+}
+
+impl Found {
+    /// Removes the checkpoint, which is at `path`.
+    pub fn remove(&self, path: &Path) -> io::Result<()> {
+        match self {
+            Found::Nothing => Ok(()),
+            Found::State { file, .. } => Entry::open(path)?.remove(*file).map(|_| ()),
+        }
+    }
 }
 
 impl Checkpoint {
     /// Looks for a checkpoint at `path`, and checks that it is whole and belongs to this job.
     pub fn find(path: &Path, job: &str) -> anyhow::Result<Found> {
         let name = path.display();
+        sweep(path);
         let mut file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
             file => BufReader::new(file.with_context(|| format!("can't open the checkpoint {name}"))?),
@@ -78,14 +92,23 @@ impl Checkpoint {
         file.seek(SeekFrom::Start(len - TAIL))?;
         written.iter_mut().try_for_each(|word| read(&mut file, word))?;
         let [len, hash] = written.map(u64::from_le_bytes);
-        Ok(Found::State(Prefix { len, hash }))
+        Ok(Found::State { file: FileId::of(file.get_ref())?, written: Prefix { len, hash } })
     }
 
-    /// Returns the checkpoint file of a job whose output is written to the file at `part`.
-    pub fn new(path: PathBuf, job: &str, output: File, part: PathBuf, interval: Duration, found: Found) -> Self {
+    /// Fails if no checkpoint could be written to `path`.
+    pub fn check_place(path: &Path) -> anyhow::Result<()> {
+        let created = Entry::open(path).and_then(NewFile::create);
+        created.map(|_| ()).with_context(|| format!("can't create the checkpoint {}", path.display()))
+    }
+
+    /// Returns the checkpoint file of a job that writes to `output`.
+    pub fn new(path: PathBuf, job: &str, output: File, interval: Duration, found: Found) -> Self {
+        let saved = match found {
+            Found::Nothing => None,
+            Found::State { file, .. } => Some(file),
+        };
         let due = Instant::now() + interval;
-        let found = found != Found::Nothing;
-        Checkpoint { path, job: job_hash(job), output, part, interval, due, writing: None, found }
+        Checkpoint { path, job: job_hash(job), output, interval, due, writing: None, saved }
     }
 
     /// The path of the file.
@@ -95,37 +118,30 @@ impl Checkpoint {
 
     /// True if there is a state to continue from.
     pub fn is_there(&self) -> bool {
-        self.found
+        self.saved.is_some()
     }
 
-    /// The place where the state is written at first.
-    fn temporary(&self) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(".tmp");
-        name.into()
-    }
-
-    /// Removes the files: the output is complete.
+    /// Removes the file: the output is complete.
     pub fn remove(&self) -> io::Result<()> {
-        remove(&self.temporary())?;
-        remove(&self.path)
+        self.saved.map_or(Ok(()), |saved| Entry::open(&self.path)?.remove(saved).map(|_| ()))
     }
 }
 
 impl Checkpoints for Checkpoint {
     fn resume(&mut self) -> io::Result<Option<Resume>> {
-        if !self.found {
-            return Ok(None);
-        }
+        let Some(saved) = self.saved else { return Ok(None) };
         let mut file = File::open(&self.path)?;
+        if FileId::of(&file)? != saved {
+            return Err(io::Error::other("the checkpoint was replaced"));
+        }
         let len = file.metadata()?.len().saturating_sub(HEAD + TAIL);
         file.seek(SeekFrom::Start(HEAD))?;
-        let written = Box::new(File::open(&self.part)?);
+        let written = Box::new(FileReader::new(self.output.try_clone()?));
         Ok(Some(Resume { state: Box::new(BufReader::new(file).take(len)), len, written }))
     }
 
     fn next(&mut self) -> Next {
-        if interrupt::stopping() {
+        if signals::stopping() {
             Next::SaveAndStop
         } else if Instant::now() >= self.due {
             Next::Save
@@ -135,50 +151,40 @@ impl Checkpoints for Checkpoint {
     }
 
     fn begin(&mut self) -> io::Result<&mut (dyn Write + Send)> {
-        let mut file = Hashed::new(BufWriter::with_capacity(1 << 20, File::create(self.temporary())?));
+        let new = NewFile::create(Entry::open(&self.path)?)?;
+        let mut file = Hashed::new(BufWriter::with_capacity(1 << 20, new.file().try_clone()?));
         file.write_all(&MAGIC)?;
         file.write_all(&self.job.to_le_bytes())?;
-        Ok(self.writing.insert(file))
+        Ok(&mut self.writing.insert((new, file)).1)
     }
 
     /// The output, then the state, reach the disk before the state gets its name.
     fn commit(&mut self, written: Prefix) -> io::Result<()> {
+        // The output may end in zeros that are left out so far.
+        if self.output.metadata()?.len() < written.len {
+            self.output.set_len(written.len)?;
+        }
         self.output.sync_all()?;
-        let mut file = self.writing.take().ok_or(io::ErrorKind::InvalidInput)?;
+        let (new, mut file) = self.writing.take().ok_or(io::ErrorKind::InvalidInput)?;
         file.write_all(&written.len.to_le_bytes())?;
         file.write_all(&written.hash.to_le_bytes())?;
         let hash = file.prefix().hash;
         file.write_all(&hash.to_le_bytes())?;
         file.flush()?;
-        file.inner().get_ref().sync_all()?;
-        fs::rename(self.temporary(), &self.path)?;
-        sync_folder(&self.path)?;
+        new.file().sync_all()?;
+        let saved = FileId::of(new.file())?;
+        if let Published::Beside(other) = new.publish(self.saved)? {
+            let text = format!("it was replaced meanwhile (the last state is in {})", other.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        }
         self.due = Instant::now() + self.interval;
-        self.found = true;
+        self.saved = Some(saved);
         Ok(())
     }
 }
 
 fn job_hash(job: &str) -> u64 {
     xxh3_64(format!("{} {VERSION} {job}", env!("CARGO_PKG_VERSION")).as_bytes())
-}
-
-/// Removes a file, if it exists.
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
-    }
-}
-
-/// Makes the names in a file's folder survive a power cut.
-pub fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder(path))?.sync_all() } else { Ok(()) }
-}
-
-/// Returns the folder of a file.
-pub fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
 /// Returns true if a file starts with the output that a checkpoint belongs to.

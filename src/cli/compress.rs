@@ -7,35 +7,29 @@ use std::path::Path;
 use anyhow::bail;
 use lockstep::{Device, EngineKind, Options, Progress, Summary};
 
-use super::checkpoint::Checkpoint;
-use super::exit::say;
-use super::input::{Input, display_name};
+use super::exit::{Exit, say};
+use super::files::{Input, Output, Writing, archive_name, display_name};
 use super::options::{CommandLine, Target};
-use super::output::{CheckpointPlan, Output, archive_name};
 use super::progress::{ProgressBar, bits_per_byte, percent};
+use super::result::{conclude, open_result};
 use super::start::Start;
 use super::watch::{Watch, how_to_continue};
 
 /// Compresses one file, or a part of it.
-pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow::Result<()> {
-    let mut input = Input::open(source)?;
+pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow::Result<Exit> {
+    let target = line.target(source);
+    let mut input = Input::open(source, line.force || target != Target::Named)?;
     let name = display_name(source);
     let length = take_share(line, &mut input)?;
+    let mut model = start.open_model(line, &input)?;
     let named = archive_name(source, line.long.frames);
-    let (mut output, mut checkpoint) = match line.target(source) {
-        Target::Stdout if io::stdout().is_terminal() && !line.stdout && !line.force => {
-            bail!("an archive is not for a terminal (-c writes it there all the same)")
-        }
-        Target::Stdout => (Output::stdout(), None),
-        Target::File(path) => match open_output(line, path, source)? {
-            Some(output) => output,
-            None => return Ok(()),
-        },
-        Target::Named => match open_output(line, &named, source)? {
-            Some(output) => output,
-            None => return Ok(()),
-        },
+    let Some((mut output, mut checkpoint)) = open_result(line, start, target, &named, &input, Writing::default())?
+    else {
+        return Ok(Exit::Done);
     };
+    if matches!(output, Output::Stdout(_)) && io::stdout().is_terminal() && !line.stdout && !line.force {
+        bail!("an archive is not for a terminal (-c writes it there all the same)");
+    }
     let options = line.job_options(start).length(length);
     let to_stdout = matches!(output, Output::Stdout(_));
     let mut progress = ProgressBar::new(line.quiet == 0, &name, length, true);
@@ -52,16 +46,16 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
     let is_empty_part = line.long.frames.is_some() && length == Some(0) && input.length() != Some(0);
     let done =
         if is_empty_part { Ok(Summary::default()) } else { encode(&options, &mut input, &mut output, &mut watch) };
-    let model = watch.model.take();
+    let learned = watch.model.take();
     let done = done.and_then(|done| {
-        start.save(model, line.force)?;
-        input.check_unchanged()?;
+        let changed = input.has_changed()?;
         if line.long.verify {
-            verify(line, &options, &name, &output, &done)?;
+            verify(line, &options, &name, &mut output, &done)?;
         }
-        Ok(done)
+        model.save(learned)?;
+        Ok((done, changed))
     });
-    let done = match done {
+    let (done, changed) = match done {
         Ok(done) => done,
         Err(error) => {
             output.abandon(checkpoint.as_ref());
@@ -70,15 +64,15 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
     };
     let speed = progress.finish(done.raw);
     let target = output.name();
-    output.complete(source, input.metadata(), line.remove)?;
-    if let Some(checkpoint) = checkpoint {
-        checkpoint.remove()?;
-    }
+    let exit = conclude(&name, &input, output, checkpoint, line.remove && !changed)?;
     let (raw, coded) = (done.raw, done.coded);
     let (percent, bits) = (percent(raw, coded), bits_per_byte(raw, coded));
     let sizes = format!("{percent:.2} %  {bits:.3} bits/byte ({raw} => {coded} bytes, {target})");
     line.say_summary(to_stdout, format_args!("{name} : {sizes}  {speed}"), &done);
-    Ok(())
+    if changed {
+        bail!("was written to while it was read: the archive holds what was read");
+    }
+    Ok(exit)
 }
 
 /// Limits the input to this process's part; returns its length, if it is known.
@@ -86,36 +80,8 @@ fn take_share(line: &CommandLine, input: &mut Input) -> anyhow::Result<Option<u6
     let (Some(share), Some(size)) = (line.long.frames, line.long.frame_size) else { return Ok(input.length()) };
     let Some(length) = input.length() else { bail!("--frames needs a file: a pipe can't be cut at frames") };
     let (offset, length) = share.of(length, size).unwrap_or((length, 0));
-    input.limit(offset, length)?;
+    input.limit(offset, length);
     Ok(Some(length))
-}
-
-/// Opens a file for the result, with its checkpoint if there is to be one; nothing if an earlier
-/// run was complete.
-pub fn open_output(
-    line: &CommandLine,
-    path: &Path,
-    source: &Path,
-) -> anyhow::Result<Option<(Output, Option<Checkpoint>)>> {
-    let Some(file) = &line.long.checkpoint else {
-        return Ok(Some((Output::file(path, source, line.force)?, None)));
-    };
-    let job = line.job();
-    let plan = CheckpointPlan { file: file.as_deref(), job: &job, interval: line.long.checkpoint_interval };
-    match Output::resumable(path, source, line.force, plan)? {
-        Some((output, checkpoint)) => {
-            if checkpoint.is_there() && line.quiet == 0 {
-                say(format_args!("{} : continuing from {}", display_name(source), checkpoint.path().display()));
-            }
-            Ok(Some((output, Some(checkpoint))))
-        }
-        None => {
-            if line.quiet == 0 {
-                say(format_args!("{} : {} was complete already", display_name(source), path.display()));
-            }
-            Ok(None)
-        }
-    }
 }
 
 fn encode(options: &Options, input: &mut Input, output: &mut Output, watch: &mut Watch<'_>) -> anyhow::Result<Summary> {
@@ -125,7 +91,13 @@ fn encode(options: &Options, input: &mut Input, output: &mut Output, watch: &mut
 
 /// Decodes the archive, on another device if there is one. Its content is compared by the checksums
 /// that the encoder made of the input.
-fn verify(line: &CommandLine, options: &Options, name: &str, output: &Output, done: &Summary) -> anyhow::Result<()> {
+fn verify(
+    line: &CommandLine,
+    options: &Options,
+    name: &str,
+    output: &mut Output,
+    done: &Summary,
+) -> anyhow::Result<()> {
     let on_gpu = done.engine.as_ref().is_some_and(|engine| engine.kind == EngineKind::Gpu);
     let device = if on_gpu { Device::Cpu } else { Device::Auto };
     let options = options.clone().device(device).fallback(false).size_limit(None);

@@ -7,30 +7,33 @@ use std::path::Path;
 use anyhow::bail;
 use lockstep::{Archive, ArchiveError, Error, Frame, Options, Summary};
 
-use super::compress::open_output;
-use super::input::{Input, display_name};
+use super::exit::Exit;
+use super::files::{Input, Output, Writing, content_name, display_name};
 use super::options::{CommandLine, Target};
-use super::output::{Output, content_name};
 use super::progress::ProgressBar;
+use super::result::{conclude, open_result};
 use super::sizes::Range;
 use super::start::Start;
 use super::watch::{Watch, how_to_continue};
 
 /// Decompresses one archive, or tests it.
-pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bool) -> anyhow::Result<()> {
-    let mut input = Input::open(source)?;
+pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bool) -> anyhow::Result<Exit> {
+    let target = line.target(source);
+    let mut input = Input::open(source, test || line.force || target != Target::Named)?;
     let name = display_name(source);
-    let opened = match line.target(source) {
-        _ if test => Some((Output::Nowhere, None)),
-        Target::Stdout => Some((Output::stdout(), None)),
-        Target::File(path) => open_output(line, path, source)?,
-        Target::Named => open_output(line, &content_name(source)?, source)?,
+    let length = content_length(&mut input)?;
+    let mut model = start.open_model(line, &input)?;
+    let opened = if test {
+        Some((Output::Nowhere, None))
+    } else {
+        let named = if target == Target::Named { content_name(source)? } else { Default::default() };
+        let length = line.long.range.map_or(length, |range| Some(range.length));
+        open_result(line, start, target, &named, &input, Writing { sparse: true, length, ..Writing::default() })?
     };
-    let Some((mut output, mut checkpoint)) = opened else { return Ok(()) };
+    let Some((mut output, mut checkpoint)) = opened else { return Ok(Exit::Done) };
     let to_stdout = matches!(output, Output::Stdout(_));
     let visible = line.quiet == 0 && !(to_stdout && io::stdout().is_terminal());
     let options = line.job_options(start);
-    let length = content_length(&mut input)?;
     let mut progress = ProgressBar::new(visible, &name, length, false);
     let mut watch = Watch {
         progress: &mut progress,
@@ -44,8 +47,8 @@ pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bo
         Some(range) => decode_range(&options, range, &mut input, &mut output, &mut watch),
         None => decode(line, &options, &mut input, &mut output, &mut watch),
     };
-    let model = watch.model.take();
-    let result = result.and_then(|done| start.save(model, line.force).map(|()| done));
+    let learned = watch.model.take();
+    let result = result.and_then(|done| model.save(learned).map(|()| done));
     // After a damaged trailer all content is there and right: it is kept.
     let trailer = |error: &anyhow::Error| matches!(error.downcast_ref(), Some(Error::Archive(ArchiveError::Trailer)));
     let (done, damage) = match result {
@@ -58,16 +61,14 @@ pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bo
     };
     let speed = progress.finish(done.raw);
     let target = output.name();
-    output.complete(source, input.metadata(), line.remove && damage.is_none() && line.long.range.is_none())?;
-    if let Some(checkpoint) = checkpoint {
-        checkpoint.remove()?;
-    }
+    let remove = line.remove && damage.is_none() && line.long.range.is_none();
+    let exit = conclude(&name, &input, output, checkpoint, remove)?;
     if let Some(damage) = damage {
         return Err(damage);
     }
     let target = if test { "intact" } else { &target };
     line.say_summary(to_stdout, format_args!("{name} : {} bytes ({target})  {speed}", done.raw), &done);
-    Ok(())
+    Ok(exit)
 }
 
 /// Opens an archive that is a file and lists its frames. Whatever can't be listed is for the decoder

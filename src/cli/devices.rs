@@ -5,8 +5,11 @@ use std::io::{self, Write};
 use lockstep::DeviceInfo;
 use serde_json::{Value, json};
 
+use super::files::check_stdout;
+
 /// Lists the CPU engine and every adapter.
 pub fn devices(json: bool) -> anyhow::Result<()> {
+    check_stdout()?;
     #[cfg(feature = "gpu")]
     let adapters = lockstep::devices();
     #[cfg(not(feature = "gpu"))]

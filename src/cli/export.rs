@@ -1,13 +1,14 @@
 //! `lockstep export`: a prior's weights in a format that other tools read.
 
+use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
 use lockstep::Precision;
 
-use super::output::Output;
+use super::files::{Attributes, Output, Source, Writing};
 use super::sizes::parse_size;
 use super::start::read_prior;
 
@@ -33,12 +34,14 @@ pub struct ExportOptions {
 
 /// Writes the weights.
 pub fn export(options: &ExportOptions) -> anyhow::Result<()> {
-    let prior = read_prior(&options.file, options.memory_limit)?;
+    let (prior, file) = read_prior(&options.file, options.memory_limit)?;
     let precision = if options.half { Precision::F16 } else { Precision::F32 };
     let Some(bytes) = prior.to_safetensors(precision) else {
         bail!("{} holds no network", options.file.display());
     };
-    let mut output = Output::file(&options.output, Path::new("-"), options.force)?;
+    let attributes = Attributes::mode_of(&fs::metadata(&options.file)?);
+    let writing = Writing { overwrite: options.force, ..Writing::default() };
+    let mut output = Output::file(&options.output, &Source { attributes, id: Some(file) }, writing)?;
     output.write_all(&bytes)?;
-    output.complete(&options.output, None, false)
+    output.complete()?.into_named()
 }

@@ -9,12 +9,13 @@ use lockstep::{Archive, ArchiveError, Error, Frame};
 use serde_json::{Value, json};
 
 use super::exit::{Exit, report};
-use super::input::{Input, display_name};
+use super::files::{Input, check_stdout, display_name};
 use super::options::CommandLine;
 use super::progress::{bits_per_byte, percent};
 
 /// Lists archives as a table, or in JSON; reports those that can't be listed.
 pub fn list(line: &CommandLine) -> anyhow::Result<Exit> {
+    check_stdout()?;
     let (mut exit, mut listed) = (Exit::Done, Vec::new());
     for file in line.files() {
         let name = display_name(&file).into_owned();
@@ -36,7 +37,7 @@ pub fn list(line: &CommandLine) -> anyhow::Result<Exit> {
 
 /// Lists the frames, and whether trailers are damaged, so that the blocks were read instead.
 fn frames(file: &Path) -> anyhow::Result<(Vec<Frame>, bool)> {
-    let mut input = Input::open(file)?;
+    let mut input = Input::open(file, true)?;
     let Some(file) = input.file() else { bail!("only a file can be listed, as the list is at its end") };
     let archive = Archive::open(file)?;
     Ok((archive.frames().to_vec(), archive.is_damaged()))

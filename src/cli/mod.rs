@@ -9,14 +9,14 @@ mod decompress;
 mod devices;
 mod exit;
 mod export;
-mod input;
-mod interrupt;
+mod files;
 mod level;
 mod list;
 mod model;
 mod options;
-mod output;
 mod progress;
+mod result;
+mod signals;
 mod sizes;
 mod start;
 mod train;
@@ -48,7 +48,8 @@ pub fn run() -> ExitCode {
 
 /// Sets up threads and signals.
 fn prepare(line: &CommandLine) -> anyhow::Result<()> {
-    interrupt::watch();
+    files::remember_umask();
+    signals::watch();
     let threads = match &line.word {
         Some(Word::Bench(bench)) => bench.threads,
         Some(Word::Train(train)) => train.threads,
@@ -78,9 +79,8 @@ fn dispatch(line: &CommandLine) -> anyhow::Result<Exit> {
 }
 
 /// Does the work for every file, even if it fails for others; returns the worst exit.
-fn each_file(line: &CommandLine, mut work: impl FnMut(&Path) -> anyhow::Result<()>) -> Exit {
+fn each_file(line: &CommandLine, mut work: impl FnMut(&Path) -> anyhow::Result<Exit>) -> Exit {
     let files = line.files();
-    let exits =
-        files.iter().map(|file| exit::report(&input::display_name(file), line.quiet, work(file).map(|()| Exit::Done)));
+    let exits = files.iter().map(|file| exit::report(&files::display_name(file), line.quiet, work(file)));
     exits.max().unwrap_or(Exit::Done)
 }

@@ -66,6 +66,12 @@ pub struct CommandLine {
     /// Remove the source after success
     #[arg(long = "rm", overrides_with = "keep")]
     pub remove: bool,
+    /// Write runs of zeros as holes of the file (this is the default)
+    #[arg(long, overrides_with = "no_sparse")]
+    sparse: bool,
+    /// Write all zeros to the disk
+    #[arg(long, overrides_with = "sparse")]
+    no_sparse: bool,
     /// Print no progress and no summary; twice: no errors either
     #[arg(short, long, action = ArgAction::Count)]
     pub quiet: u8,
@@ -195,6 +201,11 @@ impl CommandLine {
             None if source == Path::new("-") => Target::Stdout,
             None => Target::Named,
         }
+    }
+
+    /// True if runs of zeros become holes.
+    pub fn sparse(&self) -> bool {
+        !self.no_sparse
     }
 
     /// Refuses combinations that can't have been meant.

@@ -9,8 +9,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 use lockstep::{Error, Options, Prior, PriorError};
 
+use super::files::{FileId, Input, Output, Protected, Writing};
 use super::options::{CommandLine, Mode};
-use super::output::Output;
 
 /// Where a job starts from, and where the learned model goes.
 #[derive(Args, Clone, Debug, Default)]
@@ -34,6 +34,8 @@ pub struct StartOptions {
 pub struct Start<'a> {
     options: &'a StartOptions,
     prior: Option<Arc<Prior>>,
+    /// The file that the prior came from.
+    file: Option<FileId>,
 }
 
 impl StartOptions {
@@ -45,9 +47,6 @@ impl StartOptions {
         }
         if *embed_prior && (line.long.checkpoint.is_some() || line.long.frames.is_some()) {
             bail!("--embed-prior can't be combined with --checkpoint or --frames");
-        }
-        if let Some(path) = save_model.as_ref().filter(|path| path.exists() && !line.force) {
-            bail!("{} exists already (-f overwrites it)", path.display());
         }
         if save_model.is_some() && line.long.frame_size.is_some() {
             bail!("--save-model is for a job of one frame: leave out --frame-size");
@@ -61,8 +60,9 @@ impl StartOptions {
     /// Reads the prior that was asked for.
     pub fn open(&self, line: &CommandLine) -> anyhow::Result<Start<'_>> {
         let path = self.prior.as_ref().or(self.load_model.as_ref());
-        let prior = path.map(|path| read_prior(path, line.memory_limit).map(Arc::new)).transpose()?;
-        Ok(Start { options: self, prior })
+        let opened = path.map(|path| read_prior(path, line.memory_limit)).transpose()?;
+        let (prior, file) = opened.map(|(prior, file)| (Arc::new(prior), file)).unzip();
+        Ok(Start { options: self, prior, file })
     }
 }
 
@@ -81,24 +81,43 @@ impl Start<'_> {
         self.options.save_model.is_some()
     }
 
-    /// Saves the learned model, if that was asked for.
-    pub fn save(&self, model: Option<Prior>, force: bool) -> anyhow::Result<()> {
-        if let (Some(path), Some(mut model)) = (&self.options.save_model, model) {
-            let mut output = Output::file(path, Path::new("-"), force)?;
+    /// The file that no result may replace: archives need the prior that they were made with.
+    pub fn protected(&self) -> [Protected; 1] {
+        [Protected { id: self.file, role: "the prior" }]
+    }
+
+    /// Opens the file for the learned model, if that is to be saved. Nobody may read the model who
+    /// may not read the input.
+    pub fn open_model(&self, line: &CommandLine, input: &Input) -> anyhow::Result<ModelFile> {
+        let Some(path) = &self.options.save_model else { return Ok(ModelFile(None)) };
+        let protected = self.protected();
+        let writing = Writing { overwrite: line.force, protected: &protected, ..Writing::default() };
+        let source = input.source()?;
+        Output::file(path, &source, writing).map(|output| ModelFile(Some(output)))
+    }
+}
+
+/// The file for the learned model, if that is to be saved.
+pub struct ModelFile(Option<Output>);
+
+impl ModelFile {
+    /// Saves the model.
+    pub fn save(&mut self, model: Option<Prior>) -> anyhow::Result<()> {
+        if let (Some(mut output), Some(mut model)) = (self.0.take(), model) {
             model.write(&mut output)?;
-            output.complete(path, None, false)?;
+            output.complete()?.into_named()?;
         }
         Ok(())
     }
 }
 
-/// Reads a prior's file.
-pub fn read_prior(path: &Path, memory: u64) -> anyhow::Result<Prior> {
+/// Reads a prior's file; returns which file it was, too.
+pub fn read_prior(path: &Path, memory: u64) -> anyhow::Result<(Prior, FileId)> {
     let name = path.display();
     let mut file = BufReader::new(File::open(path).with_context(|| format!("can't read {name}"))?);
     let prior = Prior::read(&mut file, memory).map_err(Error::from).with_context(|| name.to_string())?;
     match file.fill_buf() {
-        Ok([]) => Ok(prior),
+        Ok([]) => Ok((prior, FileId::of(file.get_ref())?)),
         _ => Err(Error::from(PriorError::Corrupt("something follows its end"))).with_context(|| name.to_string()),
     }
 }

@@ -1,16 +1,16 @@
 //! `lockstep train`: makes a prior from samples.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use lockstep::{Device, Error, Options, Prior, TrainingEvent};
 
 use super::exit::say;
+use super::files::{Attributes, Input, Output, Protected, Source, Writing};
 use super::level::LevelOption;
 use super::model::ModelOptions;
-use super::output::Output;
 use super::progress::{ProgressBar, bits_per_byte};
 use super::sizes::parse_size;
 
@@ -49,13 +49,17 @@ pub struct TrainOptions {
 
 /// Trains, reports progress, writes the prior.
 pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
-    let read = |path: &PathBuf| fs::read(path).with_context(|| format!("can't read {}", path.display()));
-    let samples = options.files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let (samples, sources) = read_samples(options)?;
     let length: u64 = samples.iter().map(|sample| sample.len() as u64).sum();
     if length == 0 {
         return Err(Error::NoSamples.into());
     }
-    let mut output = Output::file(&options.output, Path::new("-"), options.force)?;
+    let protected: Vec<Protected> =
+        sources.iter().map(|s| Protected { id: s.id, role: "one of the samples" }).collect();
+    // A prior tells much of its samples: nobody may read it who may not read all of them.
+    let attributes = sources.into_iter().map(|source| source.attributes).reduce(Attributes::and).unwrap_or_default();
+    let writing = Writing { overwrite: options.force, protected: &protected, ..Writing::default() };
+    let mut output = Output::file(&options.output, &Source { attributes, id: None }, writing)?;
     let mut bar = ProgressBar::new(!options.quiet, "training", Some(length), false);
     let mut observer = |event| match event {
         TrainingEvent::Progress { done, .. } => bar.update(done, 0),
@@ -75,9 +79,26 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
     let speed = bar.finish(length);
     prior.write(&mut output)?;
     let name = output.name();
-    output.complete(&options.output, None, false)?;
+    output.complete()?.into_named()?;
     if !options.quiet {
         say(format_args!("{name} : prior {:016x} of {} samples, {length} bytes  {speed}", prior.hash(), samples.len()));
     }
     Ok(())
+}
+
+/// Reads all samples.
+fn read_samples(options: &TrainOptions) -> anyhow::Result<(Vec<Vec<u8>>, Vec<Source>)> {
+    let mut left = options.memory_limit;
+    let mut read = |path: &PathBuf| {
+        let input = Input::open(path, true)?;
+        let source = input.source()?;
+        let mut sample = Vec::new();
+        left -= input.take(left).read_to_end(&mut sample)? as u64;
+        if left == 0 {
+            bail!("the samples need more memory than --memory-limit allows");
+        }
+        Ok((sample, source))
+    };
+    let read = |path| read(path).with_context(|| format!("can't read {}", path.display()));
+    Ok(options.files.iter().map(read).collect::<Result<Vec<_>, _>>()?.into_iter().unzip())
 }

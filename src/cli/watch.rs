@@ -6,8 +6,8 @@ use lockstep::{Checkpoints, Error, Monitor, Prior, Progress, Warning};
 
 use super::checkpoint::Checkpoint;
 use super::exit::complain;
-use super::interrupt;
 use super::progress::ProgressBar;
+use super::signals;
 
 /// Follows a job.
 pub struct Watch<'a> {
@@ -24,9 +24,9 @@ pub struct Watch<'a> {
 impl Watch<'_> {
     /// Runs `work`. With a checkpoint, the first signal to end meanwhile saves the state.
     pub fn with_signals<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
-        interrupt::defer(self.checkpoint.is_some());
+        signals::defer(self.checkpoint.is_some());
         let result = work(self);
-        interrupt::defer(false);
+        signals::defer(false);
         result
     }
 }

@@ -19,8 +19,8 @@ pub const TINY: [&str; 6] =
 /// that has a handler here it starts with the default action.
 #[cfg(unix)]
 pub fn default_signals() {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    for signal in [SIGHUP, SIGINT, SIGTERM] {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ};
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ] {
         let always = Arc::new(AtomicBool::new(true));
         signal_hook::flag::register_conditional_default(signal, always).unwrap();
     }

@@ -3,6 +3,8 @@
 #![allow(dead_code)] // each test uses only some of it
 
 pub mod folder;
+#[cfg(unix)]
+pub mod running;
 
 use std::sync::Arc;
 
