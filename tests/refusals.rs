@@ -39,6 +39,22 @@ fn nothing_is_overwritten_without_force() {
 }
 
 #[test]
+fn a_prior_of_another_model_is_refused_before_the_input_is_read() {
+    let folder = Folder::with("a", &text(1000));
+    folder.tiny_train("-q --passes 1 a -o p.lkp").assert().success();
+    for flags in ["--units 32", "--embedding 32", "--layers 2", "--network off", "--mixing off", "--mixing-memory 12"] {
+        for source in ["a", "/dev/zero"] {
+            let refused = folder.lockstep(flags).args(["--prior", "p.lkp", source, "-o", "b"]).assert().code(1);
+            refused.stderr(contains("the prior was trained with another model"));
+        }
+    }
+    folder.lockstep("--units 17 /dev/zero -o b").assert().code(1);
+    assert_eq!(folder.names(), ["a", "p.lkp"]);
+    folder.lockstep("-q --prior p.lkp --streams 3 --mixing-memory 18 a").assert().success();
+    folder.lockstep("-dc --prior p.lkp a.lks").assert().success().stdout(text(1000));
+}
+
+#[test]
 fn a_damaged_archive_leaves_no_file_and_exits_with_two() {
     let folder = Folder::with("a", &[text(300), noise(100)].concat());
     folder.tiny("-q --block-size 100 a").assert().success();

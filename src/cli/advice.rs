@@ -23,6 +23,7 @@ pub fn advice(error: &Error) -> Option<String> {
         Error::SizeLimit { .. } => "allow more with --size-limit",
         Error::OutOfMemory { .. } => "a smaller model, --mixing-memory or --block-size needs less",
         Error::TooManyBlocks => "use larger blocks with --block-size",
+        Error::PriorMismatch => "leave out the options that set the network or mixing",
         Error::PriorMissing { .. } => "give it with --prior FILE",
         Error::Prior(PriorError::NotAPrior) => "`lockstep train` and --save-model make priors",
         Error::Device(EngineError::NotFound { wanted: Some(_), .. }) => "`lockstep devices` lists all devices",

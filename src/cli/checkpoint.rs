@@ -1,7 +1,7 @@
 //! The checkpoint file of a long job: its whole state, and the prefix of the output that belongs to it.
 //!
-//! `LKSC`, a version, the hash of the job, the state, length and hash of the output so far, and the
-//! XXH3-64 of everything before.
+//! `LKSC`, a version, the hash of the job, the packed state, its length when unpacked, length and hash
+//! of the output so far, and the XXH3-64 of everything before.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -14,14 +14,15 @@ use lockstep::{Checkpoints, Next, Prefix, Resume};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::files::{Entry, FileId, FileReader, NewFile, Published, sweep};
+use super::packed::{Packer, Unpacker};
 use super::signals;
 
 /// First bytes of a checkpoint, and the version of its layout.
-const MAGIC: [u8; 5] = *b"LKSC\x01";
+const MAGIC: [u8; 5] = *b"LKSC\x02";
 /// Magic and job.
 const HEAD: u64 = 5 + 8;
-/// Output so far, and checksum.
-const TAIL: u64 = 16 + 8;
+/// Length of the state, output so far, and checksum.
+const TAIL: u64 = 8 + 16 + 8;
 
 /// The checkpoint file of a job.
 pub struct Checkpoint {
@@ -32,7 +33,7 @@ pub struct Checkpoint {
     interval: Duration,
     due: Instant,
     /// The state that is being written.
-    writing: Option<(NewFile, Hashed<BufWriter<File>>)>,
+    writing: Option<(NewFile, Packer<Hashed<BufWriter<File>>>)>,
     /// The last state that was saved.
     saved: Option<FileId>,
 }
@@ -88,10 +89,10 @@ impl Checkpoint {
         if magic != MAGIC || u64::from_le_bytes(of) != job_hash(job) {
             bail!("the checkpoint {name} belongs to another job (give the same options, or remove it to start anew)");
         }
-        let mut written = [[0; 8]; 2];
+        let mut words = [[0; 8]; 3];
         file.seek(SeekFrom::Start(len - TAIL))?;
-        written.iter_mut().try_for_each(|word| read(&mut file, word))?;
-        let [len, hash] = written.map(u64::from_le_bytes);
+        words.iter_mut().try_for_each(|word| read(&mut file, word))?;
+        let [_, len, hash] = words.map(u64::from_le_bytes);
         Ok(Found::State { file: FileId::of(file.get_ref())?, written: Prefix { len, hash } })
     }
 
@@ -134,10 +135,14 @@ impl Checkpoints for Checkpoint {
         if FileId::of(&file)? != saved {
             return Err(io::Error::other("the checkpoint was replaced"));
         }
-        let len = file.metadata()?.len().saturating_sub(HEAD + TAIL);
+        let packed_len = file.metadata()?.len().saturating_sub(HEAD + TAIL);
+        file.seek(SeekFrom::Start(HEAD + packed_len))?;
+        let mut len = [0; 8];
+        file.read_exact(&mut len)?;
         file.seek(SeekFrom::Start(HEAD))?;
+        let state = Unpacker::new(BufReader::new(file).take(packed_len));
         let written = Box::new(FileReader::new(self.output.try_clone()?));
-        Ok(Some(Resume { state: Box::new(BufReader::new(file).take(len)), len, written }))
+        Ok(Some(Resume { state: Box::new(state), len: u64::from_le_bytes(len), written }))
     }
 
     fn next(&mut self) -> Next {
@@ -155,7 +160,7 @@ impl Checkpoints for Checkpoint {
         let mut file = Hashed::new(BufWriter::with_capacity(1 << 20, new.file().try_clone()?));
         file.write_all(&MAGIC)?;
         file.write_all(&self.job.to_le_bytes())?;
-        Ok(&mut self.writing.insert((new, file)).1)
+        Ok(&mut self.writing.insert((new, Packer::new(file))).1)
     }
 
     /// The output, then the state, reach the disk before the state gets its name.
@@ -165,7 +170,9 @@ impl Checkpoints for Checkpoint {
             self.output.set_len(written.len)?;
         }
         self.output.sync_all()?;
-        let (new, mut file) = self.writing.take().ok_or(io::ErrorKind::InvalidInput)?;
+        let (new, packer) = self.writing.take().ok_or(io::ErrorKind::InvalidInput)?;
+        let (mut file, len) = packer.finish()?;
+        file.write_all(&len.to_le_bytes())?;
         file.write_all(&written.len.to_le_bytes())?;
         file.write_all(&written.hash.to_le_bytes())?;
         let hash = file.prefix().hash;

@@ -21,6 +21,8 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
     let mut input = Input::open(source, line.force || target != Target::Named)?;
     let name = display_name(source);
     let length = take_share(line, &mut input)?;
+    let options = line.job_options(start).length(length);
+    options.check()?;
     let mut model = start.open_model(line, &input)?;
     let named = archive_name(source, line.long.frames);
     let Some((mut output, mut checkpoint)) = open_result(line, start, target, &named, &input, Writing::default())?
@@ -30,7 +32,6 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
     if matches!(output, Output::Stdout(_)) && io::stdout().is_terminal() && !line.stdout && !line.force {
         bail!("an archive is not for a terminal (-c writes it there all the same)");
     }
-    let options = line.job_options(start).length(length);
     let to_stdout = matches!(output, Output::Stdout(_));
     let mut progress = ProgressBar::new(line.quiet == 0, &name, length, true);
     let mut watch = Watch {

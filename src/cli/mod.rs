@@ -14,6 +14,7 @@ mod level;
 mod list;
 mod model;
 mod options;
+mod packed;
 mod progress;
 mod result;
 mod signals;

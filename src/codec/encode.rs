@@ -8,7 +8,7 @@ use super::compact::{self, compact_prior};
 use super::frame::{FrameCoder, JobSpan};
 use super::monitor::{Monitor, Progress, main_engine};
 use super::settings::{ASSUMED_LENGTH, EncodeSettings};
-use super::{Summary, check_memory, transformed};
+use super::{Summary, transformed};
 use crate::Error;
 use crate::archive::{BLOCK_SIZES, FrameWriter, Hashed, Header, Payload, Prefix};
 use crate::engine::EngineInfo;
@@ -100,18 +100,14 @@ impl ArchiveEncoder {
 
     /// The header of a frame whose first block has `first` bytes and is the `whole` of it, or not.
     fn plan(&self, first: u64, whole: bool) -> Result<Header, Error> {
-        let EncodeSettings { frame_size, length, block_size, prior, fallback, memory, .. } = &self.settings;
+        let EncodeSettings { frame_size, length, block_size, .. } = &self.settings;
         let frame_end = frame_size.map_or(u64::MAX, |size| self.raw.saturating_add(size));
         let left = length.map(|length| length.saturating_sub(self.raw).min(frame_end - self.raw));
         // A length that the first block exceeds was wrong.
         let claimed = left.or(*frame_size).filter(|&length| length > first).unwrap_or(ASSUMED_LENGTH);
-        let method = (self.settings.method)(if whole { first } else { claimed });
-        method.validate()?;
         // A block larger than the frame would only make the decoder ask for more memory.
         let block_size = if whole { first.max(1) as u32 } else { *block_size };
-        let header = Header { method, block_size, prior: prior.as_ref().map_or(0, |prior| prior.hash()) };
-        check_memory(&header, prior.as_deref(), *fallback, *memory)?;
-        Ok(header)
+        self.settings.header(if whole { first } else { claimed }, block_size)
     }
 
     fn open(&self, header: Header, writer: FrameWriter, input_before: u64, output_before: u64, done: u64) -> OpenFrame {

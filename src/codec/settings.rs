@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use super::check_memory;
+use crate::Error;
+use crate::archive::Header;
 use crate::engine::Device;
 use crate::model::Method;
 use crate::prior::Prior;
@@ -32,6 +35,29 @@ pub struct EncodeSettings {
     pub prior: Option<Arc<Prior>>,
     /// The most bytes of memory that coding or decoding may need.
     pub memory: u64,
+}
+
+impl EncodeSettings {
+    /// Returns the method for a frame of `length` raw bytes. Fails if it is not valid or can't start
+    /// from the prior.
+    pub fn valid_method(&self, length: u64) -> Result<Method, Error> {
+        let method = (self.method)(length);
+        method.validate()?;
+        match &self.prior {
+            Some(prior) if !prior.fits(&method) => Err(Error::PriorMismatch),
+            _ => Ok(method),
+        }
+    }
+
+    /// Returns the header of a frame of `length` raw bytes. Fails if its model can't be used or needs
+    /// too much memory.
+    pub fn header(&self, length: u64, block_size: u32) -> Result<Header, Error> {
+        let prior = self.prior.as_deref();
+        let method = self.valid_method(length)?;
+        let header = Header { method, block_size, prior: prior.map_or(0, Prior::hash) };
+        check_memory(&header, prior, self.fallback, self.memory)?;
+        Ok(header)
+    }
 }
 
 /// How to decompress.

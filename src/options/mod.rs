@@ -5,6 +5,7 @@ mod overrides;
 
 use std::sync::Arc;
 
+use crate::Error;
 use crate::archive::Header;
 use crate::codec::{ASSUMED_LENGTH, DecodeSettings, EncodeSettings, memory_needed};
 use crate::engine::Device;
@@ -201,6 +202,21 @@ impl Options {
         let (frame, block_size) = self.longest_frame();
         let header = Header { method: self.method_for(frame), block_size, prior: 0 };
         memory_needed(&header, self.start_prior().map(|prior| &**prior), self.fallback)
+    }
+
+    /// Checks all that can be checked before any input is read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for hyper-parameters that are not valid together; [`Error::PriorMismatch`] if
+    /// the prior was trained with another model; with [`Options::length`] also [`Error::MemoryLimit`]
+    /// or [`Error::OutOfMemory`] where compressing needs too much memory.
+    pub fn check(&self) -> Result<(), Error> {
+        let (settings, (frame, block_size)) = (self.encode_settings(), self.longest_frame());
+        match self.length {
+            Some(_) => settings.header(frame, block_size).map(|_| ()),
+            None => settings.valid_method(frame).map(|_| ()),
+        }
     }
 
     /// Sets how many times training goes over the samples, at least once. Default: 4.

@@ -139,3 +139,65 @@ fn free_name<T>(target: &Entry, make: impl Fn(&Entry) -> io::Result<T>) -> io::R
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use super::*;
+    use crate::cli::files::sweep;
+
+    /// The names in a folder.
+    fn names(folder: &tempfile::TempDir) -> Vec<String> {
+        let names = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_gets_its_name_in_the_end_with_and_without_a_temporary_one() {
+        for create in [NewFile::create, NewFile::create_named] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a");
+            let open = || Entry::open(&path).unwrap();
+            // The name is free.
+            let new = create(open()).unwrap();
+            new.file().write_all(b"first").unwrap();
+            assert!(!path.exists());
+            assert_eq!(new.publish(None).unwrap(), Published::AsNamed);
+            assert_eq!((names(&folder), fs::read(&path).unwrap()), (vec!["a".into()], b"first".to_vec()));
+            // It belongs to a file that is to be replaced.
+            let existing = open().id().unwrap();
+            let new = create(open()).unwrap();
+            new.file().write_all(b"second").unwrap();
+            assert_eq!(new.publish(existing).unwrap(), Published::AsNamed);
+            assert_eq!((names(&folder), fs::read(&path).unwrap()), (vec!["a".into()], b"second".to_vec()));
+            // It belongs to another file.
+            for (expected, number) in [(None, 1), (existing, 2)] {
+                let beside = folder.path().join(format!("a.{number}"));
+                assert_eq!(create(open()).unwrap().publish(expected).unwrap(), Published::Beside(beside));
+            }
+            assert_eq!((names(&folder).len(), fs::read(&path).unwrap()), (3, b"second".to_vec()));
+            // It is given up.
+            drop(create(open()).unwrap());
+            assert_eq!(names(&folder).len(), 3);
+        }
+    }
+
+    #[test]
+    fn a_temporary_file_that_somebody_replaced_is_neither_named_nor_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let new = NewFile::create_named(Entry::open(&path).unwrap()).unwrap();
+        let temporary = folder.path().join(&names(&folder)[0]);
+        fs::remove_file(&temporary).unwrap();
+        fs::write(&temporary, "of somebody else").unwrap();
+        assert!(new.publish(None).is_err());
+        assert_eq!((path.exists(), fs::read(&temporary).unwrap()), (false, b"of somebody else".to_vec()));
+        // This process is alive, so the file is not taken for one that a killed run left.
+        sweep(&path);
+        assert!(temporary.exists());
+    }
+}
