@@ -136,7 +136,6 @@ fn a_closed_pipe_ends_the_command_without_a_message() {
     folder.tiny("-q --streams 64 a").assert().success();
     let mut child = process::Command::new(cargo_bin!("lockstep"))
         .args(["-dc"])
-        .env("XDG_RUNTIME_DIR", folder.path(""))
         .arg(folder.path("a.lks"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -159,7 +158,6 @@ fn an_interrupt_leaves_no_temporary_file() {
     let mut child = process::Command::new(cargo_bin!("lockstep"))
         .args(TINY)
         .args(["--block-size", "100", "-o", "a.lks"])
-        .env("XDG_RUNTIME_DIR", folder.path(""))
         .current_dir(folder.path(""))
         .stdin(Stdio::piped())
         .spawn()

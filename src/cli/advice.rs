@@ -25,6 +25,7 @@ pub fn advice(error: &Error) -> Option<String> {
         Error::TooManyBlocks => "use larger blocks with --block-size",
         Error::PriorMissing { .. } => "give it with --prior FILE",
         Error::Prior(PriorError::NotAPrior) => "`lockstep train` and --save-model make priors",
+        Error::Prior(PriorError::Misfit) => "leave out the options that change the shape of its model",
         Error::Device(EngineError::NotFound { wanted: Some(_), .. }) => "`lockstep devices` lists all devices",
         Error::Device(EngineError::TooSmall { .. }) => "use --device cpu or a smaller model",
         Error::Device(_) => "try --device cpu",

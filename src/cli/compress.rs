@@ -21,7 +21,6 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
     let mut input = Input::open(source)?;
     let name = display_name(source);
     let length = take_share(line, &mut input)?;
-    let named = archive_name(source, line.long.frames);
     let (mut output, mut checkpoint) = match line.target(source) {
         Target::Stdout if io::stdout().is_terminal() && !line.stdout && !line.force => {
             bail!("an archive is not for a terminal (-c writes it there all the same)")
@@ -31,14 +30,15 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
             Some(output) => output,
             None => return Ok(()),
         },
-        Target::Named => match open_output(line, &named, source)? {
+        Target::Named => match open_output(line, &line.folders.place(archive_name(source, line.long.frames))?, source)?
+        {
             Some(output) => output,
             None => return Ok(()),
         },
     };
     let options = line.job_options(start).length(length);
     let to_stdout = matches!(output, Output::Stdout(_));
-    let mut progress = ProgressBar::new(line.quiet == 0, &name, length, true);
+    let mut progress = ProgressBar::new(line.show_progress(), &name, length, true);
     let mut watch = Watch {
         progress: &mut progress,
         checkpoint: checkpoint.as_mut(),
@@ -48,6 +48,7 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
         model: None,
     };
     line.say_memory(&name, options.memory_needed());
+    start.say_overridden(line, &name, length);
     // No frame falls to a part of a short file.
     let is_empty_part = line.long.frames.is_some() && length == Some(0) && input.length() != Some(0);
     let done =
@@ -129,7 +130,7 @@ fn verify(line: &CommandLine, options: &Options, name: &str, output: &Output, do
     let on_gpu = done.engine.as_ref().is_some_and(|engine| engine.kind == EngineKind::Gpu);
     let device = if on_gpu { Device::Cpu } else { Device::Auto };
     let options = options.clone().device(device).fallback(false).size_limit(None);
-    let mut progress = ProgressBar::new(line.quiet == 0, name, Some(done.raw), false);
+    let mut progress = ProgressBar::new(line.show_progress(), name, Some(done.raw), false);
     progress.say("verifying  ");
     let mut update = |Progress { raw, coded }| {
         progress.update(raw, coded);

@@ -11,7 +11,8 @@ use super::compress::open_output;
 use super::input::{Input, display_name};
 use super::options::{CommandLine, Target};
 use super::output::{Output, content_name};
-use super::progress::ProgressBar;
+use super::pass_through::pass_through;
+use super::progress::{ProgressBar, Show};
 use super::sizes::Range;
 use super::start::Start;
 use super::watch::{Watch, how_to_continue};
@@ -20,18 +21,21 @@ use super::watch::{Watch, how_to_continue};
 pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bool) -> anyhow::Result<()> {
     let mut input = Input::open(source)?;
     let name = display_name(source);
+    if !test && pass_through(line, source, &mut input)? {
+        return Ok(());
+    }
     let opened = match line.target(source) {
         _ if test => Some((Output::Nowhere, None)),
         Target::Stdout => Some((Output::stdout(), None)),
         Target::File(path) => open_output(line, path, source)?,
-        Target::Named => open_output(line, &content_name(source)?, source)?,
+        Target::Named => open_output(line, &line.folders.place(content_name(source)?)?, source)?,
     };
     let Some((mut output, mut checkpoint)) = opened else { return Ok(()) };
     let to_stdout = matches!(output, Output::Stdout(_));
-    let visible = line.quiet == 0 && !(to_stdout && io::stdout().is_terminal());
+    let show = if to_stdout && io::stdout().is_terminal() { Show::Nowhere } else { line.show_progress() };
     let options = line.job_options(start);
     let length = content_length(&mut input)?;
-    let mut progress = ProgressBar::new(visible, &name, length, false);
+    let mut progress = ProgressBar::new(show, &name, length, false);
     let mut watch = Watch {
         progress: &mut progress,
         checkpoint: checkpoint.as_mut(),

@@ -27,7 +27,7 @@ impl Input {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
         if metadata.is_dir() {
-            bail!("is a directory (tar -I lockstep packs directories)");
+            bail!("is a directory (-r compresses the files in it, tar -I lockstep packs it)");
         }
         Ok(Input::File { file, metadata, left: u64::MAX })
     }

@@ -11,8 +11,9 @@ use super::exit::say;
 use super::level::LevelOption;
 use super::model::ModelOptions;
 use super::output::Output;
-use super::progress::{ProgressBar, bits_per_byte};
+use super::progress::{ProgressBar, ProgressOptions, bits_per_byte};
 use super::sizes::parse_size;
+use super::threads::ThreadOptions;
 
 /// How to train.
 #[derive(Args, Clone, Debug)]
@@ -31,15 +32,16 @@ pub struct TrainOptions {
     force: bool,
     /// Print less
     #[arg(short, long)]
-    quiet: bool,
-    /// Threads of the CPU; 0 for one a core
-    #[arg(short = 'T', long, value_name = "N", default_value_t = 0)]
-    pub threads: u16,
+    pub quiet: bool,
+    #[command(flatten)]
+    progress: ProgressOptions,
+    #[command(flatten)]
+    pub threads: ThreadOptions,
     /// Where to run the model: auto, cpu, gpu, or a name or index from `lockstep devices`
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: Device,
     /// Most memory that may be used; K, M or G may follow
-    #[arg(long, visible_alias = "memory", value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
+    #[arg(short = 'M', long, visible_alias = "memory", alias = "memlimit", value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
     memory_limit: u64,
     #[command(flatten)]
     level: LevelOption,
@@ -49,6 +51,9 @@ pub struct TrainOptions {
 
 /// Trains, reports progress, writes the prior.
 pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
+    if !options.quiet {
+        options.level.say_clamped();
+    }
     let read = |path: &PathBuf| fs::read(path).with_context(|| format!("can't read {}", path.display()));
     let samples = options.files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let length: u64 = samples.iter().map(|sample| sample.len() as u64).sum();
@@ -56,7 +61,7 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
         return Err(Error::NoSamples.into());
     }
     let mut output = Output::file(&options.output, Path::new("-"), options.force)?;
-    let mut bar = ProgressBar::new(!options.quiet, "training", Some(length), false);
+    let mut bar = ProgressBar::new(options.progress.show(options.quiet.into()), "training", Some(length), false);
     let mut observer = |event| match event {
         TrainingEvent::Progress { done, .. } => bar.update(done, 0),
         TrainingEvent::Pass { number, loss } if !options.quiet => {

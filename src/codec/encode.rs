@@ -12,6 +12,7 @@ use super::{Summary, check_memory, transformed};
 use crate::Error;
 use crate::archive::{BLOCK_SIZES, FrameWriter, Hashed, Header, Payload, Prefix};
 use crate::engine::EngineInfo;
+use crate::prior::PriorError;
 
 /// Encodes an archive block by block.
 pub struct ArchiveEncoder {
@@ -107,6 +108,9 @@ impl ArchiveEncoder {
         let claimed = left.or(*frame_size).filter(|&length| length > first).unwrap_or(ASSUMED_LENGTH);
         let method = (self.settings.method)(if whole { first } else { claimed });
         method.validate()?;
+        if prior.as_ref().is_some_and(|prior| !prior.fits(&method)) {
+            return Err(PriorError::Misfit.into());
+        }
         // A block larger than the frame would only make the decoder ask for more memory.
         let block_size = if whole { first.max(1) as u32 } else { *block_size };
         let header = Header { method, block_size, prior: prior.as_ref().map_or(0, |prior| prior.hash()) };
