@@ -239,6 +239,18 @@ fn folders_are_searched_for_files_where_r_is_given() {
 }
 
 #[test]
+fn a_prior_may_be_trained_on_the_files_in_folders() {
+    let folder = tree();
+    folder.write("list", "d/b\nd/z/.hidden\n");
+    folder.tiny_train("-q -o one d/.e/c d/b d/z/.hidden").assert().success();
+    folder.tiny_train("-q -o two -r d").assert().success();
+    folder.tiny_train("-q -o three d/.e/c --filelist list").assert().success();
+    assert_eq!(folder.read("one"), folder.read("two"));
+    assert_eq!(folder.read("one"), folder.read("three"));
+    folder.tiny_train("-o four").assert().code(1).stderr(contains("no samples were given"));
+}
+
+#[test]
 fn a_folder_without_files_is_no_error() {
     let folder = Folder::with("list", b"");
     fs::create_dir(folder.path("empty")).unwrap();
@@ -247,7 +259,7 @@ fn a_folder_without_files_is_no_error() {
         let done = folder.tiny(args).write_stdin("content").assert().success();
         done.stdout(is_empty()).stderr("there is no file to work on\n");
     }
-    folder.tiny("-rq empty").assert().success().stderr(is_empty());
+    folder.tiny("-rq --verify empty").assert().success().stderr(is_empty());
 }
 
 #[cfg(unix)]

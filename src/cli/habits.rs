@@ -1,4 +1,4 @@
-//! Flags of zstd, xz and gzip that lockstep has no use for: those that ask for what lockstep does
+//! Flags of zstd, xz, gzip and pigz that lockstep has no use for: those that ask for what lockstep does
 //! anyway are accepted, the others are refused with a sentence that names lockstep's way.
 
 use anyhow::bail;
@@ -21,16 +21,16 @@ use Value::{No, Optional, Required};
 const ACCEPTED: [&str; 5] = ["-C, --check", "-n, --no-name", "--content-size", "--synchronous", "--ultra"];
 
 /// Flags that are refused: the flag, its value, and lockstep's way.
-const REFUSED: [(&str, Value, &str); 39] = [
+const REFUSED: [(&str, Value, &str); 40] = [
     ("--no-check", No, NO_CHECK),
     ("--ignore-check", No, NO_CHECK),
     ("-D", Required, "--prior FILE starts from a prior, which `lockstep train` makes"),
     ("--patch-from", Required, "--prior FILE starts from a prior, which `lockstep train` makes of the old file"),
     ("--no-dictID", No, "an archive always names its prior, so that decoding can check it"),
-    ("--train", No, "`lockstep train FILE... -o PRIOR` trains a prior"),
-    ("--train-cover", Optional, "`lockstep train FILE... -o PRIOR` trains a prior"),
-    ("--train-fastcover", Optional, "`lockstep train FILE... -o PRIOR` trains a prior"),
-    ("--train-legacy", Optional, "`lockstep train FILE... -o PRIOR` trains a prior"),
+    ("--train", No, TRAIN),
+    ("--train-cover", Optional, TRAIN),
+    ("--train-fastcover", Optional, TRAIN),
+    ("--train-legacy", Optional, TRAIN),
     ("--maxdict", Required, "a level chooses a prior's size (`lockstep train --help`)"),
     ("-b", Optional, "`lockstep bench` measures the speed"),
     ("-i", Optional, "`lockstep bench --repeats N` measures the speed"),
@@ -47,6 +47,7 @@ const REFUSED: [(&str, Value, &str); 39] = [
     ("--stream-size", Required, SIZE_HINT),
     ("--size-hint", Required, SIZE_HINT),
     ("--target-compressed-block-size", Required, "--block-size SIZE chooses how much is coded as one block"),
+    ("-p, --processes", Required, "-T N sets the threads"),
     ("--auto-threads", Required, "-T N sets the threads; without it, all cores that the system offers are used"),
     ("--show-default-cparams", No, "`lockstep -l --json` shows the model of an archive"),
     ("--exclude-compressed", No, "-r leaves archives of lockstep out, and compresses all other files"),
@@ -63,6 +64,7 @@ const REFUSED: [(&str, Value, &str); 39] = [
     ("--no-adjust", No, "--memory-limit never changes the model"),
 ];
 
+const TRAIN: &str = "`lockstep train FILE... -o PRIOR` trains a prior, with -r on the files in folders";
 const NO_CHECK: &str = "archives always have checksums, as only they show a machine that computes wrongly";
 const FORMAT: &str = "it reads and writes its own format only, and takes a file for that whatever its name is";
 const SIZE_HINT: &str = "the length of a pipe need not be known; that of a file is";

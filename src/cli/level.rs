@@ -29,7 +29,7 @@ impl LevelOption {
         self.asked(true).map_or(Level::DEFAULT, at_most_highest)
     }
 
-    /// Says if the level that was asked for is not the one that is used.
+    /// Says if the level that a flag or the environment asks for is not the one that is used.
     pub fn say_clamped(self) {
         if let Some(asked) = self.asked(false).filter(|&asked| asked > Level::SMALLEST.number()) {
             complain(format_args!("there is no level {asked}; the highest, {}, is used", Level::SMALLEST.number()));

@@ -82,7 +82,7 @@ fn dispatch(line: &mut CommandLine) -> anyhow::Result<Exit> {
     match &line.word {
         Some(Word::Devices { json }) => devices::devices(*json)?,
         Some(Word::Bench(bench)) => bench::bench(bench)?,
-        Some(Word::Train(train)) => train::train(train)?,
+        Some(Word::Train(train)) => return train::train(train),
         Some(Word::Export(options)) => export::export(options)?,
         None => return work(line),
     }
@@ -97,6 +97,9 @@ fn work(line: &mut CommandLine) -> anyhow::Result<Exit> {
     let mode = line.mode();
     if mode == Mode::List {
         return list::list(line).map(|listed| listed.max(found));
+    }
+    if line.files().is_empty() {
+        return Ok(found);
     }
     line.check()?;
     if mode == Mode::Compress && line.quiet == 0 {

@@ -1,10 +1,11 @@
 //! Keeps what drivers print off standard error.
 //!
-//! Searching for adapters loads libraries that print. Mesa's layer for choosing a Vulkan device asks
-//! for a Wayland display wherever a program could show a window, which wgpu always could, and where
-//! `XDG_RUNTIME_DIR` is not set, libwayland prints an error on the way. None of it concerns a
-//! program without windows. Neither wgpu nor the layer has a switch for it but the environment,
-//! which a process can't change safely.
+//! Searching for adapters and opening them loads libraries that print. Mesa's layer for choosing a
+//! Vulkan device asks for a Wayland display wherever a program could show a window, which wgpu always
+//! could, and where `XDG_RUNTIME_DIR` is not set, libwayland prints an error on the way. Early
+//! versions of lavapipe warn that they are for tests. None of it concerns a program that has no
+//! windows and tests each device itself. The only switches are in the environment, which a process
+//! can't change safely.
 
 #[cfg(all(target_os = "linux", feature = "gpu"))]
 mod redirected {
@@ -14,18 +15,18 @@ mod redirected {
     use std::os::fd::AsFd;
     use std::sync::{Mutex, PoisonError};
 
-    /// Standard error as the process got it, while it leads nowhere, and the searches that go on.
+    /// Standard error as the process got it, while it leads nowhere, and the number of setups that go on.
     static AWAY: Mutex<Option<(File, usize)>> = Mutex::new(None);
 
-    /// A search that goes on. The last one that ends puts standard error back.
-    struct Search;
+    /// The setup of a device, while it goes on. The last one that ends puts standard error back.
+    struct Setup;
 
-    impl Drop for Search {
+    impl Drop for Setup {
         fn drop(&mut self) {
             let mut away = AWAY.lock().unwrap_or_else(PoisonError::into_inner);
             match away.take() {
                 Some((stderr, 1)) => drop(rustix::stdio::dup2_stderr(&stderr)),
-                Some((stderr, searches)) => *away = Some((stderr, searches - 1)),
+                Some((stderr, setups)) => *away = Some((stderr, setups - 1)),
                 None => {}
             }
         }
@@ -35,10 +36,10 @@ mod redirected {
     fn begin() -> Box<dyn Any + Send> {
         let mut away = AWAY.lock().unwrap_or_else(PoisonError::into_inner);
         *away = match away.take() {
-            Some((stderr, searches)) => Some((stderr, searches + 1)),
+            Some((stderr, setups)) => Some((stderr, setups + 1)),
             None => redirect().ok().map(|stderr| (stderr, 1)),
         };
-        Box::new(Search)
+        Box::new(Setup)
     }
 
     fn redirect() -> io::Result<File> {
@@ -47,9 +48,9 @@ mod redirected {
         Ok(stderr)
     }
 
-    /// Keeps what drivers print while adapters are searched for off standard error.
+    /// Keeps what drivers print while they are set up off standard error.
     pub fn silence_drivers() {
-        lockstep::internals::engine::during_search(begin);
+        lockstep::internals::engine::gpu::setup::during_setup(begin);
     }
 
     /// Writes to standard error, even while it leads nowhere.
@@ -66,7 +67,7 @@ mod redirected {
 mod redirected {
     use std::io::{self, Write};
 
-    /// Does nothing: only drivers on Linux print while adapters are searched for.
+    /// Does nothing: only drivers on Linux print while they are set up.
     pub fn silence_drivers() {}
 
     /// Writes to standard error.

@@ -87,7 +87,8 @@ pub struct CommandLine {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: Device,
     /// Most memory that coding or decoding may take; K, M or G may follow
-    #[arg(short = 'M', long, visible_alias = "memory", alias = "memlimit", value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
+    #[arg(short = 'M', long, visible_alias = "memory", alias = "memlimit", value_name = "SIZE")]
+    #[arg(default_value = "4G", value_parser = parse_size)]
     pub memory_limit: u64,
     /// Bytes coded as one block; K, M or G may follow
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parse_block_size)]

@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Time between two lines of progress.
 const LINE_PAUSE: Duration = Duration::from_secs(10);
 
-/// Whether progress is shown.
+/// The flags about progress.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct ProgressOptions {
     /// Show progress with -q too, and a line every 10 seconds where standard error is no terminal

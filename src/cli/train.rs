@@ -3,24 +3,24 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use lockstep::{Device, Error, Options, Prior, TrainingEvent};
 
-use super::exit::say;
+use super::exit::{Exit, say};
 use super::level::LevelOption;
 use super::model::ModelOptions;
 use super::output::Output;
 use super::progress::{ProgressBar, ProgressOptions, bits_per_byte};
 use super::sizes::parse_size;
 use super::threads::ThreadOptions;
+use super::walk::{Search, SourceOptions};
 
 /// How to train.
 #[derive(Args, Clone, Debug)]
 pub struct TrainOptions {
-    /// Samples: files of the kind that is to be compressed
-    #[arg(value_name = "FILE", required = true)]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    samples: SourceOptions,
     /// Write the prior to FILE
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -41,7 +41,8 @@ pub struct TrainOptions {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: Device,
     /// Most memory that may be used; K, M or G may follow
-    #[arg(short = 'M', long, visible_alias = "memory", alias = "memlimit", value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
+    #[arg(short = 'M', long, visible_alias = "memory", alias = "memlimit", value_name = "SIZE")]
+    #[arg(default_value = "4G", value_parser = parse_size)]
     memory_limit: u64,
     #[command(flatten)]
     level: LevelOption,
@@ -49,13 +50,18 @@ pub struct TrainOptions {
     model: ModelOptions,
 }
 
-/// Trains, reports progress, writes the prior.
-pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
+/// Trains, reports progress, writes the prior; samples that can't be found only change the exit.
+pub fn train(options: &TrainOptions) -> anyhow::Result<Exit> {
     if !options.quiet {
         options.level.say_clamped();
     }
     let read = |path: &PathBuf| fs::read(path).with_context(|| format!("can't read {}", path.display()));
-    let samples = options.files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    if options.samples.is_empty() {
+        bail!("no samples were given (see lockstep train --help)");
+    }
+    let search = Search { archives: false, links: false, quiet: options.quiet.into(), verbose: false };
+    let found = options.samples.find(search)?;
+    let samples = found.files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let length: u64 = samples.iter().map(|sample| sample.len() as u64).sum();
     if length == 0 {
         return Err(Error::NoSamples.into());
@@ -84,5 +90,5 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
     if !options.quiet {
         say(format_args!("{name} : prior {:016x} of {} samples, {length} bytes  {speed}", prior.hash(), samples.len()));
     }
-    Ok(())
+    Ok(found.exit)
 }

@@ -15,7 +15,7 @@ use super::output::SUFFIX;
 /// Where the files come from.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SourceOptions {
-    /// Files to compress or decompress
+    /// Files to work on
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Take all files in folders, and in the folders of those; but no links, unless -f is given
@@ -46,13 +46,18 @@ pub struct Search {
 }
 
 impl SourceOptions {
+    /// True if there is no name of any file.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.filelist.is_empty()
+    }
+
     /// Finds all files, in a fixed order; `-`, standard input, if there is no name of any.
     pub fn find(&self, search: Search) -> anyhow::Result<Found> {
         let mut names = self.files.clone();
         for list in &self.filelist {
             names.extend(read_list(list)?);
         }
-        if self.files.is_empty() && self.filelist.is_empty() {
+        if self.is_empty() {
             names.push("-".into());
         }
         let mut found = Found { files: Vec::new(), exit: Exit::Done };

@@ -1,12 +1,12 @@
 //! The adapters of this machine, and the one that a choice means.
 
-use std::any::Any;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::device::{Device, DeviceInfo, Gpu};
 use super::error::EngineError;
 use super::gpu::adapter::{OpenDevice, adapter_name};
 use super::gpu::self_test::self_test;
+use super::gpu::setup::begin_setup;
 
 /// An adapter that was found, but is not tested yet.
 pub struct FoundDevice {
@@ -121,20 +121,8 @@ pub(crate) async fn open(choice: &Device) -> Result<Gpu, EngineError> {
     }
 }
 
-/// Begins something that lasts until its result is dropped.
-type Begin = fn() -> Box<dyn Any + Send>;
-
-/// What goes on during each search for adapters.
-static DURING_SEARCH: OnceLock<Begin> = OnceLock::new();
-
-/// Calls `begin` before each search for adapters, and drops what it returns after the search. Only
-/// the first call counts.
-pub fn during_search(begin: Begin) {
-    DURING_SEARCH.get_or_init(|| begin);
-}
-
 async fn adapters(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
-    let _during = DURING_SEARCH.get().map(|begin| begin());
+    let _setup = begin_setup();
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     descriptor.backends &= backends;
     wgpu::Instance::new(descriptor).enumerate_adapters(backends).await
