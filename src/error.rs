@@ -85,9 +85,6 @@ pub enum Error {
     /// The archive's fields contradict its prior.
     #[error("the archive is invalid: its model is not one that starts from its prior")]
     PriorUnfit,
-    /// The options ask for a model that can't start from the prior.
-    #[error("the prior was trained with another model than the options ask for")]
-    PriorMismatch,
     /// A prior can't be used.
     #[error(transparent)]
     Prior(#[from] PriorError),

@@ -90,7 +90,7 @@ fn parts_made_by_several_processes_join_to_the_archive_of_one_process() {
         // As in the documentation: one process for each part, then cat.
         let run = |part: u32| {
             let mut command = process::Command::new(cargo_bin!("lockstep"));
-            command.current_dir(folder.path("")).env("XDG_RUNTIME_DIR", folder.path("")).args(TINY);
+            command.current_dir(folder.path("")).args(TINY);
             command.args(["-q", "--frame-size", "400", "--frames", &format!("{part}/{parts}"), "a"]).spawn().unwrap()
         };
         let children: Vec<_> = (1..=parts).map(run).collect();
@@ -181,7 +181,7 @@ fn run_with_kills(folder: &Folder, args: &[&str], checkpoint: &str) -> u32 {
         let pause = Duration::from_millis(20 * u64::from(kills));
         let before = saved();
         let mut command = process::Command::new(cargo_bin!("lockstep"));
-        command.current_dir(folder.path("")).env("XDG_RUNTIME_DIR", folder.path("")).args(args);
+        command.current_dir(folder.path("")).args(args);
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         let mut start = (kills < 3).then(Instant::now);
         let status = loop {
@@ -238,7 +238,7 @@ fn a_run_that_is_killed_resumes_and_produces_the_same_bytes() {
 fn interrupted(folder: &Folder) -> process::Output {
     default_signals();
     let mut command = process::Command::new(cargo_bin!("lockstep"));
-    command.current_dir(folder.path("")).env("XDG_RUNTIME_DIR", folder.path("")).args(TINY);
+    command.current_dir(folder.path("")).args(TINY);
     command.args(["--block-size", "5000", "--checkpoint", "--checkpoint-interval", "0", "--device", "cpu", "a"]);
     let child = command.stderr(Stdio::piped()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -294,7 +294,7 @@ fn a_batch_job_that_is_terminated_saves_its_state() {
         TINY.join(" ")
     );
     let mut shell = process::Command::new("sh");
-    shell.args(["-c", &text]).env("lockstep", cargo_bin!("lockstep")).env("XDG_RUNTIME_DIR", folder.path(""));
+    shell.args(["-c", &text]).env("lockstep", cargo_bin!("lockstep"));
     let output = shell.current_dir(folder.path("")).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("the same command continues from here"));

@@ -29,7 +29,7 @@ fn set_mode(folder: &Folder, name: &str, mode: u32) {
 /// Runs a shell script in the folder; `$lockstep` is the command, `$tiny` the flags of a tiny model.
 fn shell(folder: &Folder, text: &str) -> Output {
     let mut command = Command::new("sh");
-    command.args(["-c", text]).current_dir(folder.path("")).env("XDG_RUNTIME_DIR", folder.path(""));
+    command.args(["-c", text]).current_dir(folder.path(""));
     command.env("lockstep", cargo_bin!("lockstep")).env("tiny", TINY.join(" "));
     command.output().unwrap()
 }

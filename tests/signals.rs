@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::cargo_bin;
@@ -52,6 +52,18 @@ fn each_signal_ends_the_process_as_it_would_by_default_and_leaves_no_file() {
         }
     }
     assert_eq!(folder.read("old.lks"), b"old");
+}
+
+#[test]
+fn a_run_that_waits_for_input_ends_at_once() {
+    default_signals();
+    let folder = Folder::new();
+    let mut command = Command::new(cargo_bin!("lockstep"));
+    command.args(TINY).args(["-v", "--device", "cpu", "-o", "a.lks"]).stdin(Stdio::piped());
+    let run = Running::spawn(&folder, command);
+    run.signal("INT");
+    assert_eq!(run.finish().0.signal(), Some(SIGINT));
+    assert!(folder.names().is_empty());
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::files::check_stdout;
 use super::level::LevelOption;
 use super::model::ModelOptions;
 use super::sizes::parse_size;
+use super::threads::ThreadOptions;
 
 /// The input length that sample text stands for: it decides the number of streams.
 const SAMPLE_OF: u64 = 1 << 20;
@@ -40,9 +41,8 @@ pub struct BenchOptions {
     /// Bytes to code; K, M or G may follow [default: all of FILE, or 64K of generated text]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     size: Option<u64>,
-    /// Threads of the CPU; 0 for one a core
-    #[arg(short = 'T', long, value_name = "N", default_value_t = 0)]
-    pub threads: u16,
+    #[command(flatten)]
+    pub threads: ThreadOptions,
     #[command(flatten)]
     level: LevelOption,
     #[command(flatten)]
@@ -79,7 +79,7 @@ async fn measure(options: &BenchOptions) -> anyhow::Result<Report> {
     };
     let length = file.as_ref().map_or(SAMPLE_OF, |file| file.len() as u64);
     let method = |level| options.model.apply(Options::new().level(level)).method_for(length);
-    let level = options.level.level();
+    let level = options.level.flag().unwrap_or_default();
     let chosen = method(level);
     chosen.validate()?;
     let config = chosen.model.clone();
@@ -100,7 +100,7 @@ async fn measure(options: &BenchOptions) -> anyhow::Result<Report> {
     let share = || coding::product_share(&config, &cpu.products, one_thread.median);
     let product_share = chosen.network.then(share);
     // Without a level, all of them.
-    let levels: Vec<Level> = options.level.0.map_or_else(|| Level::all().collect(), |level| vec![level]);
+    let levels: Vec<Level> = options.level.flag().map_or_else(|| Level::all().collect(), |level| vec![level]);
     let mut jobs = Vec::new();
     for &level in &levels {
         let method = method(level);

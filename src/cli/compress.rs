@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use lockstep::{Device, EngineKind, Options, Progress, Summary};
@@ -24,7 +24,10 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
     let options = line.job_options(start).length(length);
     options.check()?;
     let mut model = start.open_model(line, &input)?;
-    let named = archive_name(source, line.long.frames);
+    let named = match target {
+        Target::Named => line.folders.place(archive_name(source, line.long.frames))?,
+        _ => PathBuf::new(),
+    };
     let Some((mut output, mut checkpoint)) = open_result(line, start, target, &named, &input, Writing::default())?
     else {
         return Ok(Exit::Done);
@@ -33,7 +36,7 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
         bail!("an archive is not for a terminal (-c writes it there all the same)");
     }
     let to_stdout = matches!(output, Output::Stdout(_));
-    let mut progress = ProgressBar::new(line.quiet == 0, &name, length, true);
+    let mut progress = ProgressBar::new(line.show_progress(), &name, length, true);
     let mut watch = Watch {
         progress: &mut progress,
         checkpoint: checkpoint.as_mut(),
@@ -43,6 +46,7 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
         model: None,
     };
     line.say_memory(&name, options.memory_needed());
+    start.say_overridden(line, &name, length);
     // No frame falls to a part of a short file.
     let is_empty_part = line.long.frames.is_some() && length == Some(0) && input.length() != Some(0);
     let done =
@@ -102,7 +106,7 @@ fn verify(
     let on_gpu = done.engine.as_ref().is_some_and(|engine| engine.kind == EngineKind::Gpu);
     let device = if on_gpu { Device::Cpu } else { Device::Auto };
     let options = options.clone().device(device).fallback(false).size_limit(None);
-    let mut progress = ProgressBar::new(line.quiet == 0, name, Some(done.raw), false);
+    let mut progress = ProgressBar::new(line.show_progress(), name, Some(done.raw), false);
     progress.say("verifying  ");
     let mut update = |Progress { raw, coded }| {
         progress.update(raw, coded);

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use lockstep::{Archive, ArchiveError, Error, Frame, Options, Summary};
@@ -10,7 +10,8 @@ use lockstep::{Archive, ArchiveError, Error, Frame, Options, Summary};
 use super::exit::Exit;
 use super::files::{Input, Output, Writing, content_name, display_name};
 use super::options::{CommandLine, Target};
-use super::progress::ProgressBar;
+use super::pass_through::pass_through;
+use super::progress::{ProgressBar, Show};
 use super::result::{conclude, open_result};
 use super::sizes::Range;
 use super::start::Start;
@@ -21,20 +22,26 @@ pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bo
     let target = line.target(source);
     let mut input = Input::open(source, test || line.force || target != Target::Named)?;
     let name = display_name(source);
+    if !test && pass_through(line, source, &mut input)? {
+        return Ok(Exit::Done);
+    }
     let length = content_length(&mut input)?;
     let mut model = start.open_model(line, &input)?;
     let opened = if test {
         Some((Output::Nowhere, None))
     } else {
-        let named = if target == Target::Named { content_name(source)? } else { Default::default() };
+        let named = match target {
+            Target::Named => line.folders.place(content_name(source)?)?,
+            _ => PathBuf::new(),
+        };
         let length = line.long.range.map_or(length, |range| Some(range.length));
         open_result(line, start, target, &named, &input, Writing { sparse: true, length, ..Writing::default() })?
     };
     let Some((mut output, mut checkpoint)) = opened else { return Ok(Exit::Done) };
     let to_stdout = matches!(output, Output::Stdout(_));
-    let visible = line.quiet == 0 && !(to_stdout && io::stdout().is_terminal());
+    let show = if to_stdout && io::stdout().is_terminal() { Show::Nowhere } else { line.show_progress() };
     let options = line.job_options(start);
-    let mut progress = ProgressBar::new(visible, &name, length, false);
+    let mut progress = ProgressBar::new(show, &name, length, false);
     let mut watch = Watch {
         progress: &mut progress,
         checkpoint: checkpoint.as_mut(),

@@ -1,13 +1,14 @@
 //! Exit codes, and the sentences that explain them.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use lockstep::{Error, PriorError};
 
 use super::advice::advice;
+use super::noise::write_stderr;
 
 /// How the command ends, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +31,7 @@ impl From<Exit> for ExitCode {
 
 /// Writes a line to stderr; if that fails there is nobody left to tell.
 pub fn say(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = write_stderr(format_args!("{line}\n"));
 }
 
 /// Writes a sentence that says what is wrong.

@@ -18,8 +18,8 @@ pub fn list(line: &CommandLine) -> anyhow::Result<Exit> {
     check_stdout()?;
     let (mut exit, mut listed) = (Exit::Done, Vec::new());
     for file in line.files() {
-        let name = display_name(&file).into_owned();
-        let result = frames(&file).and_then(|(frames, damaged)| {
+        let name = display_name(file).into_owned();
+        let result = frames(file).and_then(|(frames, damaged)| {
             listed.push((name.clone(), frames));
             if damaged { Err(Error::from(ArchiveError::Trailer).into()) } else { Ok(Exit::Done) }
         });

@@ -10,13 +10,19 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use lockstep::{Device, Options, Summary, Transform};
 
 use super::bench::BenchOptions;
-use super::exit::say;
+use super::exit::{Exit, say};
 use super::export::ExportOptions;
+use super::files::{archive_name, content_name};
+use super::folders::FolderOptions;
+use super::habits::Habits;
 use super::level::LevelOption;
 use super::model::ModelOptions;
+use super::progress::{ProgressOptions, Show};
 use super::sizes::{Range, Share, parse_block_size, parse_frame_size, parse_seconds, parse_size};
 use super::start::{Start, StartOptions};
+use super::threads::ThreadOptions;
 use super::train::TrainOptions;
+use super::walk::{Search, SourceOptions};
 
 /// Compress files with a neural network that learns while it compresses.
 ///
@@ -33,9 +39,8 @@ use super::train::TrainOptions;
 pub struct CommandLine {
     #[command(subcommand)]
     pub word: Option<Word>,
-    /// Files to compress or decompress
-    #[arg(value_name = "FILE")]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    sources: SourceOptions,
     /// Compress FILE to FILE.lks (this is the default)
     #[arg(short = 'z', long, overrides_with_all = ["decompress", "test", "list"])]
     compress: bool,
@@ -55,8 +60,10 @@ pub struct CommandLine {
     #[arg(short, long, value_name = "FILE", overrides_with = "stdout")]
     output: Option<PathBuf>,
     /// Write to standard output
-    #[arg(short = 'c', long, overrides_with = "output")]
+    #[arg(short = 'c', long, alias = "to-stdout", overrides_with = "output")]
     pub stdout: bool,
+    #[command(flatten)]
+    pub folders: FolderOptions,
     /// Overwrite files; write archives to a terminal
     #[arg(short, long)]
     pub force: bool,
@@ -78,19 +85,21 @@ pub struct CommandLine {
     /// Print more
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Threads of the CPU; 0 for one a core
-    #[arg(short = 'T', long, value_name = "N", default_value_t = 0)]
-    pub threads: u16,
+    #[command(flatten)]
+    progress: ProgressOptions,
+    #[command(flatten)]
+    pub threads: ThreadOptions,
     /// Where to run the model: auto, cpu, gpu, or a name or index from `lockstep devices`
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: Device,
     /// Most memory that coding or decoding may take; K, M or G may follow
-    #[arg(long, visible_alias = "memory", value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
+    #[arg(short = 'M', long, visible_alias = "memory", alias = "memlimit", value_name = "SIZE")]
+    #[arg(default_value = "4G", value_parser = parse_size)]
     pub memory_limit: u64,
     /// Bytes coded as one block; K, M or G may follow
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parse_block_size)]
     pub block_size: u32,
-    /// Transform of blocks before they are coded: auto (the one that pays), none, text, calls, samples, arm64, records or image
+    /// Transform of blocks before they are coded: auto (the one that pays), none, text, calls, samples, arm64, records, image or values
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = parse_transform)]
     transform: TransformOption,
     #[command(flatten)]
@@ -98,9 +107,17 @@ pub struct CommandLine {
     #[command(flatten)]
     pub start: StartOptions,
     #[command(flatten)]
-    level: LevelOption,
+    pub level: LevelOption,
     #[command(flatten)]
     model: ModelOptions,
+    #[command(flatten)]
+    pub habits: Habits,
+    /// Print help
+    #[arg(short = 'H', action = ArgAction::HelpLong, hide = true)]
+    _help: Option<bool>,
+    /// The files that were found.
+    #[arg(skip)]
+    files: Vec<PathBuf>,
 }
 
 /// Options of long jobs.
@@ -187,9 +204,24 @@ impl CommandLine {
         }
     }
 
-    /// The files; `-`, standard input, if there are none.
-    pub fn files(&self) -> Vec<PathBuf> {
-        if self.files.is_empty() { vec!["-".into()] } else { self.files.clone() }
+    /// Finds the files to work on, for [`CommandLine::files`]; reports those that can't be found.
+    pub fn find_files(&mut self) -> anyhow::Result<Exit> {
+        let found = self.sources.find(Search {
+            archives: self.mode() != Mode::Compress,
+            links: self.force,
+            quiet: self.quiet,
+            verbose: self.verbose > 0,
+        })?;
+        self.files = found.files;
+        if self.files.is_empty() && self.quiet == 0 {
+            say("there is no file to work on");
+        }
+        Ok(found.exit)
+    }
+
+    /// The files; `-` is standard input.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// The target of the result of `source`.
@@ -210,8 +242,8 @@ impl CommandLine {
 
     /// Refuses combinations that can't have been meant.
     pub fn check(&self) -> anyhow::Result<()> {
-        if self.files.is_empty() && io::stdin().is_terminal() && !self.force {
-            bail!("no FILE was given, and standard input is a terminal (see lockstep --help)");
+        if self.files.iter().any(|file| file == Path::new("-")) && io::stdin().is_terminal() && !self.force {
+            bail!("standard input is a terminal, and no FILE was given in its place (see lockstep --help)");
         }
         if self.files.len() > 1 && self.output.as_ref().is_some_and(|o| o != Path::new("-")) {
             bail!("-o names one output, but there are {} inputs", self.files.len());
@@ -222,6 +254,11 @@ impl CommandLine {
             true => bail!("{flag} needs an output that is a file (-o names it)"),
             false => Ok(()),
         };
+        match self.mode() {
+            Mode::Compress => self.folders.check(&self.files, |source| Some(archive_name(source, *frames)))?,
+            Mode::Decompress => self.folders.check(&self.files, |source| content_name(source).ok())?,
+            Mode::Test | Mode::List => {}
+        }
         match self.mode() {
             Mode::Compress if range.is_some() => bail!("--range is for decompression (-d)"),
             Mode::Compress => {}
@@ -251,7 +288,7 @@ impl CommandLine {
             self.mode(),
             self.block_size,
             self.transform,
-            self.level,
+            self.level.level(),
             self.model
         )
     }
@@ -271,6 +308,11 @@ impl CommandLine {
             .frame_size(self.long.frame_size)
             .memory_limit(self.memory_limit)
             .size_limit(self.long.size_limit)
+    }
+
+    /// Where progress is shown.
+    pub fn show_progress(&self) -> Show {
+        self.progress.show(self.quiet)
     }
 
     /// Reports how much memory is needed.
@@ -301,6 +343,6 @@ fn parse_transform(text: &str) -> Result<TransformOption, String> {
     match named {
         Some(transform) => Ok(TransformOption(Some(transform))),
         None if text == "auto" => Ok(TransformOption(None)),
-        None => Err("a transform is auto, none, text, calls, samples, arm64, records or image".into()),
+        None => Err("a transform is auto, none, text, calls, samples, arm64, records, image or values".into()),
     }
 }

@@ -31,6 +31,9 @@ impl<W: Write> Packer<W> {
     }
 
     fn write_chunk(&mut self) -> io::Result<()> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
         let zeros = self.chunk.iter().filter(|&&byte| byte == 0).count();
         let mut packed = Vec::new();
         if zeros >= self.chunk.len() / 2 {
@@ -76,35 +79,39 @@ impl<R: Read> Unpacker<R> {
         Unpacker { input, chunk: Vec::new(), read: 0 }
     }
 
-    /// Reads the next chunk.
+    /// Reads the next chunk, if there is one.
     fn read_chunk(&mut self) -> io::Result<()> {
-        let (mut raw, mut packed) = ([0; 4], [0; 4]);
-        self.input.read_exact(&mut raw)?;
-        self.input.read_exact(&mut packed)?;
+        let mut head = Vec::new();
+        (&mut self.input).take(8).read_to_end(&mut head)?;
+        self.read = 0;
+        self.chunk.clear();
+        if head.is_empty() {
+            return Ok(());
+        }
+        let wrong = || io::Error::from(io::ErrorKind::InvalidData);
+        let (raw, packed) = head
+            .split_first_chunk()
+            .and_then(|(raw, packed)| Some((*raw, packed.try_into().ok()?)))
+            .ok_or_else(wrong)?;
         let [raw, packed] = [raw, packed].map(|len| u32::from_le_bytes(len) as usize);
-        if raw > CHUNK || packed > raw {
-            return Err(io::ErrorKind::InvalidData.into());
+        if raw == 0 || raw > CHUNK || packed > raw {
+            return Err(wrong());
         }
         let mut content = vec![0; packed];
         self.input.read_exact(&mut content)?;
-        self.read = 0;
-        self.chunk = content;
         if packed < raw {
-            let mut unpacked = Vec::with_capacity(raw);
-            DeflateDecoder::new(&self.chunk[..]).take(raw as u64).read_to_end(&mut unpacked)?;
-            self.chunk = unpacked;
+            DeflateDecoder::new(&content[..]).take(raw as u64).read_to_end(&mut self.chunk)?;
+        } else {
+            self.chunk = content;
         }
-        if self.chunk.len() == raw { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+        if self.chunk.len() == raw { Ok(()) } else { Err(wrong()) }
     }
 }
 
 impl<R: Read> Read for Unpacker<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.read == self.chunk.len() && !buffer.is_empty() {
-            match self.read_chunk() {
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-                result => result?,
-            }
+            self.read_chunk()?;
         }
         let len = buffer.len().min(self.chunk.len() - self.read);
         buffer[..len].copy_from_slice(&self.chunk[self.read..self.read + len]);

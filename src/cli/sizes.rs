@@ -70,11 +70,11 @@ pub fn parse_frame_size(text: &str) -> Result<u64, String> {
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
-    let shift = match unit.to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
+    let shift = match unit.to_ascii_uppercase().as_str() {
         "" => 0,
-        "K" => 10,
-        "M" => 20,
-        "G" => 30,
+        "K" | "KB" | "KI" | "KIB" => 10,
+        "M" | "MB" | "MI" | "MIB" => 20,
+        "G" | "GB" | "GI" | "GIB" => 30,
         _ => return Err("a size is a number, which K, M or G may follow".into()),
     };
     let number: u64 = number.parse().map_err(|_| "a size starts with a number")?;
@@ -118,7 +118,7 @@ mod tests {
         for (text, size) in [("0", 0), ("4096", 4096), ("64K", 65536), ("2m", 2 << 20), ("3GiB", 3 << 30)] {
             assert_eq!(parse_size(text), Ok(size), "{text}");
         }
-        for text in ["", "M", "-1", "1.5M", "1T", "1 M", "99999999999G"] {
+        for text in ["", "M", "-1", "1.5M", "1T", "1 M", "1LiB", "1KBB", "99999999999G"] {
             assert!(parse_size(text).is_err(), "{text}");
         }
         assert_eq!(parse_block_size("1G"), Ok(1 << 30));

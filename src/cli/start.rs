@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use lockstep::{Error, Options, Prior, PriorError};
+use lockstep::internals::codec::ASSUMED_LENGTH;
+use lockstep::{Error, Method, MixingKind, ModelConfig, Options, Prior, PriorError};
 
+use super::exit::say;
 use super::files::{FileId, Input, Output, Protected, Writing};
 use super::options::{CommandLine, Mode};
 
@@ -76,6 +78,16 @@ impl Start<'_> {
         }
     }
 
+    /// Says if the prior's model is used in place of that of the level that was asked for.
+    pub fn say_overridden(&self, line: &CommandLine, name: &str, length: Option<u64>) {
+        let (Some(level), Some(prior)) = (line.level.flag(), &self.prior) else { return };
+        let method_of = |options: Options| options.method_for(length.unwrap_or(ASSUMED_LENGTH));
+        let (wanted, used) = (method_of(Options::new().level(level)), method_of(Options::new().prior(prior.clone())));
+        if line.quiet == 0 && parts(&wanted) != parts(&used) {
+            say(format_args!("{name} : the prior's model is used, not that of level {}", level.number()));
+        }
+    }
+
     /// True if the learned model is to be saved.
     pub fn saves_model(&self) -> bool {
         self.options.save_model.is_some()
@@ -109,6 +121,12 @@ impl ModelFile {
         }
         Ok(())
     }
+}
+
+/// Returns what a prior fixes of a method: the kind of mixing, and the shape of the network.
+fn parts(method: &Method) -> (Option<MixingKind>, Option<[u32; 3]>) {
+    let ModelConfig { layers, units, embedding, .. } = method.model;
+    (method.mixing.map(|mixing| mixing.kind), method.network.then_some([layers, units, embedding]))
 }
 
 /// Reads a prior's file; returns which file it was, too.

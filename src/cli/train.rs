@@ -7,19 +7,20 @@ use anyhow::{Context, bail};
 use clap::Args;
 use lockstep::{Device, Error, Options, Prior, TrainingEvent};
 
-use super::exit::say;
+use super::exit::{Exit, say};
 use super::files::{Attributes, Input, Output, Protected, Source, Writing};
 use super::level::LevelOption;
 use super::model::ModelOptions;
-use super::progress::{ProgressBar, bits_per_byte};
+use super::progress::{ProgressBar, ProgressOptions, bits_per_byte};
 use super::sizes::parse_size;
+use super::threads::ThreadOptions;
+use super::walk::{Search, SourceOptions};
 
 /// How to train.
 #[derive(Args, Clone, Debug)]
 pub struct TrainOptions {
-    /// Samples: files of the kind that is to be compressed
-    #[arg(value_name = "FILE", required = true)]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    samples: SourceOptions,
     /// Write the prior to FILE
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -31,15 +32,17 @@ pub struct TrainOptions {
     force: bool,
     /// Print less
     #[arg(short, long)]
-    quiet: bool,
-    /// Threads of the CPU; 0 for one a core
-    #[arg(short = 'T', long, value_name = "N", default_value_t = 0)]
-    pub threads: u16,
+    pub quiet: bool,
+    #[command(flatten)]
+    progress: ProgressOptions,
+    #[command(flatten)]
+    pub threads: ThreadOptions,
     /// Where to run the model: auto, cpu, gpu, or a name or index from `lockstep devices`
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: Device,
     /// Most memory that may be used; K, M or G may follow
-    #[arg(long, visible_alias = "memory", value_name = "SIZE", default_value = "4G", value_parser = parse_size)]
+    #[arg(short = 'M', long, visible_alias = "memory", alias = "memlimit", value_name = "SIZE")]
+    #[arg(default_value = "4G", value_parser = parse_size)]
     memory_limit: u64,
     #[command(flatten)]
     level: LevelOption,
@@ -47,9 +50,17 @@ pub struct TrainOptions {
     model: ModelOptions,
 }
 
-/// Trains, reports progress, writes the prior.
-pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
-    let (samples, sources) = read_samples(options)?;
+/// Trains, reports progress, writes the prior; samples that can't be found only change the exit.
+pub fn train(options: &TrainOptions) -> anyhow::Result<Exit> {
+    if !options.quiet {
+        options.level.say_clamped();
+    }
+    if options.samples.is_empty() {
+        bail!("no samples were given (see lockstep train --help)");
+    }
+    let search = Search { archives: false, links: false, quiet: options.quiet.into(), verbose: false };
+    let found = options.samples.find(search)?;
+    let (samples, sources) = read_samples(&found.files, options.memory_limit)?;
     let length: u64 = samples.iter().map(|sample| sample.len() as u64).sum();
     if length == 0 {
         return Err(Error::NoSamples.into());
@@ -60,7 +71,7 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
     let attributes = sources.into_iter().map(|source| source.attributes).reduce(Attributes::and).unwrap_or_default();
     let writing = Writing { overwrite: options.force, protected: &protected, ..Writing::default() };
     let mut output = Output::file(&options.output, &Source { attributes, id: None }, writing)?;
-    let mut bar = ProgressBar::new(!options.quiet, "training", Some(length), false);
+    let mut bar = ProgressBar::new(options.progress.show(options.quiet.into()), "training", Some(length), false);
     let mut observer = |event| match event {
         TrainingEvent::Progress { done, .. } => bar.update(done, 0),
         TrainingEvent::Pass { number, loss } if !options.quiet => {
@@ -83,12 +94,11 @@ pub fn train(options: &TrainOptions) -> anyhow::Result<()> {
     if !options.quiet {
         say(format_args!("{name} : prior {:016x} of {} samples, {length} bytes  {speed}", prior.hash(), samples.len()));
     }
-    Ok(())
+    Ok(found.exit)
 }
 
-/// Reads all samples.
-fn read_samples(options: &TrainOptions) -> anyhow::Result<(Vec<Vec<u8>>, Vec<Source>)> {
-    let mut left = options.memory_limit;
+/// Reads all samples, which may have `left` bytes together.
+fn read_samples(files: &[PathBuf], mut left: u64) -> anyhow::Result<(Vec<Vec<u8>>, Vec<Source>)> {
     let mut read = |path: &PathBuf| {
         let input = Input::open(path, true)?;
         let source = input.source()?;
@@ -100,5 +110,5 @@ fn read_samples(options: &TrainOptions) -> anyhow::Result<(Vec<Vec<u8>>, Vec<Sou
         Ok((sample, source))
     };
     let read = |path| read(path).with_context(|| format!("can't read {}", path.display()));
-    Ok(options.files.iter().map(read).collect::<Result<Vec<_>, _>>()?.into_iter().unzip())
+    Ok(files.iter().map(read).collect::<Result<Vec<_>, _>>()?.into_iter().unzip())
 }

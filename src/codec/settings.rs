@@ -7,7 +7,7 @@ use crate::Error;
 use crate::archive::Header;
 use crate::engine::Device;
 use crate::model::Method;
-use crate::prior::Prior;
+use crate::prior::{Prior, PriorError};
 use crate::transform::Choice;
 
 /// The assumed length of a stream whose length is not known: it sets the learning-rate schedule
@@ -44,7 +44,7 @@ impl EncodeSettings {
         let method = (self.method)(length);
         method.validate()?;
         match &self.prior {
-            Some(prior) if !prior.fits(&method) => Err(Error::PriorMismatch),
+            Some(prior) if !prior.fits(&method) => Err(PriorError::Misfit.into()),
             _ => Ok(method),
         }
     }

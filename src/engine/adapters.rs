@@ -6,24 +6,50 @@ use super::device::{Device, DeviceInfo, Gpu};
 use super::error::EngineError;
 use super::gpu::adapter::{OpenDevice, adapter_name};
 use super::gpu::self_test::self_test;
+use super::gpu::setup::begin_setup;
 
-/// All adapters that wgpu finds, each after its self-test.
-pub async fn devices() -> Vec<DeviceInfo> {
-    let mut devices = Vec::new();
-    for (index, adapter) in adapters(wgpu::Backends::all()).await.into_iter().enumerate() {
-        let info = adapter.get_info();
-        let limits = adapter.limits();
+/// An adapter that was found, but is not tested yet.
+pub struct FoundDevice {
+    adapter: wgpu::Adapter,
+    index: usize,
+}
+
+impl FoundDevice {
+    /// Tests the adapter; describes it.
+    pub async fn test(&self) -> DeviceInfo {
+        let self_test = open_tested(&self.adapter).await.map(|_| ()).map_err(|e| e.to_string());
+        DeviceInfo { self_test, ..self.describe() }
+    }
+
+    /// Describes the adapter as one that has passed its test.
+    pub fn describe(&self) -> DeviceInfo {
+        let info = self.adapter.get_info();
+        let limits = self.adapter.limits();
         let driver = format!("{} {}", info.driver, info.driver_info);
-        devices.push(DeviceInfo {
-            index,
+        DeviceInfo {
+            index: self.index,
             name: info.name.clone(),
             backend: info.backend.to_string(),
             driver: driver.trim().to_owned(),
             kind: kind(info.device_type).to_owned(),
             max_buffer: limits.max_buffer_size,
             max_binding: limits.max_storage_buffer_binding_size,
-            self_test: open_tested(&adapter).await.map(|_| ()).map_err(|e| e.to_string()),
-        });
+            self_test: Ok(()),
+        }
+    }
+}
+
+/// All adapters that wgpu finds, before their self-tests.
+pub async fn found_devices() -> Vec<FoundDevice> {
+    let found = adapters(wgpu::Backends::all()).await.into_iter().enumerate();
+    found.map(|(index, adapter)| FoundDevice { adapter, index }).collect()
+}
+
+/// All adapters that wgpu finds, each after its self-test.
+pub async fn devices() -> Vec<DeviceInfo> {
+    let mut devices = Vec::new();
+    for found in found_devices().await {
+        devices.push(found.test().await);
     }
     devices
 }
@@ -96,6 +122,7 @@ pub(crate) async fn open(choice: &Device) -> Result<Gpu, EngineError> {
 }
 
 async fn adapters(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
+    let _setup = begin_setup();
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     descriptor.backends &= backends;
     wgpu::Instance::new(descriptor).enumerate_adapters(backends).await

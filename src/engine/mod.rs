@@ -16,7 +16,7 @@ pub mod reference;
 mod state;
 
 #[cfg(feature = "gpu")]
-pub use adapters::devices;
+pub use adapters::{FoundDevice, devices, found_devices};
 #[cfg(feature = "gpu")]
 pub(crate) use adapters::{means_cpu, open, open_tested};
 #[cfg(feature = "gpu")]

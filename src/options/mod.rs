@@ -208,8 +208,8 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for hyper-parameters that are not valid together; [`Error::PriorMismatch`] if
-    /// the prior was trained with another model; with [`Options::length`] also [`Error::MemoryLimit`]
+    /// [`Error::Config`] for hyper-parameters that are not valid together; [`Error::Prior`] if the
+    /// prior has another model; with [`Options::length`] also [`Error::MemoryLimit`]
     /// or [`Error::OutOfMemory`] where compressing needs too much memory.
     pub fn check(&self) -> Result<(), Error> {
         let (settings, (frame, block_size)) = (self.encode_settings(), self.longest_frame());

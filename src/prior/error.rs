@@ -27,6 +27,9 @@ pub enum PriorError {
         /// Bytes that are allowed.
         limit: u64,
     },
+    /// The options ask for a network or a mixing stage of another shape than the prior has.
+    #[error("the prior does not fit the model that the options ask for")]
+    Misfit,
     /// The file can't be read at all.
     #[error("can't read the prior: {0}")]
     Io(#[source] io::Error),
@@ -35,6 +38,12 @@ pub enum PriorError {
 impl PriorError {
     /// True if the file is to blame, rather than something around it.
     pub fn is_corrupt(&self) -> bool {
-        !matches!(self, PriorError::MemoryLimit { .. } | PriorError::Io(_) | PriorError::Header(ArchiveError::Io(_)))
+        !matches!(
+            self,
+            PriorError::MemoryLimit { .. }
+                | PriorError::Misfit
+                | PriorError::Io(_)
+                | PriorError::Header(ArchiveError::Io(_))
+        )
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Transform, arm64, audio, calls, find_raster, records};
+use super::{Transform, arm64, audio, calls, find_raster, records, values};
 use crate::model::Raster;
 
 /// How the transform of a block is chosen.
@@ -86,5 +86,8 @@ fn likely(raw: &[u8]) -> Option<(Transform, Option<Raster>)> {
     if calls::likely(raw) {
         return Some((Transform::Calls, None));
     }
-    records::likely(raw).then_some((Transform::Records, None))
+    if records::likely(raw) {
+        return Some((Transform::Records, None));
+    }
+    values::likely(raw).then_some((Transform::Values, None))
 }

@@ -10,6 +10,7 @@ mod choice;
 mod find_raster;
 mod records;
 mod text;
+mod values;
 
 use thiserror::Error;
 
@@ -34,11 +35,13 @@ pub enum Transform {
     Records = 5,
     /// Leaves the block unchanged; the mixing stage predicts it as an image.
     Image = 6,
+    /// Replaces 32-bit values that come back by their places in a list.
+    Values = 7,
 }
 
 impl Transform {
     /// All transforms, in the order of their numbers.
-    pub const ALL: [Transform; 7] = [
+    pub const ALL: [Transform; 8] = [
         Transform::None,
         Transform::Text,
         Transform::Calls,
@@ -46,6 +49,7 @@ impl Transform {
         Transform::Arm64,
         Transform::Records,
         Transform::Image,
+        Transform::Values,
     ];
 
     /// Returns the transform with a number.
@@ -63,6 +67,7 @@ impl Transform {
             Transform::Arm64 => "arm64",
             Transform::Records => "records",
             Transform::Image => "image",
+            Transform::Values => "values",
         }
     }
 
@@ -85,6 +90,7 @@ impl Transform {
             Transform::Samples => audio::forward(raw),
             Transform::Arm64 => arm64::forward(raw),
             Transform::Records => records::forward(raw),
+            Transform::Values => values::forward(raw),
         }
     }
 
@@ -98,6 +104,7 @@ impl Transform {
             Transform::Text => text::inverse(coded, limit),
             Transform::Samples => audio::inverse(coded, limit),
             Transform::Records => records::inverse(coded, limit),
+            Transform::Values => values::inverse(coded, limit),
             _ if coded.len() > limit => Err(TransformError::TooLong),
             Transform::None | Transform::Image => Ok(coded.to_vec()),
             Transform::Calls => Ok(calls::inverse(coded)),

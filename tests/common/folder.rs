@@ -69,8 +69,9 @@ impl Folder {
     pub fn lockstep(&self, args: &str) -> Command {
         let mut command = cargo_bin_cmd!("lockstep");
         command.current_dir(self.0.path()).args(args.split_whitespace());
-        // Without such a folder, Mesa prints a warning to stderr.
-        command.env("XDG_RUNTIME_DIR", self.0.path());
+        command.env_remove("LOCKSTEP_LEVEL").env_remove("LOCKSTEP_THREADS");
+        // Without such a folder, Mesa prints a warning to stderr, which must not reach the user.
+        command.env_remove("XDG_RUNTIME_DIR");
         command
     }
 

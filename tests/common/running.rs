@@ -24,7 +24,7 @@ impl Running {
 
     /// Starts a command of which one line of stderr says "needs".
     pub fn spawn(folder: &Folder, mut command: Command) -> Self {
-        command.current_dir(folder.path("")).env("XDG_RUNTIME_DIR", folder.path(""));
+        command.current_dir(folder.path("")).env_remove("XDG_RUNTIME_DIR");
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();

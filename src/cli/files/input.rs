@@ -45,7 +45,7 @@ impl Input {
         // Looks before it opens, as opening a pipe waits for somebody who writes to it.
         let kind = fs::metadata(path)?.file_type();
         if kind.is_dir() {
-            bail!("is a directory (-r goes through directories; tar -I lockstep packs them)");
+            bail!("is a directory (-r compresses the files in it, tar -I lockstep packs it)");
         }
         if !kind.is_file() && !expected {
             bail!("is {}, not a regular file (-c, -o or -f reads it all the same)", kind_name(kind));

@@ -17,7 +17,9 @@ pub use entry::{Entry, FileId};
 pub use holes::FileReader;
 pub use input::{Input, display_name};
 pub use new_file::{NewFile, Published};
-pub use output::{CheckpointPlan, Completed, Output, Source, Writing, archive_name, check_stdout, content_name};
+pub use output::{
+    CheckpointPlan, Completed, Output, SUFFIX, Source, Writing, archive_name, check_stdout, content_name,
+};
 pub use part::Part;
 pub use pending::remove_all as remove_temporary_files;
 pub use sweep::sweep;

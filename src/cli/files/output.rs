@@ -14,6 +14,9 @@ use super::{Attributes, Entry, FileId, NewFile, Part, Protected, Target, folder}
 use crate::cli::checkpoint::{Checkpoint, Found, starts_with};
 use crate::cli::sizes::Share;
 
+/// The end of an archive's name, after a dot.
+pub const SUFFIX: &str = "lks";
+
 /// A result that is being written.
 pub enum Output {
     /// Standard output.
@@ -288,7 +291,7 @@ impl Write for Output {
 
 /// Returns the archive's name: `FILE.lks`, or `FILE.lks.3-of-8` for a part of `FILE`.
 pub fn archive_name(source: &Path, share: Option<Share>) -> PathBuf {
-    let archive = with_suffix(source, ".lks");
+    let archive = with_suffix(source, &format!(".{SUFFIX}"));
     match share {
         None => archive,
         Some(Share { part, parts }) => {
@@ -300,7 +303,7 @@ pub fn archive_name(source: &Path, share: Option<Share>) -> PathBuf {
 
 /// Returns the content's name: `FILE` for `FILE.lks`.
 pub fn content_name(archive: &Path) -> anyhow::Result<PathBuf> {
-    if archive.extension() != Some(OsStr::new("lks")) {
+    if archive.extension() != Some(OsStr::new(SUFFIX)) {
         bail!("its name does not end in .lks, so the content has no name (-o names it, -c writes it to stdout)");
     }
     Ok(archive.with_extension(""))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::bindings;
 use super::constants::WORKGROUP_BYTES;
 use super::kernels::{ALL, Kernel};
+use super::setup::begin_setup;
 use crate::engine::EngineError;
 
 /// An open device and the compiled kernels that all models on it share.
@@ -91,7 +92,9 @@ impl OpenDevice {
             ..least
         };
         let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+        let setup = begin_setup();
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(|e| cannot_open(&name, e))?;
+        drop(setup);
         let failure = Arc::new(Mutex::new(None));
         let note = {
             let failure = failure.clone();

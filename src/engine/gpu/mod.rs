@@ -9,6 +9,7 @@ pub mod kernels;
 mod read_back;
 pub mod schedule;
 pub mod self_test;
+pub mod setup;
 mod steps;
 pub mod timing;
 mod uniforms;
