@@ -38,6 +38,9 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
     };
     let options = line.job_options(start).length(length);
     let to_stdout = matches!(output, Output::Stdout(_));
+    if line.long.recovery.is_some() && !matches!(output, Output::File { .. } | Output::Part { .. }) {
+        bail!("--recovery needs an output that is a file, as it reads the archive again");
+    }
     let mut progress = ProgressBar::new(line.quiet == 0, &name, length, true);
     let mut watch = Watch {
         progress: &mut progress,
@@ -53,9 +56,12 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
     let done =
         if is_empty_part { Ok(Summary::default()) } else { encode(&options, &mut input, &mut output, &mut watch) };
     let model = watch.model.take();
-    let done = done.and_then(|done| {
+    let done = done.and_then(|mut done| {
         start.save(model, line.force)?;
         input.check_unchanged()?;
+        if let Some(percent) = line.long.recovery.filter(|_| !is_empty_part) {
+            done.coded += lockstep::recovery::protect(output.reopen()?, &mut output, percent)?;
+        }
         if line.long.verify {
             verify(line, &options, &name, &output, &done)?;
         }

@@ -5,21 +5,28 @@ use std::io::{self, IsTerminal, Seek};
 use std::path::Path;
 
 use anyhow::bail;
+use lockstep::recovery::{Mended, Mending};
 use lockstep::{Archive, ArchiveError, Error, Frame, Options, Summary};
 
 use super::compress::open_output;
 use super::input::{Input, display_name};
+use super::mending::{damage_of, mend};
 use super::options::{CommandLine, Target};
 use super::output::{Output, content_name};
 use super::progress::ProgressBar;
+use super::salvage::salvage;
 use super::sizes::Range;
 use super::start::Start;
 use super::watch::{Watch, how_to_continue};
 
 /// Decompresses one archive, or tests it.
 pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bool) -> anyhow::Result<()> {
+    if line.long.salvage {
+        return salvage(line, start, source);
+    }
     let mut input = Input::open(source)?;
     let name = display_name(source);
+    let mending = mend(line, &mut input, &name, test)?;
     let opened = match line.target(source) {
         _ if test => Some((Output::Nowhere, None)),
         Target::Stdout => Some((Output::stdout(), None)),
@@ -30,7 +37,7 @@ pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bo
     let to_stdout = matches!(output, Output::Stdout(_));
     let visible = line.quiet == 0 && !(to_stdout && io::stdout().is_terminal());
     let options = line.job_options(start);
-    let length = content_length(&mut input)?;
+    let length = content_length(&mut input, &mending)?;
     let mut progress = ProgressBar::new(visible, &name, length, false);
     let mut watch = Watch {
         progress: &mut progress,
@@ -41,8 +48,8 @@ pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bo
         model: None,
     };
     let result = match line.long.range {
-        Some(range) => decode_range(&options, range, &mut input, &mut output, &mut watch),
-        None => decode(line, &options, &mut input, &mut output, &mut watch),
+        Some(range) => decode_range(&options, range, &mut input, &mending, &mut output, &mut watch),
+        None => decode(line, &options, &mut input, &mending, &mut output, &mut watch),
     };
     let model = watch.model.take();
     let result = result.and_then(|done| start.save(model, line.force).map(|()| done));
@@ -65,6 +72,9 @@ pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bo
     if let Some(damage) = damage {
         return Err(damage);
     }
+    if test && !mending.is_intact() {
+        return Err(damage_of(&mending));
+    }
     let target = if test { "intact" } else { &target };
     line.say_summary(to_stdout, format_args!("{name} : {} bytes ({target})  {speed}", done.raw), &done);
     Ok(())
@@ -72,16 +82,16 @@ pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bo
 
 /// Opens an archive that is a file and lists its frames. Whatever can't be listed is for the decoder
 /// to judge.
-fn open_archive(input: &mut Input) -> io::Result<Option<Archive<&mut File>>> {
+fn open_archive<'a>(input: &'a mut Input, mending: &Mending) -> anyhow::Result<Option<Archive<Mended<&'a mut File>>>> {
     let Some(file) = input.file() else { return Ok(None) };
-    let listed = Archive::open(&mut *file).is_ok_and(|archive| !archive.is_damaged());
+    let listed = Archive::open(mending.view(&mut *file)?).is_ok_and(|archive| !archive.is_damaged());
     file.rewind()?;
-    Ok(if listed { Archive::open(file).ok() } else { None })
+    Ok(if listed { Archive::open(mending.view(file)?).ok() } else { None })
 }
 
 /// Returns the raw length of an archive that can be listed.
-fn content_length(input: &mut Input) -> io::Result<Option<u64>> {
-    let length = open_archive(input)?.map(|archive| archive.len());
+fn content_length(input: &mut Input, mending: &Mending) -> anyhow::Result<Option<u64>> {
+    let length = open_archive(input, mending)?.map(|archive| archive.len());
     if let Some(file) = input.file() {
         file.rewind()?;
     }
@@ -92,18 +102,25 @@ fn decode(
     line: &CommandLine,
     options: &Options,
     input: &mut Input,
+    mending: &Mending,
     output: &mut Output,
     watch: &mut Watch<'_>,
 ) -> anyhow::Result<Summary> {
-    let done = match open_archive(input)? {
+    let done = match open_archive(input, mending)? {
         Some(mut archive) => {
-            let needed = archive.frames().iter().map(|frame: &Frame| frame.memory_needed(options)).max();
+            let needed = archive.frames().iter().filter_map(|frame: &Frame| frame.memory_needed(options)).max();
             if let Some(needed) = needed {
                 line.say_memory(watch.name, needed);
             }
             watch.with_signals(|watch| archive.decompress(output, options, watch))
         }
-        None => watch.with_signals(|watch| lockstep::decompress_stream(input, output, options, watch)),
+        None => match input.file() {
+            Some(file) => {
+                let view = mending.view(file)?;
+                watch.with_signals(|watch| lockstep::decompress_stream(view, output, options, watch))
+            }
+            None => watch.with_signals(|watch| lockstep::decompress_stream(input, output, options, watch)),
+        },
     };
     done.map_err(|error| how_to_continue(error, watch.checkpoint.as_deref()))
 }
@@ -113,11 +130,12 @@ fn decode_range(
     options: &Options,
     range: Range,
     input: &mut Input,
+    mending: &Mending,
     output: &mut Output,
     watch: &mut Watch<'_>,
 ) -> anyhow::Result<Summary> {
     let Some(file) = input.file() else { bail!("--range needs an archive that is a file") };
-    let mut archive = Archive::open(file)?;
+    let mut archive = Archive::open(mending.view(file)?)?;
     let end = range.offset.saturating_add(range.length);
     Ok(archive.copy_range(range.offset..end, output, options, watch)?)
 }

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use anyhow::bail;
 
+use super::escape::printable;
+
 /// An open source.
 pub enum Input {
     Stdin,
@@ -88,5 +90,5 @@ impl Read for Input {
 
 /// Returns a source's name for messages.
 pub fn display_name(path: &Path) -> Cow<'_, str> {
-    if path == Path::new("-") { "(stdin)".into() } else { path.to_string_lossy() }
+    if path == Path::new("-") { "(stdin)".into() } else { printable(path.as_os_str()) }
 }

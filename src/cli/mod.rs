@@ -7,16 +7,20 @@ mod checkpoint;
 mod compress;
 mod decompress;
 mod devices;
+mod escape;
 mod exit;
 mod export;
 mod input;
 mod interrupt;
 mod level;
 mod list;
+mod mending;
 mod model;
 mod options;
 mod output;
 mod progress;
+mod repair;
+mod salvage;
 mod sizes;
 mod start;
 mod train;
@@ -65,6 +69,7 @@ fn dispatch(line: &CommandLine) -> anyhow::Result<Exit> {
         (Some(Word::Bench(bench)), _) => bench::bench(bench).map(|()| Exit::Done),
         (Some(Word::Train(train)), _) => train::train(train).map(|()| Exit::Done),
         (Some(Word::Export(options)), _) => export::export(options).map(|()| Exit::Done),
+        (Some(Word::Repair(options)), _) => repair::repair(options).map(|()| Exit::Done),
         (None, Mode::List) => list::list(line),
         (None, mode) => {
             line.check()?;

@@ -76,6 +76,12 @@ impl Start<'_> {
         }
     }
 
+    /// The prior and its file.
+    pub fn prior(&self) -> Option<(&Prior, &Path)> {
+        let path = self.options.prior.as_ref().or(self.options.load_model.as_ref())?;
+        Some((self.prior.as_ref()?, path))
+    }
+
     /// True if the learned model is to be saved.
     pub fn saves_model(&self) -> bool {
         self.options.save_model.is_some()
