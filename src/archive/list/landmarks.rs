@@ -7,7 +7,7 @@ use std::io::{Read, Seek, SeekFrom};
 use super::from_end::{frame_before, prior_at};
 use crate::archive::header::HEADER_LEN;
 use crate::archive::reader::Part;
-use crate::archive::{ArchiveError, END_MAGIC, Header, MAGIC, RecoveryHead, fields};
+use crate::archive::{ArchiveError, Compact, END_MAGIC, Header, MAGIC, RecoveryHead, fields};
 
 /// Bytes that are searched at a time.
 const STRIDE: u64 = 1 << 20;
@@ -88,8 +88,9 @@ impl Landmarks {
                 let copy = &bytes[..bytes.len().min(RecoveryHead::LEN as usize)];
                 RecoveryHead::parse(copy).and_then(|(_, place)| here.checked_sub(place)).filter(|&part| part >= start)
             }
-            // The start of a compact frame proves nothing.
-            Some(Part::Compact) | None => None,
+            // Nothing else shows that it is one before it is decoded.
+            Some(Part::Compact) => Compact::lengths(&bytes).filter(|&(len, ..)| len <= end - here).map(|_| here),
+            None => None,
         };
         self.starts.extend(part);
         Ok(())
