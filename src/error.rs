@@ -63,6 +63,9 @@ pub enum Error {
     /// The block size that was asked for can't be used.
     #[error("blocks of {0} bytes are not possible (1 byte to 1 GiB are)")]
     BlockSize(u32),
+    /// The recovery data that was asked for is too little or too much.
+    #[error("recovery data of {0} % is not possible (1 to 100 % are)")]
+    RecoveryPercent(u8),
     /// A frame would have more blocks than its trailer can list.
     #[error("too many blocks for one frame")]
     TooManyBlocks,

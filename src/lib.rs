@@ -23,6 +23,7 @@
 //! | an archive's frames, ranges of its content | [`Archive`] |
 //! | level, hyper-parameters, device, threads, sizes, limits | [`Options`] |
 //! | progress, cancellation, checkpoints | [`Monitor`] |
+//! | damaged archives | [`Archive::salvage`], [`recovery`] |
 //! | models learned earlier | [`Prior`] |
 //! | devices | [`Device`], `devices`, `Gpu` |
 //! | hosts that must not block | [`asynchronous`] |
@@ -56,6 +57,7 @@ mod options;
 mod pool;
 mod prior;
 pub mod read;
+pub mod recovery;
 mod seekable;
 mod simd;
 mod state;
@@ -77,7 +79,7 @@ pub use options::Options;
 #[cfg(feature = "export")]
 pub use prior::Precision;
 pub use prior::{Prior, PriorError};
-pub use seekable::{Archive, Frame};
+pub use seekable::{Archive, BlockInfo, Frame, Missing, PriorHash, RecoveryData, Salvaged};
 pub use training::{Loss, TrainingEvent};
 pub use transform::Transform;
 #[cfg(feature = "gpu")]

@@ -11,8 +11,8 @@ use common::{noise, text};
 use lockstep::read::Decoder;
 use lockstep::write::Encoder;
 use lockstep::{
-    Archive, ArchiveError, Device, EngineKind, Error, Level, MixingKind, Monitor, Options, Prior, Progress, Summary,
-    Transform,
+    Archive, ArchiveError, Device, EngineKind, Error, Frame, Level, MixingKind, Monitor, Options, Prior, Progress,
+    Summary, Transform,
 };
 
 /// A model that takes microseconds a byte.
@@ -180,10 +180,10 @@ fn ranges_are_read_from_the_frames_that_hold_them() {
     assert_eq!((archive.len(), archive.is_empty(), archive.is_damaged()), (4600, false, false));
     assert_eq!(archive.frames().len(), 10);
     let first = &archive.frames()[0];
-    assert_eq!((first.raw_len(), first.blocks().len(), first.block_size()), (500, 3, 200));
+    assert_eq!((first.raw_len(), first.blocks().len(), first.block_size()), (500, 3, Some(200)));
     assert_eq!(first.blocks().map(|(raw, _)| raw).collect::<Vec<_>>(), [200, 200, 100]);
-    assert_eq!((first.method().model.units, first.prior()), (16, None));
-    assert!(first.checksum().is_some() && first.memory() > 0);
+    assert_eq!((first.method().unwrap().model.units, first.prior()), (16, None));
+    assert!(first.checksum().is_some() && first.memory() > Some(0));
     for (start, end) in [(0, 0), (0, 1), (499, 501), (500, 1000), (1234, 2345), (0, 4600), (4600, 4600)] {
         let range = archive.read_range(start..end, &Options::new()).unwrap();
         assert!(range == data[start as usize..end as usize], "{start}..{end}");
@@ -233,10 +233,17 @@ fn a_prior_in_the_archive_or_beside_it_serves_all_forms() {
     let half = prior.hash() & 0xffff_ffff;
     assert!(matches!(error, Error::PriorMissing { wanted, bits: 32, given: None } if wanted == half), "{error}");
     assert!(!error.is_corrupt());
-    assert!(matches!(Archive::open(Cursor::new(&archive)), Err(Error::Archive(ArchiveError::NoList))));
+    let mut listed = Archive::open(Cursor::new(&archive)).unwrap();
+    let frame = &listed.frames()[0];
+    assert!(frame.is_compact() && frame.raw_len() == 300 && frame.method().is_none());
+    assert!(frame.prior().unwrap().matches(&prior) && frame.prior().unwrap().bits == 32);
+    listed.know_prior(&prior);
+    assert_eq!(listed.frames()[0].method(), Some(&prior.compact_method(300)));
+    assert_eq!(listed.frames()[0].prior().unwrap().hash, prior.hash());
+    assert_eq!(listed.read_range(100..200, &with).unwrap(), text(300)[100..200]);
     // Frames behind a prior that the archive holds: read whole, by the decoder, and in ranges.
     let data: Vec<u8> = text(20_000);
-    // With one stream, frames this short would be compact, and these have no list.
+    // With one stream, frames this short would be compact.
     let frames = with.clone().embed_prior(true).frame_size(8_000).streams(2);
     let archive = lockstep::compress_with(&data, &frames).unwrap();
     let mut encoder = Encoder::new(Vec::new(), &frames.length(data.len() as u64)).unwrap();
@@ -251,6 +258,12 @@ fn a_prior_in_the_archive_or_beside_it_serves_all_forms() {
     let mut decoded = Vec::new();
     listed.decompress(&mut decoded, &Options::new(), &mut ()).unwrap();
     assert!(decoded == data);
+    // A compact frame behind them, described by the prior that the archive holds.
+    let archive = [archive, lockstep::compress_with(&text(100), &with).unwrap()].concat();
+    let mut listed = Archive::open(Cursor::new(&archive)).unwrap();
+    assert_eq!(listed.frames().iter().map(Frame::is_compact).collect::<Vec<_>>(), [false, false, false, true]);
+    assert_eq!(listed.frames()[3].method(), Some(&prior.compact_method(100)));
+    assert_eq!(listed.read_range(20_050..20_060, &Options::new()).unwrap(), text(100)[50..60]);
 }
 
 /// Cancels once a number of raw bytes is reached.

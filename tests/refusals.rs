@@ -53,6 +53,23 @@ fn a_prior_of_another_model_is_refused_before_the_input_is_read() {
 }
 
 #[test]
+fn an_archive_of_which_a_later_frame_needs_another_prior_is_refused_at_once() {
+    let folder = Folder::with("a", &text(1000));
+    for prior in ["p", "q"] {
+        folder
+            .tiny_train("-q --passes 1 --seed")
+            .args([if prior == "p" { "1" } else { "2" }, "a", "-o", prior])
+            .assert()
+            .success();
+        folder.lockstep("-q --prior").args([prior, "a", "-o", &format!("{prior}.lks")]).assert().success();
+    }
+    folder.write("both.lks", [folder.read("p.lks"), folder.read("q.lks")].concat());
+    folder.lockstep("-dc --prior p both.lks").assert().code(1).stdout(is_empty()).stderr(contains("made with a prior"));
+    folder.lockstep("-dc --memory-limit 1K --prior p p.lks").assert().code(1).stdout(is_empty());
+    folder.lockstep("-dc --prior p p.lks").assert().success().stdout(text(1000));
+}
+
+#[test]
 fn a_damaged_archive_leaves_no_file_and_exits_with_two() {
     let folder = Folder::with("a", &[text(300), noise(100)].concat());
     folder.tiny("-q --block-size 100 a").assert().success();

@@ -2,11 +2,9 @@
 
 mod common;
 
-use std::io::Cursor;
-
-use common::{noise, pack, pack_with, text, tiny, unpack};
+use common::{frames, noise, pack, pack_with, text, tiny, unpack};
 use lockstep::Error;
-use lockstep::internals::archive::{FrameReader, Payload, list, next_part};
+use lockstep::internals::archive::{FrameReader, Payload, next_part};
 use lockstep::internals::codec::ASSUMED_LENGTH;
 use lockstep::internals::model::ModelConfig;
 use proptest::prelude::*;
@@ -24,7 +22,7 @@ fn inputs_of_a_few_bytes_are_restored() {
 #[test]
 fn an_empty_input_has_no_blocks() {
     let archive = pack(b"", 4096);
-    let frames = list(&mut Cursor::new(&archive)).unwrap();
+    let frames = frames(&archive).unwrap();
     assert_eq!(frames.len(), 1);
     assert_eq!(frames[0].trailer.blocks, []);
     assert!(archive.len() < 120, "{} bytes", archive.len());
@@ -87,7 +85,7 @@ fn a_stored_block_does_not_change_the_model() {
 fn the_model_keeps_learning_from_block_to_block() {
     let archive = pack(&text(6000), 1500);
     assert_eq!(unpack(&archive).unwrap(), text(6000));
-    let blocks = &list(&mut Cursor::new(&archive)).unwrap()[0].trailer.blocks;
+    let blocks = &frames(&archive).unwrap()[0].trailer.blocks;
     assert_eq!(blocks.iter().map(|b| b.raw).collect::<Vec<_>>(), [1500; 4]);
     assert!(blocks[3].coded < blocks[0].coded / 2, "{blocks:?}");
 }
@@ -97,7 +95,7 @@ fn concatenated_archives_decode_to_concatenated_data() {
     let parts = [text(700), Vec::new(), noise(100), text(50)];
     let archive: Vec<u8> = parts.iter().flat_map(|part| pack(part, 300)).collect();
     assert_eq!(unpack(&archive).unwrap(), parts.concat());
-    let frames = list(&mut Cursor::new(&archive)).unwrap();
+    let frames = frames(&archive).unwrap();
     assert_eq!(frames.iter().map(|f| f.trailer.raw_len).collect::<Vec<_>>(), [700, 0, 100, 50]);
     assert_eq!(frames.iter().map(|f| f.trailer.frame_len).sum::<u64>(), archive.len() as u64);
 }
@@ -105,7 +103,7 @@ fn concatenated_archives_decode_to_concatenated_data() {
 #[test]
 fn the_schedule_has_the_length_of_the_input_where_that_is_known() {
     let schedule = |data: &[u8], block_size| {
-        list(&mut Cursor::new(pack(data, block_size))).unwrap()[0].header.method.model.schedule_length
+        frames(&pack(data, block_size)).unwrap()[0].header.as_ref().unwrap().method.model.schedule_length
     };
     assert_eq!(schedule(&text(1000), 1001), 1000);
     assert_eq!(schedule(&text(1000), 1000), 1000);

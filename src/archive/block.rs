@@ -1,6 +1,10 @@
 //! A block: lengths, checksums, payload.
 
-use super::Header;
+use std::io::Read;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{ArchiveError, BLOCK_SIZES, fields};
 
 /// The content of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +41,7 @@ pub(super) const TRAILER: u8 = 3;
 /// Kind, raw length, coded length, checksum, state.
 const FIELDS_LEN: usize = 1 + 4 + 4 + 8 + 8;
 /// Bytes of a block before its payload.
-pub(super) const BLOCK_HEADER_LEN: u64 = FIELDS_LEN as u64 + 4;
+pub const BLOCK_HEADER_LEN: u64 = FIELDS_LEN as u64 + 4;
 /// The encoded header of a block.
 pub(super) type HeaderBytes = [u8; BLOCK_HEADER_LEN as usize];
 
@@ -47,6 +51,23 @@ impl Block {
         match &self.payload {
             Payload::Coded { code, .. } => code,
             Payload::Stored(raw) => raw,
+        }
+    }
+
+    /// Reads a block of at most `block_size` raw bytes; `None` if it is damaged.
+    pub fn read(input: &mut dyn Read, block_size: u32) -> Result<Option<Self>, ArchiveError> {
+        let bytes = fields::array(input)?;
+        let Ok(header) = BlockHeader::parse(&bytes, block_size) else { return Ok(None) };
+        let payload = fields::bytes(input, header.coded_len.into())?;
+        Ok(header.with(&bytes, payload).ok())
+    }
+
+    /// Returns the raw bytes of a block that holds them itself, so that they need no model, if their
+    /// checksum is right.
+    pub fn without_model(self) -> Option<Vec<u8>> {
+        match self.payload {
+            Payload::Stored(raw) if xxh3_64(&raw) == self.checksum => Some(raw),
+            Payload::Stored(_) | Payload::Coded { .. } => None,
         }
     }
 
@@ -69,6 +90,32 @@ impl Block {
     }
 }
 
+/// Bytes of a coded block's payload that hold all before its code.
+const HEAD_LEN: u64 = 16;
+
+/// What a block says of itself before it is decoded.
+pub struct BlockHead {
+    /// The kind of the block in words.
+    pub kind: &'static str,
+    /// The first bytes of a coded block's payload.
+    pub payload: Option<Vec<u8>>,
+}
+
+impl BlockHead {
+    /// Reads the head of a block, unchecked; `None` if its header can't be.
+    pub fn read(input: &mut dyn Read, block_size: Option<u32>) -> Result<Option<Self>, ArchiveError> {
+        let bytes = fields::array(input)?;
+        Ok(match BlockHeader::parse(&bytes, block_size.unwrap_or(*BLOCK_SIZES.end())) {
+            Ok(BlockHeader { kind: CODED, coded_len, .. }) => {
+                let payload = fields::at_most(input, HEAD_LEN.min(coded_len.into()))?;
+                Some(BlockHead { kind: "coded", payload: Some(payload) })
+            }
+            Ok(_) => Some(BlockHead { kind: "stored", payload: None }),
+            Err(_) => None,
+        })
+    }
+}
+
 /// The fields of a block's header.
 pub(super) struct BlockHeader {
     kind: u8,
@@ -82,15 +129,15 @@ pub(super) struct BlockHeader {
 }
 
 impl BlockHeader {
-    /// Parses a header; the error says what is wrong with it.
-    pub fn parse(bytes: &HeaderBytes, header: &Header) -> Result<Self, &'static str> {
+    /// Parses the header of a block of at most `block_size` raw bytes; the error says what is wrong with it.
+    pub fn parse(bytes: &HeaderBytes, block_size: u32) -> Result<Self, &'static str> {
         let u32_at = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let u64_at = |at: usize| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
         let (kind, raw_len, coded_len) = (bytes[0], u32_at(1), u32_at(5));
         if kind != CODED && kind != STORED {
             return Err("its kind is unknown");
         }
-        if raw_len == 0 || raw_len > header.block_size {
+        if raw_len == 0 || raw_len > block_size {
             return Err("its raw length is wrong");
         }
         if (kind == CODED && coded_len >= raw_len) || (kind == STORED && coded_len != raw_len) {

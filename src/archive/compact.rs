@@ -55,6 +55,20 @@ impl Compact {
         bytes
     }
 
+    /// The most bytes of a frame before its payload.
+    pub(super) const LONGEST_START: u64 = 4 + 4 + 3 + 3;
+
+    /// Reads the start of a frame, whatever its magic: returns the length of the frame, the low half of
+    /// the prior's hash, and the lengths of the raw bytes and of the payload. `None` if they can't be.
+    pub(super) fn lengths(bytes: &[u8]) -> Option<(u64, u32, [u32; 2])> {
+        let mut input = bytes.get(4..)?;
+        let prior = fields::u32(&mut input).ok()?;
+        let lengths = [number(&mut input).ok()?, number(&mut input).ok()?];
+        let start = bytes.len() - input.len();
+        let possible = lengths[0] <= COMPACT_LIMIT && lengths[1] <= lengths[0];
+        possible.then_some((start as u64 + u64::from(lengths[1]) + 4, prior, lengths))
+    }
+
     /// Reads a frame after its magic.
     pub fn read_after_magic(input: &mut dyn Read) -> Result<Self, ArchiveError> {
         let prior = fields::u32(input)?;

@@ -37,9 +37,6 @@ pub enum ArchiveError {
     /// All content was read and is right, but a trailer behind it is not.
     #[error("a trailer is damaged or cut off; the content before it is intact")]
     Trailer,
-    /// A compact archive has no list of frames at its end.
-    #[error("a compact archive can't be listed: its model is its prior's")]
-    NoList,
     /// The input ends too early.
     #[error("the archive is cut short")]
     Truncated,

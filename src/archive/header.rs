@@ -28,6 +28,8 @@ pub struct Header {
 impl Header {
     /// Bytes of a header in the archive.
     pub const LEN: usize = HEADER_LEN as usize;
+    /// Bytes that a header of any version is looked for in.
+    pub(super) const LONGEST: u64 = 1 << 10;
 
     /// Returns the bytes of memory that decoding takes: the method's, and a block that is raw, coded and
     /// transformed in two steps.
@@ -133,6 +135,29 @@ impl Header {
         Ok(Header { method, block_size, prior })
     }
 
+    /// Returns true if the checksum of a header of any version is right.
+    pub(super) fn is_intact(bytes: &[u8]) -> bool {
+        let len = bytes.get(5..7).map_or(0, |len| usize::from(u16::from_le_bytes([len[0], len[1]])));
+        let header = bytes.get(..len).filter(|_| len >= usize::from(HEADER_LEN));
+        header.is_some_and(|header| {
+            let (fields, crc) = header.split_at(len - 4);
+            crc32fast::hash(fields).to_le_bytes() == crc
+        })
+    }
+
+    /// Returns the header that these bytes were before one of them was damaged, if there is one whose
+    /// checksum is right.
+    pub fn mended(bytes: &[u8; Self::LEN]) -> Option<Self> {
+        (0..Self::LEN).find_map(|at| {
+            let mut bytes = *bytes;
+            (0..=u8::MAX).find_map(|value| {
+                bytes[at] = value;
+                let crc = crc32fast::hash(&bytes[..Self::LEN - 4]).to_le_bytes();
+                (bytes[Self::LEN - 4..] == crc).then(|| Header::read(&mut &bytes[..]).ok()).flatten()
+            })
+        })
+    }
+
     /// Reads a header with its magic.
     pub fn read(input: &mut dyn Read) -> Result<Self, ArchiveError> {
         if fields::array(input)? != MAGIC {
@@ -166,6 +191,18 @@ mod tests {
         let bytes = header().to_bytes();
         assert_eq!(bytes.len(), usize::from(HEADER_LEN));
         assert_eq!(Header::read(&mut &bytes[..]).unwrap(), header());
+    }
+
+    #[test]
+    fn a_damaged_byte_is_mended_by_the_checksum() {
+        let bytes: [u8; Header::LEN] = header().to_bytes().try_into().unwrap();
+        for at in 0..bytes.len() {
+            let mut damaged = bytes;
+            damaged[at] ^= 0x5a;
+            assert_eq!(Header::mended(&damaged), Some(header()), "byte {at}");
+            damaged[(at + 7) % bytes.len()] ^= 1;
+            assert_eq!(Header::mended(&damaged), None, "byte {at} and another");
+        }
     }
 
     #[test]

@@ -12,16 +12,18 @@ mod hashed;
 mod header;
 mod list;
 mod reader;
+mod recovery;
 mod trailer;
 mod writer;
 
-pub use block::{Block, Payload};
+pub use block::{BLOCK_HEADER_LEN, Block, BlockHead, Payload};
 pub use compact::{COMPACT_LIMIT, COMPACT_MAGIC, Compact};
 pub use error::ArchiveError;
 pub use hashed::{Hashed, Prefix};
 pub use header::{BLOCK_SIZES, Header};
-pub use list::{Frame, list, walk};
+pub use list::{Frame, FrameEnd, Piece, PieceKind, PriorHead, list, list_until, recovery_before};
 pub use reader::{FrameReader, Part, next_part};
+pub use recovery::{HEAD_COPIES, RECOVERY_MAGIC, RecoveryHead};
 pub use trailer::{BlockLengths, Trailer};
 pub use writer::FrameWriter;
 

@@ -8,7 +8,9 @@ use xxhash_rust::xxh3::Xxh3;
 use super::block::{BLOCK_HEADER_LEN, BlockHeader};
 use super::header::HEADER_LEN;
 use super::trailer::{MOST_BLOCKS, TRAILER_CHECKSUM, TRAILER_LENGTHS, trailer_len};
-use super::{ArchiveError, Block, BlockLengths, COMPACT_MAGIC, Header, MAGIC, PRIOR_MAGIC, Trailer, fields};
+use super::{
+    ArchiveError, Block, BlockLengths, COMPACT_MAGIC, Header, MAGIC, PRIOR_MAGIC, RECOVERY_MAGIC, Trailer, fields,
+};
 
 /// The parts of an archive, told apart by their magic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +21,23 @@ pub enum Part {
     Compact,
     /// A prior, for frames behind it.
     Prior,
+    /// Recovery data, for what lies before it.
+    Recovery,
 }
 
-const PARTS: [([u8; 4], Part); 3] = [(MAGIC, Part::Frame), (COMPACT_MAGIC, Part::Compact), (PRIOR_MAGIC, Part::Prior)];
+const PARTS: [([u8; 4], Part); 4] = [
+    (MAGIC, Part::Frame),
+    (COMPACT_MAGIC, Part::Compact),
+    (PRIOR_MAGIC, Part::Prior),
+    (RECOVERY_MAGIC, Part::Recovery),
+];
+
+impl Part {
+    /// Returns the part that starts with these bytes, of which the first four are its magic.
+    pub(super) fn starting_with(bytes: &[u8]) -> Option<Self> {
+        PARTS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|&(_, part)| part)
+    }
+}
 
 /// Reads the magic of the next part; nothing if the input has ended.
 ///
@@ -130,7 +146,7 @@ impl FrameReader {
         let number = self.blocks() + 1;
         let corrupt = |what| ArchiveError::corrupt(format!("block {number}: {what}"));
         let start = start.try_into().map_err(|_| ArchiveError::Truncated)?;
-        let header = BlockHeader::parse(start, &self.header).map_err(corrupt)?;
+        let header = BlockHeader::parse(start, self.header.block_size).map_err(corrupt)?;
         let payload = fields::bytes(input, header.coded_len.into())?;
         header.with(start, payload).map_err(corrupt)
     }

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod coding;
 pub mod cpu;
+pub mod estimate;
 pub mod gpu;
 pub mod sample;
 pub mod step;

@@ -11,6 +11,7 @@ use lockstep::internals::model::{Layout, ModelConfig};
 use lockstep::{Device, Level, Options};
 
 use super::bench_report::Report;
+use super::escape::shown;
 use super::files::check_stdout;
 use super::level::LevelOption;
 use super::model::ModelOptions;
@@ -67,7 +68,7 @@ fn read_start(path: &Path, size: u64) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(size).read_to_end(&mut bytes))
-        .with_context(|| format!("can't read {}", path.display()))?;
+        .with_context(|| format!("can't read {}", shown(&path)))?;
     Ok(bytes)
 }
 

@@ -13,6 +13,7 @@ use lockstep::internals::archive::{Hashed, VERSION};
 use lockstep::{Checkpoints, Next, Prefix, Resume};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::escape::shown;
 use super::files::{Entry, FileId, FileReader, NewFile, Published, sweep};
 use super::packed::{Packer, Unpacker};
 use super::signals;
@@ -62,7 +63,7 @@ impl Found {
 impl Checkpoint {
     /// Looks for a checkpoint at `path`, and checks that it is whole and belongs to this job.
     pub fn find(path: &Path, job: &str) -> anyhow::Result<Found> {
-        let name = path.display();
+        let name = shown(&path);
         sweep(path);
         let mut file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
@@ -99,7 +100,7 @@ impl Checkpoint {
     /// Fails if no checkpoint could be written to `path`.
     pub fn check_place(path: &Path) -> anyhow::Result<()> {
         let created = Entry::open(path).and_then(NewFile::create);
-        created.map(|_| ()).with_context(|| format!("can't create the checkpoint {}", path.display()))
+        created.map(|_| ()).with_context(|| format!("can't create the checkpoint {}", shown(&path)))
     }
 
     /// Returns the checkpoint file of a job that writes to `output`.
@@ -181,7 +182,7 @@ impl Checkpoints for Checkpoint {
         new.file().sync_all()?;
         let saved = FileId::of(new.file())?;
         if let Published::Beside(other) = new.publish(self.saved)? {
-            let text = format!("it was replaced meanwhile (the last state is in {})", other.display());
+            let text = format!("it was replaced meanwhile (the last state is in {})", shown(&other));
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
         }
         self.due = Instant::now() + self.interval;

@@ -36,6 +36,9 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
         bail!("an archive is not for a terminal (-c writes it there all the same)");
     }
     let to_stdout = matches!(output, Output::Stdout(_));
+    if line.long.recovery.is_some() && !matches!(output, Output::File { .. } | Output::Part { .. }) {
+        bail!("--recovery needs an output that is a file, as it reads the archive again");
+    }
     let mut progress = ProgressBar::new(line.show_progress(), &name, length, true);
     let mut watch = Watch {
         progress: &mut progress,
@@ -52,8 +55,11 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
     let done =
         if is_empty_part { Ok(Summary::default()) } else { encode(&options, &mut input, &mut output, &mut watch) };
     let learned = watch.model.take();
-    let done = done.and_then(|done| {
+    let done = done.and_then(|mut done| {
         let changed = input.has_changed()?;
+        if let Some(percent) = line.long.recovery.filter(|_| !is_empty_part) {
+            done.coded += lockstep::recovery::protect(output.reopen()?, &mut output, percent)?;
+        }
         if line.long.verify {
             verify(line, &options, &name, &mut output, &done)?;
         }

@@ -5,42 +5,45 @@ use std::io::{self, IsTerminal, Seek};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use lockstep::recovery::{Mended, Mending};
 use lockstep::{Archive, ArchiveError, Error, Frame, Options, Summary};
 
 use super::exit::Exit;
 use super::files::{Input, Output, Writing, content_name, display_name};
+use super::mending::{damage_of, mend};
 use super::options::{CommandLine, Target};
 use super::pass_through::pass_through;
 use super::progress::{ProgressBar, Show};
 use super::result::{conclude, open_result};
+use super::salvage::salvage;
 use super::sizes::Range;
 use super::start::Start;
 use super::watch::{Watch, how_to_continue};
 
 /// Decompresses one archive, or tests it.
 pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bool) -> anyhow::Result<Exit> {
+    if line.long.salvage {
+        return salvage(line, start, source);
+    }
     let target = line.target(source);
     let mut input = Input::open(source, test || line.force || target != Target::Named)?;
     let name = display_name(source);
     if !test && pass_through(line, source, &mut input)? {
         return Ok(Exit::Done);
     }
-    let length = content_length(&mut input)?;
+    let mending = mend(line, &mut input, &name, test)?;
+    let options = line.job_options(start);
+    let length = check_content(&options, line.long.range, &mut input, &mending)?;
     let mut model = start.open_model(line, &input)?;
     let opened = if test {
         Some((Output::Nowhere, None))
     } else {
-        let named = match target {
-            Target::Named => line.folders.place(content_name(source)?)?,
-            _ => PathBuf::new(),
-        };
-        let length = line.long.range.map_or(length, |range| Some(range.length));
+        let named = content_path(line, target, source)?;
         open_result(line, start, target, &named, &input, Writing { sparse: true, length, ..Writing::default() })?
     };
     let Some((mut output, mut checkpoint)) = opened else { return Ok(Exit::Done) };
     let to_stdout = matches!(output, Output::Stdout(_));
     let show = if to_stdout && io::stdout().is_terminal() { Show::Nowhere } else { line.show_progress() };
-    let options = line.job_options(start);
     let mut progress = ProgressBar::new(show, &name, length, false);
     let mut watch = Watch {
         progress: &mut progress,
@@ -51,8 +54,8 @@ pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bo
         model: None,
     };
     let result = match line.long.range {
-        Some(range) => decode_range(&options, range, &mut input, &mut output, &mut watch),
-        None => decode(line, &options, &mut input, &mut output, &mut watch),
+        Some(range) => decode_range(&options, range, &mut input, &mending, &mut output, &mut watch),
+        None => decode(line, &options, &mut input, &mending, &mut output, &mut watch),
     };
     let learned = watch.model.take();
     let result = result.and_then(|done| model.save(learned).map(|()| done));
@@ -68,28 +71,54 @@ pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bo
     };
     let speed = progress.finish(done.raw);
     let target = output.name();
-    let remove = line.remove && damage.is_none() && line.long.range.is_none();
+    // An archive that is damaged is kept, also where its content could be mended.
+    let intact = damage.is_none() && mending.damaged().is_empty();
+    let remove = line.remove && intact && line.long.range.is_none();
     let exit = conclude(&name, &input, output, checkpoint, remove)?;
     if let Some(damage) = damage {
         return Err(damage);
+    }
+    if test && !mending.is_intact() {
+        return Err(damage_of(&mending));
     }
     let target = if test { "intact" } else { &target };
     line.say_summary(to_stdout, format_args!("{name} : {} bytes ({target})  {speed}", done.raw), &done);
     Ok(exit)
 }
 
-/// Opens an archive that is a file and lists its frames. Whatever can't be listed is for the decoder
-/// to judge.
-fn open_archive(input: &mut Input) -> io::Result<Option<Archive<&mut File>>> {
-    let Some(file) = input.file() else { return Ok(None) };
-    let listed = Archive::open(&mut *file).is_ok_and(|archive| !archive.is_damaged());
-    file.rewind()?;
-    Ok(if listed { Archive::open(file).ok() } else { None })
+/// Returns the path of the content of an archive whose result is named after it.
+pub fn content_path(line: &CommandLine, target: Target<'_>, source: &Path) -> anyhow::Result<PathBuf> {
+    match target {
+        Target::Named => line.folders.place(content_name(source)?),
+        _ => Ok(PathBuf::new()),
+    }
 }
 
-/// Returns the raw length of an archive that can be listed.
-fn content_length(input: &mut Input) -> io::Result<Option<u64>> {
-    let length = open_archive(input)?.map(|archive| archive.len());
+/// Opens an archive that is a file and lists its frames. Whatever can't be listed is for the decoder
+/// to judge.
+fn open_archive<'a>(input: &'a mut Input, mending: &Mending) -> anyhow::Result<Option<Archive<Mended<&'a mut File>>>> {
+    let Some(file) = input.file() else { return Ok(None) };
+    let listed = Archive::open(mending.view(&mut *file)?).is_ok_and(|archive| !archive.is_damaged());
+    file.rewind()?;
+    Ok(if listed { Archive::open(mending.view(file)?).ok() } else { None })
+}
+
+/// Refuses an archive that can't be decoded with these options; returns the length of the result, if it
+/// is known.
+fn check_content(
+    options: &Options,
+    range: Option<Range>,
+    input: &mut Input,
+    mending: &Mending,
+) -> anyhow::Result<Option<u64>> {
+    let length = match (open_archive(input, mending)?, range) {
+        (_, Some(range)) => Some(range.length),
+        (Some(archive), None) => {
+            archive.check(options)?;
+            Some(archive.len())
+        }
+        (None, None) => None,
+    };
     if let Some(file) = input.file() {
         file.rewind()?;
     }
@@ -100,18 +129,25 @@ fn decode(
     line: &CommandLine,
     options: &Options,
     input: &mut Input,
+    mending: &Mending,
     output: &mut Output,
     watch: &mut Watch<'_>,
 ) -> anyhow::Result<Summary> {
-    let done = match open_archive(input)? {
+    let done = match open_archive(input, mending)? {
         Some(mut archive) => {
-            let needed = archive.frames().iter().map(|frame: &Frame| frame.memory_needed(options)).max();
+            let needed = archive.frames().iter().filter_map(|frame: &Frame| frame.memory_needed(options)).max();
             if let Some(needed) = needed {
                 line.say_memory(watch.name, needed);
             }
             watch.with_signals(|watch| archive.decompress(output, options, watch))
         }
-        None => watch.with_signals(|watch| lockstep::decompress_stream(input, output, options, watch)),
+        None => match input.file() {
+            Some(file) => {
+                let view = mending.view(file)?;
+                watch.with_signals(|watch| lockstep::decompress_stream(view, output, options, watch))
+            }
+            None => watch.with_signals(|watch| lockstep::decompress_stream(input, output, options, watch)),
+        },
     };
     done.map_err(|error| how_to_continue(error, watch.checkpoint.as_deref()))
 }
@@ -121,11 +157,12 @@ fn decode_range(
     options: &Options,
     range: Range,
     input: &mut Input,
+    mending: &Mending,
     output: &mut Output,
     watch: &mut Watch<'_>,
 ) -> anyhow::Result<Summary> {
     let Some(file) = input.file() else { bail!("--range needs an archive that is a file") };
-    let mut archive = Archive::open(file)?;
+    let mut archive = Archive::open(mending.view(file)?)?;
     let end = range.offset.saturating_add(range.length);
     Ok(archive.copy_range(range.offset..end, output, options, watch)?)
 }

@@ -8,6 +8,7 @@ use anyhow::bail;
 use clap::Args;
 use lockstep::Precision;
 
+use super::escape::shown;
 use super::files::{Attributes, Output, Source, Writing};
 use super::sizes::parse_size;
 use super::start::read_prior;
@@ -37,7 +38,7 @@ pub fn export(options: &ExportOptions) -> anyhow::Result<()> {
     let (prior, file) = read_prior(&options.file, options.memory_limit)?;
     let precision = if options.half { Precision::F16 } else { Precision::F32 };
     let Some(bytes) = prior.to_safetensors(precision) else {
-        bail!("{} holds no network", options.file.display());
+        bail!("{} holds no network", shown(&options.file));
     };
     let attributes = Attributes::mode_of(&fs::metadata(&options.file)?);
     let writing = Writing { overwrite: options.force, ..Writing::default() };

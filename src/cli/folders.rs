@@ -8,6 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 
+use super::escape::shown;
+
 /// Where results go.
 #[derive(Args, Clone, Debug, Default)]
 pub struct FolderOptions {
@@ -39,11 +41,11 @@ impl FolderOptions {
     pub fn place(&self, beside: PathBuf) -> anyhow::Result<PathBuf> {
         let path = self.path(&beside)?;
         if let Some(flat) = &self.output_dir_flat {
-            fs::create_dir_all(flat).with_context(|| format!("can't make the folder {}", flat.display()))?;
+            fs::create_dir_all(flat).with_context(|| format!("can't make the folder {}", shown(&flat)))?;
         }
         if let Some(mirror) = &self.output_dir_mirror {
             let parent = beside.parent().unwrap_or(Path::new(""));
-            make_mirror(mirror, parent).with_context(|| format!("can't make the folder of {}", path.display()))?;
+            make_mirror(mirror, parent).with_context(|| format!("can't make the folder of {}", shown(&path)))?;
         }
         Ok(path)
     }
@@ -57,11 +59,11 @@ impl FolderOptions {
         for source in sources.iter().filter(|source| *source != Path::new("-")) {
             // What has no path is refused when its turn comes.
             let Some(path) = beside(source).and_then(|beside| self.path(&beside).ok()) else { continue };
-            let name = path.display().to_string();
+            let name = shown(&path).into_owned();
             if let Some(other) = taken.insert(path, source).filter(|&other| other != source) {
                 let advice =
                     if self.output_dir_flat.is_some() { " (--output-dir-mirror keeps their folders)" } else { "" };
-                bail!("{} and {} would both become {name}{advice}", other.display(), source.display());
+                bail!("{} and {} would both become {name}{advice}", shown(&other), shown(&source));
             }
         }
         Ok(())

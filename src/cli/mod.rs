@@ -8,6 +8,7 @@ mod compress;
 mod decompress;
 mod devices;
 mod environment;
+mod escape;
 mod exit;
 mod export;
 mod files;
@@ -15,6 +16,7 @@ mod folders;
 mod habits;
 mod level;
 mod list;
+mod mending;
 mod model;
 mod noise;
 mod options;
@@ -22,7 +24,9 @@ mod packed;
 mod pass_through;
 mod program;
 mod progress;
+mod repair;
 mod result;
+mod salvage;
 mod signals;
 mod sizes;
 mod start;
@@ -86,6 +90,7 @@ fn dispatch(line: &mut CommandLine) -> anyhow::Result<Exit> {
         Some(Word::Bench(bench)) => bench::bench(bench)?,
         Some(Word::Train(train)) => return train::train(train),
         Some(Word::Export(options)) => export::export(options)?,
+        Some(Word::Repair(options)) => repair::repair(options)?,
         None => return work(line),
     }
     Ok(Exit::Done)

@@ -18,6 +18,7 @@ use super::habits::Habits;
 use super::level::LevelOption;
 use super::model::ModelOptions;
 use super::progress::{ProgressOptions, Show};
+use super::repair::RepairOptions;
 use super::sizes::{Range, Share, parse_block_size, parse_frame_size, parse_seconds, parse_size};
 use super::start::{Start, StartOptions};
 use super::threads::ThreadOptions;
@@ -133,6 +134,12 @@ pub struct LongJobs {
     /// With -d: decode only LENGTH bytes from OFFSET on, from the frames that hold them
     #[arg(long, value_name = "OFFSET:LENGTH")]
     pub range: Option<Range>,
+    /// With -d: write all that can be had of a damaged archive, with zeros in the place of what is missing
+    #[arg(long)]
+    pub salvage: bool,
+    /// Append recovery data of about PERCENT per cent, 1 to 100: it mends damage to the archive
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub recovery: Option<u8>,
     /// With -d and -t: refuse archives that hold more; K, M or G may follow
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub size_limit: Option<u64>,
@@ -171,6 +178,8 @@ pub enum Word {
     Train(TrainOptions),
     /// Write the weights of a prior in safetensors
     Export(ExportOptions),
+    /// Mend a damaged archive by its recovery data
+    Repair(RepairOptions),
 }
 
 /// An operation on files.
@@ -249,7 +258,7 @@ impl CommandLine {
             bail!("-o names one output, but there are {} inputs", self.files.len());
         }
         self.start.check(self)?;
-        let LongJobs { frames, range, checkpoint, verify, .. } = &self.long;
+        let LongJobs { frames, range, checkpoint, verify, salvage, recovery, .. } = &self.long;
         let to_file = |flag: &str| match self.files().iter().all(|file| matches!(self.target(file), Target::Stdout)) {
             true => bail!("{flag} needs an output that is a file (-o names it)"),
             false => Ok(()),
@@ -261,8 +270,13 @@ impl CommandLine {
         }
         match self.mode() {
             Mode::Compress if range.is_some() => bail!("--range is for decompression (-d)"),
+            mode if *salvage && mode != Mode::Decompress => bail!("--salvage is for decompression (-d)"),
+            _ if *salvage && (range.is_some() || checkpoint.is_some()) => {
+                bail!("--salvage can't be combined with --range or --checkpoint")
+            }
             Mode::Compress => {}
             _ if frames.is_some() || *verify => bail!("--frames and --verify are for compression"),
+            _ if recovery.is_some() => bail!("--recovery is for compression"),
             Mode::Decompress if range.is_some() && checkpoint.is_some() => bail!("--range needs no --checkpoint"),
             Mode::Decompress => {}
             _ if range.is_some() || checkpoint.is_some() => bail!("--range and --checkpoint are not for -t and -l"),
@@ -270,6 +284,9 @@ impl CommandLine {
         }
         if *verify {
             to_file("--verify")?;
+        }
+        if recovery.is_some() {
+            to_file("--recovery")?;
         }
         if let Some(file) = checkpoint {
             to_file("--checkpoint")?;

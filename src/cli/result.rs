@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::checkpoint::Checkpoint;
+use super::escape::shown;
 use super::exit::{Exit, complain, say};
 use super::files::{CheckpointPlan, Completed, Input, Output, Writing};
 use super::options::{CommandLine, Target};
@@ -41,13 +42,13 @@ pub fn open_result(
             // From here on there is a file that outlives the run.
             signals::defer(true);
             if checkpoint.is_there() && line.quiet == 0 {
-                say(format_args!("{} : continuing from {}", path.display(), checkpoint.path().display()));
+                say(format_args!("{} : continuing from {}", shown(&path), shown(checkpoint.path())));
             }
             Ok(Some((output, Some(checkpoint))))
         }
         None => {
             if line.quiet == 0 {
-                say(format_args!("{} was complete already", path.display()));
+                say(format_args!("{} was complete already", shown(&path)));
             }
             Ok(None)
         }

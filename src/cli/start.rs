@@ -10,6 +10,7 @@ use clap::Args;
 use lockstep::internals::codec::ASSUMED_LENGTH;
 use lockstep::{Error, Method, MixingKind, ModelConfig, Options, Prior, PriorError};
 
+use super::escape::shown;
 use super::exit::say;
 use super::files::{FileId, Input, Output, Protected, Writing};
 use super::options::{CommandLine, Mode};
@@ -88,6 +89,12 @@ impl Start<'_> {
         }
     }
 
+    /// The prior and its file.
+    pub fn prior(&self) -> Option<(&Prior, &Path)> {
+        let path = self.options.prior.as_ref().or(self.options.load_model.as_ref())?;
+        Some((self.prior.as_ref()?, path))
+    }
+
     /// True if the learned model is to be saved.
     pub fn saves_model(&self) -> bool {
         self.options.save_model.is_some()
@@ -131,7 +138,7 @@ fn parts(method: &Method) -> (Option<MixingKind>, Option<[u32; 3]>) {
 
 /// Reads a prior's file; returns which file it was, too.
 pub fn read_prior(path: &Path, memory: u64) -> anyhow::Result<(Prior, FileId)> {
-    let name = path.display();
+    let name = shown(&path);
     let mut file = BufReader::new(File::open(path).with_context(|| format!("can't read {name}"))?);
     let prior = Prior::read(&mut file, memory).map_err(Error::from).with_context(|| name.to_string())?;
     match file.fill_buf() {

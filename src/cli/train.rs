@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use lockstep::{Device, Error, Options, Prior, TrainingEvent};
 
+use super::escape::shown;
 use super::exit::{Exit, say};
 use super::files::{Attributes, Input, Output, Protected, Source, Writing};
 use super::level::LevelOption;
@@ -109,6 +110,6 @@ fn read_samples(files: &[PathBuf], mut left: u64) -> anyhow::Result<(Vec<Vec<u8>
         }
         Ok((sample, source))
     };
-    let read = |path| read(path).with_context(|| format!("can't read {}", path.display()));
+    let read = |path| read(path).with_context(|| format!("can't read {}", shown(&path)));
     Ok(files.iter().map(read).collect::<Result<Vec<_>, _>>()?.into_iter().unzip())
 }

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use lockstep::{Checkpoints, Error, Monitor, Prior, Progress, Warning};
 
 use super::checkpoint::Checkpoint;
+use super::escape::shown;
 use super::exit::complain;
 use super::progress::ProgressBar;
 use super::signals;
@@ -60,7 +61,7 @@ impl Monitor for Watch<'_> {
 pub fn how_to_continue(error: Error, checkpoint: Option<&Checkpoint>) -> anyhow::Error {
     match (&error, checkpoint) {
         (Error::Interrupted, Some(checkpoint)) => {
-            let path = checkpoint.path().display();
+            let path = shown(checkpoint.path());
             anyhow::anyhow!("interrupted; the same command continues from here (the state is in {path})")
         }
         _ => error.into(),

@@ -12,7 +12,7 @@ use crate::Error;
 use crate::archive::{ArchiveError, COMPACT_LIMIT, Compact, Header};
 use crate::engine::EngineInfo;
 use crate::model::Method;
-use crate::prior::Prior;
+use crate::prior::{Prior, compact_method};
 
 /// Returns the prior if a compact frame can hold an input of `length` bytes coded by `method`.
 pub fn compact_prior<'a>(prior: Option<&'a Arc<Prior>>, method: &Method, length: u64) -> Option<&'a Arc<Prior>> {
@@ -20,9 +20,13 @@ pub fn compact_prior<'a>(prior: Option<&'a Arc<Prior>>, method: &Method, length:
     prior.filter(|prior| prior.compact_method(length) == *method)
 }
 
-/// The header that a compact frame stands for.
+/// Returns the header that a compact frame stands for, from the method and the hash of its prior.
+pub fn compact_header(prior: &Method, raw_len: u32, hash: u64) -> Header {
+    Header { method: compact_method(prior, raw_len), block_size: raw_len.max(1), prior: hash }
+}
+
 fn header(prior: &Prior, raw_len: u32) -> Header {
-    Header { method: prior.compact_method(raw_len), block_size: raw_len.max(1), prior: prior.hash() }
+    compact_header(prior.method(), raw_len, prior.hash())
 }
 
 /// Encodes and writes a frame; returns what the model ran on.

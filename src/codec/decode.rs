@@ -13,7 +13,7 @@ use super::settings::DecodeSettings;
 use super::{Summary, check_memory, compact, find_prior, transformed};
 use crate::Error;
 use crate::archive::{
-    ArchiveError, Block, Compact, FrameReader, Hashed, PRIOR_MAGIC, Part, Payload, Prefix, next_part,
+    ArchiveError, Block, Compact, FrameReader, Hashed, PRIOR_MAGIC, Part, Payload, Prefix, RecoveryHead, next_part,
 };
 use crate::engine::EngineInfo;
 use crate::prior::Prior;
@@ -79,6 +79,7 @@ impl ArchiveDecoder {
             match next_part(input, input_before == 0)? {
                 None => break None,
                 Some(Part::Prior) => self.read_prior(input)?,
+                Some(Part::Recovery) => RecoveryHead::skip_after_magic(input)?,
                 Some(Part::Compact) => break Some(Unit::Compact(Compact::read_after_magic(input)?)),
                 Some(Part::Frame) => self.open_frame(input, input_before)?,
             }

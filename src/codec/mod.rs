@@ -16,13 +16,15 @@ mod streams;
 mod transformed;
 
 pub use block::{decode_block, encode_block};
-pub use decode::{ArchiveDecoder, decompress};
+pub use compact::compact_header;
+pub use decode::{ArchiveDecoder, Unit, decompress};
 pub use encode::{ArchiveEncoder, compress};
 pub use monitor::{Checkpoints, Monitor, Next, Progress, Resume, Warning};
 pub(crate) use monitor::{WithoutCheckpoints, main_engine};
 pub use parallel::{compress_frames, decompress_frames, workers};
 pub use predictor::Predictor;
 pub use settings::{ASSUMED_LENGTH, DecodeSettings, EncodeSettings};
+pub(crate) use transformed::read_head;
 
 use std::sync::Arc;
 

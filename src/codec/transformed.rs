@@ -67,6 +67,11 @@ pub fn join(head: Head, code: &[u8]) -> Vec<u8> {
     payload
 }
 
+/// Reads the head of a coded block's payload.
+pub fn read_head(payload: &[u8], raw_len: u32) -> Result<Head, ArchiveError> {
+    split(payload, raw_len).map(|(head, _)| head)
+}
+
 /// Splits a coded block's payload into head and code.
 pub fn split(payload: &[u8], raw_len: u32) -> Result<(Head, &[u8]), ArchiveError> {
     let corrupt = |what: &str| ArchiveError::Corrupt { what: what.into() };

@@ -124,16 +124,12 @@ impl Prior {
     /// Returns the method of a compact frame of `length` bytes.
     #[doc(hidden)]
     pub fn compact_method(&self, length: u32) -> Method {
-        let model = ModelConfig { streams: 1, ..self.model_for(length.into()) };
-        Method { model, ..self.method.clone() }
+        compact_method(&self.method, length)
     }
 
-    /// Returns the model for an input of `length` bytes: a trained network continues at half its last
-    /// learning rate.
+    /// Returns the model for an input of `length` bytes.
     fn model_for(&self, length: u64) -> ModelConfig {
-        let own = &self.method.model;
-        let rate = own.rate_end / 2;
-        ModelConfig { rate_start: rate, rate_end: rate, schedule_length: length, ..own.clone() }
+        model_after(&self.method.model, length)
     }
 
     /// Returns the method that continues the job from which this prior was saved: the learning rate
@@ -195,6 +191,19 @@ impl std::fmt::Debug for Prior {
             .field("learned_from", &self.learned_from)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the method of a compact frame of `length` bytes that starts from a prior of this method.
+pub(crate) fn compact_method(prior: &Method, length: u32) -> Method {
+    let model = ModelConfig { streams: 1, ..model_after(&prior.model, length.into()) };
+    Method { model, ..prior.clone() }
+}
+
+/// Returns the model for an input of `length` bytes that starts from a prior of this model: a trained
+/// network continues at half its last learning rate.
+fn model_after(prior: &ModelConfig, length: u64) -> ModelConfig {
+    let rate = prior.rate_end / 2;
+    ModelConfig { rate_start: rate, rate_end: rate, schedule_length: length, ..prior.clone() }
 }
 
 /// Returns parameters of zeros, to be read into.

@@ -6,9 +6,11 @@ pub mod folder;
 #[cfg(unix)]
 pub mod running;
 
+use std::io::Cursor;
 use std::sync::Arc;
 
 use lockstep::Error;
+use lockstep::internals::archive::{ArchiveError, Frame, PieceKind, list};
 use lockstep::internals::codec::{DecodeSettings, EncodeSettings, Summary, compress, decompress};
 use lockstep::internals::engine::Device;
 use lockstep::internals::model::{Method, ModelConfig};
@@ -101,4 +103,13 @@ pub fn text(len: usize) -> Vec<u8> {
 pub fn fixed(method: &Method) -> impl Fn(u64) -> Method + Send + Sync + 'static {
     let method = method.clone();
     move |_| method.clone()
+}
+
+/// Lists the frames of an archive that has nothing else.
+pub fn frames(archive: &[u8]) -> Result<Vec<Frame>, ArchiveError> {
+    let frame = |kind| match kind {
+        PieceKind::Frame(frame) => frame,
+        other => panic!("{other:?}"),
+    };
+    Ok(list(&mut Cursor::new(archive))?.into_iter().map(|piece| frame(piece.kind)).collect())
 }

@@ -1,7 +1,7 @@
 //! Reads a file from a position of its own; holes are not read but filled with zeros.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
 /// Reads a file without moving its position, so that several readers can share the file.
@@ -58,6 +58,19 @@ impl Read for FileReader {
         };
         self.at += len as u64;
         Ok(len)
+    }
+}
+
+impl Seek for FileReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let (base, offset) = match to {
+            SeekFrom::Start(at) => (at, 0),
+            SeekFrom::Current(offset) => (self.at, offset),
+            SeekFrom::End(offset) => (self.file.metadata()?.len(), offset),
+        };
+        self.at = base.checked_add_signed(offset).ok_or(io::ErrorKind::InvalidInput)?;
+        (self.hole, self.known) = (0..0, self.at);
+        Ok(self.at)
     }
 }
 

@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use super::holes::FileReader;
 use super::output::Source;
 use super::{Attributes, Entry, FileId};
+use crate::cli::escape::shown;
 
 /// An open source.
 pub enum Input {
@@ -77,6 +78,14 @@ impl Input {
     pub fn file(&mut self) -> Option<&mut File> {
         match self {
             Input::File(input) => Some(&mut input.file),
+            _ => None,
+        }
+    }
+
+    /// Returns the file, if it can be read at any position.
+    pub fn into_file(self) -> Option<File> {
+        match self {
+            Input::File(input) => Some(input.file),
             _ => None,
         }
     }
@@ -161,5 +170,5 @@ fn kind_name(kind: FileType) -> &'static str {
 
 /// Returns a source's name for messages.
 pub fn display_name(path: &Path) -> Cow<'_, str> {
-    if path == Path::new("-") { "(stdin)".into() } else { path.to_string_lossy() }
+    if path == Path::new("-") { "(stdin)".into() } else { shown(path) }
 }

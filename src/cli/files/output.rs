@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
+use super::holes::FileReader;
 use super::new_file::Published;
 use super::sparse::SparseWriter;
 use super::{Attributes, Entry, FileId, NewFile, Part, Protected, Target, folder};
 use crate::cli::checkpoint::{Checkpoint, Found, starts_with};
+use crate::cli::escape::shown;
 use crate::cli::sizes::Share;
 
 /// The end of an archive's name, after a dot.
@@ -77,7 +79,7 @@ impl Output {
             Target::File { entry, existing } => (entry, existing),
         };
         check_space(&entry, writing)?;
-        let new = NewFile::create(entry).with_context(|| format!("can't create {}", path.display()))?;
+        let new = NewFile::create(entry).with_context(|| format!("can't create {}", shown(&path)))?;
         let writer = SparseWriter::new(new.file().try_clone()?, 0, writing.sparse);
         let plan = FilePlan { existing, path: path.to_owned(), attributes: source.attributes.clone() };
         Ok(Output::File { writer, new, plan })
@@ -102,14 +104,14 @@ impl Output {
                 found.remove(&side).context("can't remove the checkpoint")?;
                 return Ok(None);
             }
-            let (side, partial) = (side.display(), partial.display());
+            let (side, partial) = (shown(&side), shown(&partial));
             bail!("there is a checkpoint, {side}, but not the partial output {partial} (remove it to start anew)");
         }
         let Target::File { entry, existing } = open_target(path, source, writing)? else {
             bail!("--checkpoint needs an output that is a file");
         };
         if entry.path() != path {
-            bail!("--checkpoint needs the name of a file: {} is a link to one", path.display());
+            bail!("--checkpoint needs the name of a file: {} is a link to one", shown(&path));
         }
         let written = match &found {
             Found::State { written, .. } => written.len,
@@ -120,7 +122,7 @@ impl Output {
         Checkpoint::check_place(&side)?;
         let mut part = Part::open(&partial)?;
         if written > part.file().metadata()?.len() {
-            let (side, partial) = (side.display(), partial.display());
+            let (side, partial) = (shown(&side), shown(&partial));
             bail!("{partial} is shorter than its checkpoint says (remove {side} to start anew)");
         }
         part.cut(written)?;
@@ -146,9 +148,9 @@ impl Output {
     }
 
     /// Opens the result so far, from its start.
-    pub fn reopen(&mut self) -> anyhow::Result<impl io::Read + Send + use<>> {
-        let Some(file) = self.file_mut()? else { bail!("only a file can be verified") };
-        Ok(super::holes::FileReader::new(file.try_clone()?))
+    pub fn reopen(&mut self) -> anyhow::Result<FileReader> {
+        let Some(file) = self.file_mut()? else { bail!("only a file can be read again") };
+        Ok(FileReader::new(file.try_clone()?))
     }
 
     /// The name of the output in messages.
@@ -156,7 +158,7 @@ impl Output {
         match self {
             Output::Stdout(_) => "(stdout)".into(),
             Output::Through(_) => "(device)".into(),
-            Output::File { plan, .. } | Output::Part { plan, .. } => plan.path.display().to_string(),
+            Output::File { plan, .. } | Output::Part { plan, .. } => shown(&plan.path).into_owned(),
             Output::Nowhere => "nothing".into(),
         }
     }
@@ -166,7 +168,7 @@ impl Output {
         match self {
             Output::Stdout(_) | Output::Through(_) | Output::Nowhere => Ok(Completed::NoFile),
             Output::File { mut writer, new, plan } => {
-                let cannot_write = || format!("can't write {}", plan.path.display());
+                let cannot_write = || format!("can't write {}", shown(&plan.path));
                 finish(&mut writer, &plan.attributes).with_context(cannot_write)?;
                 Ok(match new.publish(plan.existing).with_context(cannot_write)? {
                     Published::AsNamed => Completed::AsNamed,
@@ -174,12 +176,12 @@ impl Output {
                 })
             }
             Output::Part { mut writer, part, target, plan } => {
-                let name = plan.path.display();
+                let name = shown(&plan.path);
                 let cannot_write = || format!("can't write {name}");
                 writer.complete().with_context(cannot_write)?;
                 let there = target.id().with_context(cannot_write)?;
                 if there.is_some() && there != plan.existing {
-                    bail!("{name} appeared meanwhile; the result is in {}", part.path().display());
+                    bail!("{name} appeared meanwhile; the result is in {}", shown(part.path()));
                 }
                 finish(&mut writer, &plan.attributes).with_context(cannot_write)?;
                 let published = part.publish(&target, plan.existing).and_then(|()| target.sync());
@@ -206,7 +208,7 @@ impl Completed {
     pub fn into_named(self) -> anyhow::Result<()> {
         match self {
             Completed::Beside(other) => {
-                bail!("another file of this name appeared meanwhile; the result is in {}", other.display())
+                bail!("another file of this name appeared meanwhile; the result is in {}", shown(&other))
             }
             _ => Ok(()),
         }
@@ -242,7 +244,7 @@ fn check_space(target: &Entry, writing: Writing<'_>) -> anyhow::Result<()> {
         let free = system.f_bavail.saturating_mul(system.f_frsize);
         // Some file systems do not say how large they are.
         if system.f_blocks > 0 && free < length {
-            let name = target.path().display();
+            let name = shown(target.path());
             bail!(
                 "{name} will have {length} bytes, but {free} are free (-f writes it all the same, with holes for zeros)"
             );

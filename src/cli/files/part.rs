@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::{Entry, FileId};
+use crate::cli::escape::shown;
 
 /// A partial result.
 pub struct Part {
@@ -17,7 +18,7 @@ pub struct Part {
 impl Part {
     /// Opens the partial result at `path`, or creates one that only its owner can read.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let name = path.display();
+        let name = shown(&path);
         let opened = Entry::open(path).and_then(|entry| Ok((entry.open_or_create()?, entry)));
         let (file, entry) = opened.with_context(|| format!("can't create {name}"))?;
         if !is_ours(&file)? {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::{Entry, FileId, folder};
+use crate::cli::escape::shown;
 
 /// The most symbolic links that are followed, as on Linux.
 const MOST_LINKS: usize = 40;
@@ -34,7 +35,7 @@ pub struct Protected {
 impl Target {
     /// Opens the place at `path`. An existing file is replaced only if `overwrite` is set.
     pub fn open(path: &Path, overwrite: bool, protected: &[Protected]) -> anyhow::Result<Self> {
-        let name = path.display();
+        let name = shown(&path);
         let cannot_create = || format!("can't create {name}");
         let (real, is_descriptor) = follow(path).with_context(cannot_create)?;
         if is_descriptor {
@@ -44,7 +45,7 @@ impl Target {
             Ok(existing) => existing,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if real != path {
-                    bail!("the output {name} is a link to {}, which does not exist", real.display());
+                    bail!("the output {name} is a link to {}, which does not exist", shown(&real));
                 }
                 let entry = Entry::open(path).with_context(cannot_create)?;
                 return Ok(Target::File { entry, existing: None });
@@ -95,7 +96,7 @@ fn follow(path: &Path) -> io::Result<(PathBuf, bool)> {
 
 /// Opens an open descriptor by its name. A file is continued at its end: others may write to it, too.
 fn through_descriptor(path: &Path) -> anyhow::Result<Target> {
-    let name = path.display();
+    let name = shown(&path);
     let file = OpenOptions::new().append(true).open(path).with_context(|| format!("can't open {name}"))?;
     let is_stdout = stdout_id().is_some_and(|stdout| FileId::of(&file).is_ok_and(|id| id == stdout));
     Ok(if is_stdout { Target::Stdout } else { Target::Through(file) })
@@ -128,7 +129,7 @@ fn is_disk(_existing: &Metadata) -> bool {
 #[cfg(unix)]
 fn check_replaceable(path: &Path, existing: &Metadata) -> anyhow::Result<()> {
     use std::os::unix::fs::MetadataExt;
-    let name = path.display();
+    let name = shown(&path);
     let place = fs::metadata(folder(path))?;
     let user = rustix::process::geteuid().as_raw();
     // In a folder like /tmp only the owner may do that.
