@@ -40,11 +40,20 @@ impl Candidate {
         // From the middle, because audio may begin with silence; at an even offset from the
         // start or from the end of a WAVE file's header, which is kept.
         let head = if self.transform == Transform::Samples { audio::header_len(raw) } else { 0 };
-        let body = &raw[head.min(raw.len())..];
-        let start = body.len().saturating_sub(len) / 4 * 2;
-        let middle = &body[start..body.len().min(start + len)];
+        let middle = middle(&raw[head.min(raw.len())..], len);
         if head == 0 { Cow::Borrowed(middle) } else { Cow::Owned([&raw[..head], middle].concat()) }
     }
+
+    /// Returns the part of a block on which to try a transform that is none of its own.
+    pub fn middle(raw: &[u8]) -> &[u8] {
+        middle(raw, SAMPLE)
+    }
+}
+
+/// Returns at most `len` bytes from the middle, from an even offset on.
+fn middle(bytes: &[u8], len: usize) -> &[u8] {
+    let start = bytes.len().saturating_sub(len) / 4 * 2;
+    &bytes[start..bytes.len().min(start + len)]
 }
 
 /// Returns the block with the transform that may make its code shorter; `None` if there is none.

@@ -1,0 +1,75 @@
+//! Finds noise: encrypted or well compressed bytes, which no model can shorten.
+//!
+//! Noise must pass every test: bytes, and pairs of bytes at small distances, occur equally often; no
+//! part of it occurs twice; and a trial on a sample does not make it shorter. JPEG and deflate, from
+//! which mixing gains a little, fail the first.
+
+use std::ops::Range;
+
+use super::repeats::find_repeats;
+use super::uniform::{byte_counts, is_uniform, pairs_are_uniform};
+use super::{Kind, overlap};
+use crate::codec::trial;
+use crate::engine::EngineError;
+use crate::model::ModelConfig;
+
+/// Bytes that are tested at a time.
+const CHUNK: usize = 4 << 10;
+/// The fewest bytes of noise.
+pub const LEAST_NOISE: usize = 32 << 10;
+/// The distances of pairs that are tested.
+const DISTANCES: [usize; 4] = [1, 2, 3, 4];
+/// Bytes of each of the three parts of a sample.
+const SAMPLE_PART: usize = 8 << 10;
+
+/// The noise of a block.
+pub struct Noise {
+    /// The noise, each with its trial.
+    pub found: Vec<(Range<usize>, Kind)>,
+    /// Spans that hold noise twice: they are to stay whole.
+    pub repeats: Vec<Range<usize>>,
+}
+
+/// Finds the noise of a block outside its runs.
+pub async fn find_noise(raw: &[u8], runs: &[Range<usize>], model: &ModelConfig) -> Result<Noise, EngineError> {
+    let mut chunks = even_chunks(raw, runs);
+    let repeats = find_repeats(raw, &chunks);
+    chunks.retain(|chunk| !repeats.iter().any(|repeat| overlap(chunk, repeat)));
+    let mut found = Vec::new();
+    for range in joined(&chunks).into_iter().filter(|range| range.len() >= LEAST_NOISE) {
+        let bytes = &raw[range.clone()];
+        let is_even = is_uniform(&byte_counts(bytes), bytes.len());
+        if !is_even || !DISTANCES.iter().all(|&distance| pairs_are_uniform(bytes, distance)) {
+            continue;
+        }
+        let sample = sample(bytes);
+        let coded = trial::coded_len(&sample, None, model).await?;
+        if coded >= sample.len() {
+            found.push((range, Kind::Noise { sample: sample.len(), coded }));
+        }
+    }
+    Ok(Noise { found, repeats })
+}
+
+/// Returns the chunks outside runs in which all bytes occur equally often, in order.
+fn even_chunks(raw: &[u8], runs: &[Range<usize>]) -> Vec<Range<usize>> {
+    let count = raw.len() / CHUNK;
+    // The last chunk takes the rest.
+    let chunk = |i| i * CHUNK..if i + 1 == count { raw.len() } else { (i + 1) * CHUNK };
+    let is_even = |chunk: &Range<usize>| {
+        let bytes = &raw[chunk.clone()];
+        is_uniform(&byte_counts(bytes), bytes.len()) && !runs.iter().any(|run| overlap(chunk, run))
+    };
+    (0..count).map(chunk).filter(is_even).collect()
+}
+
+/// Joins chunks that meet.
+fn joined(chunks: &[Range<usize>]) -> Vec<Range<usize>> {
+    chunks.chunk_by(|a, b| a.end == b.start).map(|chunks| chunks[0].start..chunks[chunks.len() - 1].end).collect()
+}
+
+/// Returns the start, the middle and the end of noise.
+fn sample(noise: &[u8]) -> Vec<u8> {
+    let last = noise.len() - SAMPLE_PART;
+    [0, last / 2, last].map(|start| &noise[start..start + SAMPLE_PART]).concat()
+}

@@ -1,0 +1,88 @@
+//! Decides which changes of data are worth a cut: those where the parts gain from different
+//! transforms, by more bytes than a cut costs.
+
+use std::ops::Range;
+
+use super::changes::find_changes;
+use crate::codec::report::TransformReason;
+use crate::codec::transformed::{Head, choose};
+use crate::codec::trial;
+use crate::engine::EngineError;
+use crate::model::{ModelConfig, Raster};
+use crate::transform::{Candidate, Choice, Transform};
+
+/// The least bytes that a transform must gain for a cut: a block takes some 45 bytes, and what
+/// follows a cut is predicted worse at first.
+const LEAST_GAIN: u64 = 512;
+
+/// A part of the data, with the transform that it gains from.
+struct Part {
+    range: Range<usize>,
+    like: Like,
+}
+
+/// What makes parts alike, so that they are not cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Like {
+    transform: Transform,
+    /// The length of a record.
+    record: u8,
+    raster: Option<Raster>,
+}
+
+/// Returns the lengths of the pieces into which data is cut; they add up to its length.
+pub async fn cut_data(raw: &[u8], model: &ModelConfig) -> Result<Vec<usize>, EngineError> {
+    let changes = find_changes(raw);
+    if changes.is_empty() {
+        return Ok(vec![raw.len()]);
+    }
+    let starts = std::iter::once(0).chain(changes.iter().copied());
+    let ends = changes.iter().copied().chain([raw.len()]);
+    let mut parts = Vec::new();
+    for range in starts.zip(ends).map(|(start, end)| start..end) {
+        let like = gains_from(&raw[range.clone()], model).await?;
+        parts.push(Part { range, like });
+    }
+    adopt(&mut parts, raw, model).await?;
+    Ok(parts.chunk_by(|a, b| a.like == b.like).map(|alike| alike.iter().map(|part| part.range.len()).sum()).collect())
+}
+
+/// Returns the transform that a part gains from.
+async fn gains_from(part: &[u8], model: &ModelConfig) -> Result<Like, EngineError> {
+    let (Head { transform, raster, .. }, symbols, reason) = choose(Choice::Auto, part, model).await?;
+    let gains = match reason {
+        TransformReason::Trial { sample, without, with, .. } => {
+            without.saturating_sub(with) * part.len() as u64 / sample.max(1) >= LEAST_GAIN
+        }
+        _ => true,
+    };
+    let transform = if gains { transform } else { Transform::None };
+    let record = if transform == Transform::Records { symbols[0] } else { 0 };
+    Ok(Like { transform, record, raster: raster.filter(|_| gains) })
+}
+
+/// Gives a part without a transform that of a neighbour, unless it would lose by it: then there is no
+/// need to cut. This is for transforms that leave foreign data as it is.
+async fn adopt(parts: &mut [Part], raw: &[u8], model: &ModelConfig) -> Result<(), EngineError> {
+    for i in 0..parts.len() {
+        if parts[i].like.transform != Transform::None {
+            continue;
+        }
+        let part = &raw[parts[i].range.clone()];
+        for neighbour in [i.checked_sub(1), Some(i + 1)].into_iter().flatten() {
+            let Some(like) = parts.get(neighbour).map(|part| part.like) else { continue };
+            if !matches!(like.transform, Transform::Text | Transform::Calls | Transform::Arm64) {
+                continue;
+            }
+            let sample = Candidate::middle(part);
+            let without = trial::coded_len(sample, None, model).await? as u64;
+            let with = trial::coded_len(&like.transform.forward(sample), None, model).await? as u64;
+            let lost = with.saturating_sub(without) * part.len() as u64 / sample.len().max(1) as u64;
+            if lost < LEAST_GAIN {
+                parts[i].like = like;
+                break;
+            }
+        }
+    }
+    Ok(())
+}
