@@ -7,7 +7,7 @@ use super::trial;
 use crate::archive::ArchiveError;
 use crate::engine::EngineError;
 use crate::model::{ModelConfig, Raster};
-use crate::transform::{Choice, Transform, candidate};
+use crate::transform::{Choice, Transform, candidates};
 
 /// The head of a coded block's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,31 +27,26 @@ pub async fn choose<'a>(
     raw: &'a [u8],
     model: &ModelConfig,
 ) -> Result<(Head, Cow<'a, [u8]>, TransformReason), EngineError> {
-    let none = Head { transform: Transform::None, symbols: raw.len(), raster: None };
-    let Some(candidate) = candidate(choice, raw) else {
-        let asked = choice == Choice::Only(Transform::None);
-        let reason = if asked { TransformReason::Asked } else { TransformReason::NothingFits };
-        return Ok((none, Cow::Borrowed(raw), reason));
-    };
-    let (transform, raster) = (candidate.transform, candidate.raster);
-    let reason = if choice != Choice::Auto {
-        TransformReason::Asked
-    } else if candidate.sure {
-        TransformReason::Sure
-    } else {
-        let sample = candidate.sample(raw);
-        let without = trial::coded_len(&sample, None, model).await? as u64;
-        let with = trial::coded_len(&transform.forward(&sample), raster, model).await? as u64;
-        TransformReason::Trial { transform, sample: sample.len() as u64, without, with }
-    };
-    let pays = match reason {
-        TransformReason::Trial { without, with, .. } => 1000 * with < 995 * without,
-        _ => true,
-    };
-    Ok(match pays {
-        true => (Head { transform, symbols: candidate.coded.len(), raster }, Cow::Owned(candidate.coded), reason),
-        false => (none, Cow::Borrowed(raw), reason),
-    })
+    let asked = matches!(choice, Choice::Only(_));
+    let is_off = choice == Choice::Only(Transform::None);
+    let mut reason = if is_off { TransformReason::Asked } else { TransformReason::NothingFits };
+    for candidate in candidates(choice, raw) {
+        let (transform, raster) = (candidate.transform, candidate.raster);
+        if asked || candidate.sure {
+            reason = if asked { TransformReason::Asked } else { TransformReason::Sure };
+        } else {
+            let sample = candidate.sample(raw);
+            let without = trial::coded_len(&sample, None, model).await? as u64;
+            let with = trial::coded_len(&transform.forward(&sample), raster, model).await? as u64;
+            reason = TransformReason::Trial { transform, sample: sample.len() as u64, without, with };
+            if 1000 * with >= 995 * without {
+                continue;
+            }
+        }
+        let head = Head { transform, symbols: candidate.coded.len(), raster };
+        return Ok((head, Cow::Owned(candidate.coded), reason));
+    }
+    Ok((Head { transform: Transform::None, symbols: raw.len(), raster: None }, Cow::Borrowed(raw), reason))
 }
 
 /// Joins head and code to a coded block's payload.

@@ -56,14 +56,24 @@ fn middle(bytes: &[u8], len: usize) -> &[u8] {
     &bytes[start..bytes.len().min(start + len)]
 }
 
-/// Returns the block with the transform that may make its code shorter; `None` if there is none.
-pub fn candidate(choice: Choice, raw: &[u8]) -> Option<Candidate> {
-    let (transform, raster) = match choice {
-        Choice::Only(Transform::None) => return None,
-        Choice::Only(Transform::Image) => (Transform::Image, Some(find_raster(raw)?)),
-        Choice::Only(transform) => (transform, None),
-        Choice::Auto => likely(raw)?,
-    };
+/// Returns the block with each transform that may make its code shorter, the likeliest first; each is
+/// made when it is asked for.
+pub fn candidates(choice: Choice, raw: &[u8]) -> impl Iterator<Item = Candidate> {
+    let is_tried = move |&transform: &Transform| choice == Choice::Auto || choice == Choice::Only(transform);
+    ORDER.into_iter().filter(is_tried).filter_map(move |transform| candidate(choice, transform, raw))
+}
+
+/// The transforms in the order in which they are tried.
+const ORDER: [Transform; 6] =
+    [Transform::Text, Transform::Samples, Transform::Image, Transform::Arm64, Transform::Calls, Transform::Records];
+
+/// Returns the block with a transform, if the block's content suggests it and the result is short
+/// enough and can be reversed.
+fn candidate(choice: Choice, transform: Transform, raw: &[u8]) -> Option<Candidate> {
+    let raster = if transform == Transform::Image { Some(find_raster(raw)?) } else { None };
+    if choice == Choice::Auto && !is_likely(transform, raw) {
+        return None;
+    }
     let coded = transform.forward(raw);
     if coded.len() > raw.len() + transform.most_added() || transform.inverse(&coded, raw.len()).as_deref() != Ok(raw) {
         return None;
@@ -73,27 +83,22 @@ pub fn candidate(choice: Choice, raw: &[u8]) -> Option<Candidate> {
     Some(Candidate { transform, coded, raster, sure })
 }
 
-/// Returns the transform that the block's content suggests, with the raster of an image.
-fn likely(raw: &[u8]) -> Option<(Transform, Option<Raster>)> {
-    if audio::is_wave(raw) {
-        return Some((Transform::Samples, None));
+/// True if the block's content suggests a transform.
+fn is_likely(transform: Transform, raw: &[u8]) -> bool {
+    match transform {
+        Transform::None => false,
+        Transform::Text => is_text(raw) && !audio::is_wave(raw),
+        Transform::Samples => audio::is_wave(raw) || audio::likely(raw),
+        Transform::Image => true, // it has a raster
+        Transform::Arm64 => arm64::likely(raw),
+        Transform::Calls => calls::likely(raw),
+        Transform::Records => records::likely(raw),
     }
+}
+
+/// True if a third of the bytes are letters and few are control characters.
+fn is_text(raw: &[u8]) -> bool {
     let letters = raw.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let controls = raw.iter().filter(|&&b| b < 32 && !b"\t\n\r".contains(&b)).count();
-    if letters > raw.len() / 3 && controls < raw.len() / 64 {
-        return Some((Transform::Text, None));
-    }
-    if audio::likely(raw) {
-        return Some((Transform::Samples, None));
-    }
-    if let Some(raster) = find_raster(raw) {
-        return Some((Transform::Image, Some(raster)));
-    }
-    if arm64::likely(raw) {
-        return Some((Transform::Arm64, None));
-    }
-    if calls::likely(raw) {
-        return Some((Transform::Calls, None));
-    }
-    records::likely(raw).then_some((Transform::Records, None))
+    letters > raw.len() / 3 && controls < raw.len() / 64
 }

@@ -13,7 +13,7 @@ mod text;
 
 use thiserror::Error;
 
-pub use choice::{Candidate, Choice, candidate};
+pub use choice::{Candidate, Choice, candidates};
 pub use find_raster::find_raster;
 
 /// A transform; the value is its number in archives.

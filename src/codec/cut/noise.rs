@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::changes::{Information, exact_edge};
 use super::repeats::find_repeats;
 use super::uniform::{byte_counts, is_uniform, pairs_are_uniform};
 use super::{Kind, overlap};
@@ -35,6 +36,7 @@ pub async fn find_noise(raw: &[u8], runs: &[Range<usize>], model: &ModelConfig) 
     let mut chunks = even_chunks(raw, runs);
     let repeats = find_repeats(raw, &chunks);
     chunks.retain(|chunk| !repeats.iter().any(|repeat| overlap(chunk, repeat)));
+    let information = Information::new();
     let mut found = Vec::new();
     for range in joined(&chunks).into_iter().filter(|range| range.len() >= LEAST_NOISE) {
         let bytes = &raw[range.clone()];
@@ -45,10 +47,25 @@ pub async fn find_noise(raw: &[u8], runs: &[Range<usize>], model: &ModelConfig) 
         let sample = sample(bytes);
         let coded = trial::coded_len(&sample, None, model).await?;
         if coded >= sample.len() {
+            let range = whole(raw, range, &information);
             found.push((range, Kind::Noise { sample: sample.len(), coded }));
         }
     }
     Ok(Noise { found, repeats })
+}
+
+/// Returns noise with the noise of the chunks beside it.
+fn whole(raw: &[u8], noise: Range<usize>, information: &Information) -> Range<usize> {
+    let [before, behind] = [noise.start.saturating_sub(LEAST_NOISE), raw.len().min(noise.end + LEAST_NOISE)];
+    let start = exact_edge(
+        raw,
+        [before..noise.start, noise.clone()],
+        noise.start.saturating_sub(CHUNK)..noise.start,
+        information,
+    );
+    let end =
+        exact_edge(raw, [noise.clone(), noise.end..behind], noise.end..raw.len().min(noise.end + CHUNK), information);
+    start..end
 }
 
 /// Returns the chunks outside runs in which all bytes occur equally often, in order.

@@ -43,8 +43,21 @@ pub async fn cut_data(raw: &[u8], model: &ModelConfig) -> Result<Vec<usize>, Eng
         let like = gains_from(&raw[range.clone()], model).await?;
         parts.push(Part { range, like });
     }
-    adopt(&mut parts, raw, model).await?;
-    Ok(parts.chunk_by(|a, b| a.like == b.like).map(|alike| alike.iter().map(|part| part.range.len()).sum()).collect())
+    join_alike(&mut parts);
+    join_foreign(&mut parts, raw, model).await?;
+    join_alike(&mut parts);
+    Ok(parts.into_iter().map(|part| part.range.len()).collect())
+}
+
+/// Joins neighbours that are alike.
+fn join_alike(parts: &mut Vec<Part>) {
+    parts.dedup_by(|part, before| {
+        let alike = part.like == before.like;
+        if alike {
+            before.range.end = part.range.end;
+        }
+        alike
+    });
 }
 
 /// Returns the transform that a part gains from.
@@ -61,28 +74,38 @@ async fn gains_from(part: &[u8], model: &ModelConfig) -> Result<Like, EngineErro
     Ok(Like { transform, record, raster: raster.filter(|_| gains) })
 }
 
-/// Gives a part without a transform that of a neighbour, unless it would lose by it: then there is no
-/// need to cut. This is for transforms that leave foreign data as it is.
-async fn adopt(parts: &mut [Part], raw: &[u8], model: &ModelConfig) -> Result<(), EngineError> {
-    for i in 0..parts.len() {
-        if parts[i].like.transform != Transform::None {
-            continue;
-        }
-        let part = &raw[parts[i].range.clone()];
+/// Joins a part without a transform to a neighbour with one, unless something is lost by it: then
+/// there is no need to cut. This is for transforms that leave foreign data as it is.
+async fn join_foreign(parts: &mut Vec<Part>, raw: &[u8], model: &ModelConfig) -> Result<(), EngineError> {
+    let mut i = 0;
+    while i < parts.len() {
+        let mut joined = false;
         for neighbour in [i.checked_sub(1), Some(i + 1)].into_iter().flatten() {
-            let Some(like) = parts.get(neighbour).map(|part| part.like) else { continue };
-            if !matches!(like.transform, Transform::Text | Transform::Calls | Transform::Arm64) {
+            if parts[i].like.transform != Transform::None || neighbour >= parts.len() {
                 continue;
             }
-            let sample = Candidate::middle(part);
-            let without = trial::coded_len(sample, None, model).await? as u64;
-            let with = trial::coded_len(&like.transform.forward(sample), None, model).await? as u64;
-            let lost = with.saturating_sub(without) * part.len() as u64 / sample.len().max(1) as u64;
-            if lost < LEAST_GAIN {
-                parts[i].like = like;
+            let (range, other) = (parts[i].range.clone(), &parts[neighbour]);
+            let both = range.start.min(other.range.start)..range.end.max(other.range.end);
+            if is_tolerated(&raw[range], &raw[both.clone()], other.like, model).await? {
+                parts[neighbour].range = both;
+                parts.remove(i);
+                joined = true;
                 break;
             }
         }
+        i += usize::from(!joined);
     }
     Ok(())
+}
+
+/// True if a part may get the transform of a neighbour, which `both` together get, too.
+async fn is_tolerated(part: &[u8], both: &[u8], like: Like, model: &ModelConfig) -> Result<bool, EngineError> {
+    if !matches!(like.transform, Transform::Text | Transform::Calls | Transform::Arm64) {
+        return Ok(false);
+    }
+    let sample = Candidate::middle(part);
+    let without = trial::coded_len(sample, None, model).await? as u64;
+    let with = trial::coded_len(&like.transform.forward(sample), None, model).await? as u64;
+    let lost = with.saturating_sub(without) * part.len() as u64 / sample.len().max(1) as u64;
+    Ok(lost < LEAST_GAIN && gains_from(both, model).await? == like)
 }

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-/// The fewest bytes of a run. A shorter one is coded faster than the user notices, in fewer bytes
-/// than the header of a block.
-pub const LEAST_RUN: usize = 32 << 10;
+/// The fewest bytes of a run. The model codes a run in fewer bytes than the header of a block has, so
+/// a run must be long enough to save time that counts.
+pub const LEAST_RUN: usize = 64 << 10;
 
 /// Returns the runs of at least [`LEAST_RUN`] equal bytes, in order.
 pub fn find_runs(raw: &[u8]) -> Vec<Range<usize>> {
