@@ -13,6 +13,7 @@ mod text;
 
 use thiserror::Error;
 
+pub use audio::is_wave;
 pub use choice::{Candidate, Choice, candidates};
 pub use find_raster::find_raster;
 

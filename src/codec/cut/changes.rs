@@ -6,6 +6,7 @@
 //! distances to their last occurrences (interval coding, Elias 1987), in which records and pixels of
 //! different lengths differ.
 
+use std::iter;
 use std::ops::Range;
 
 use super::uniform::byte_counts;
@@ -33,7 +34,8 @@ pub fn find_changes(raw: &[u8]) -> Vec<usize> {
     }
     let information = Information::new();
     let counts = count(raw, chunk);
-    let (mut parts, mut changes) = (vec![0..counts.len()], Vec::new());
+    let mut parts: Vec<Range<usize>> = iter::once(0..counts.len()).collect();
+    let mut changes = Vec::new();
     while let Some(part) = parts.pop() {
         if let Some(split) = best_split(&counts[part.clone()], chunk, &information) {
             let split = part.start + split;
@@ -108,7 +110,7 @@ fn sum(chunks: &[Counts]) -> Counts {
 /// Returns the exact places of the chunks' changes.
 fn exact(raw: &[u8], chunk: usize, changes: &[usize], information: &Information) -> Vec<usize> {
     let edge = |i: usize| changes.get(i).map_or(raw.len(), |change| change * chunk);
-    let starts = std::iter::once(0).chain((0..changes.len()).map(edge));
+    let starts = iter::once(0).chain((0..changes.len()).map(edge));
     let parts: Vec<Range<usize>> = starts.enumerate().map(|(i, start)| start..edge(i)).collect();
     let places = parts.windows(2).map(|pair| {
         let near = pair[0].end - chunk..pair[1].end.min(pair[1].start + chunk);
@@ -147,7 +149,7 @@ impl Information {
             let whole = (number >> 33) as u32;
             number >>= whole;
             (0..FRACTION).fold(whole, |log, _| {
-                number = number * number >> 32;
+                number = (number * number) >> 32;
                 let bit = (number >> 33) as u32;
                 number >>= bit;
                 log << 1 | bit
@@ -161,7 +163,7 @@ impl Information {
         let mantissa = u64::from(n.max(1)) << (31 - whole) & 0x7fff_ffff;
         let (interval, rest) = ((mantissa >> (31 - INTERVALS)) as usize, mantissa & ((1 << (31 - INTERVALS)) - 1));
         let [low, high] = [self.0[interval], self.0[interval + 1]].map(u64::from);
-        (u64::from(whole) << FRACTION) + low + ((high - low) * rest >> (31 - INTERVALS))
+        (u64::from(whole) << FRACTION) + low + (((high - low) * rest) >> (31 - INTERVALS))
     }
 
     /// Returns n · log2(n).

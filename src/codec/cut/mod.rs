@@ -61,7 +61,7 @@ pub async fn cut(raw: &[u8], settings: &EncodeSettings, model: &ModelConfig) -> 
     let mut special = Vec::new();
     if settings.prior.is_none() {
         let noise = find_noise(raw, &runs, model).await?;
-        runs.retain(|run| !noise.repeats.iter().any(|repeat| overlap(run, repeat)));
+        runs.retain(|run| !meets(&noise.repeats, run));
         special = noise.found;
     }
     special.extend(runs.into_iter().map(|run| (run.clone(), Kind::Run(raw[run.start]))));
@@ -80,8 +80,10 @@ pub async fn cut(raw: &[u8], settings: &EncodeSettings, model: &ModelConfig) -> 
     Ok(pieces)
 }
 
-fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
-    a.start < b.end && b.start < a.end
+/// True if one of the ranges, which are in order and apart, has a byte in common with `range`.
+fn meets(ranges: &[Range<usize>], range: &Range<usize>) -> bool {
+    let next = ranges.partition_point(|other| other.end <= range.start);
+    ranges.get(next).is_some_and(|other| other.start < range.end)
 }
 
 /// Adds the data between special pieces; where it is very short, it takes bytes from the runs beside it.
@@ -89,6 +91,8 @@ fn with_data_between(special: Vec<(Range<usize>, Kind)>, len: usize) -> Vec<(Ran
     let mut all: Vec<(Range<usize>, Kind)> = Vec::new();
     let mut end = 0;
     for (mut range, kind) in special.into_iter().chain([(len..len, Kind::Data)]) {
+        // Two parts of noise may both claim what is between them.
+        range.start = range.start.max(end);
         let mut gap = end..range.start;
         if !gap.is_empty() {
             let missing = LEAST_DATA.saturating_sub(gap.len());
@@ -101,7 +105,7 @@ fn with_data_between(special: Vec<(Range<usize>, Kind)>, len: usize) -> Vec<(Ran
             }
             all.push((gap, Kind::Data));
         }
-        end = range.end;
+        end = range.end.max(range.start);
         if !range.is_empty() {
             all.push((range, kind));
         }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::changes::{Information, exact_edge};
 use super::repeats::find_repeats;
 use super::uniform::{byte_counts, is_uniform, pairs_are_uniform};
-use super::{Kind, overlap};
+use super::{Kind, meets};
 use crate::codec::trial;
 use crate::engine::EngineError;
 use crate::model::ModelConfig;
@@ -35,7 +35,7 @@ pub struct Noise {
 pub async fn find_noise(raw: &[u8], runs: &[Range<usize>], model: &ModelConfig) -> Result<Noise, EngineError> {
     let mut chunks = even_chunks(raw, runs);
     let repeats = find_repeats(raw, &chunks);
-    chunks.retain(|chunk| !repeats.iter().any(|repeat| overlap(chunk, repeat)));
+    chunks.retain(|chunk| !meets(&repeats, chunk));
     let information = Information::new();
     let mut found = Vec::new();
     for range in joined(&chunks).into_iter().filter(|range| range.len() >= LEAST_NOISE) {
@@ -47,24 +47,22 @@ pub async fn find_noise(raw: &[u8], runs: &[Range<usize>], model: &ModelConfig) 
         let sample = sample(bytes);
         let coded = trial::coded_len(&sample, None, model).await?;
         if coded >= sample.len() {
-            let range = whole(raw, range, &information);
+            let range = whole(raw, range, [runs, &repeats], &information);
             found.push((range, Kind::Noise { sample: sample.len(), coded }));
         }
     }
     Ok(Noise { found, repeats })
 }
 
-/// Returns noise with the noise of the chunks beside it.
-fn whole(raw: &[u8], noise: Range<usize>, information: &Information) -> Range<usize> {
-    let [before, behind] = [noise.start.saturating_sub(LEAST_NOISE), raw.len().min(noise.end + LEAST_NOISE)];
-    let start = exact_edge(
-        raw,
-        [before..noise.start, noise.clone()],
-        noise.start.saturating_sub(CHUNK)..noise.start,
-        information,
-    );
-    let end =
-        exact_edge(raw, [noise.clone(), noise.end..behind], noise.end..raw.len().min(noise.end + CHUNK), information);
+/// Returns noise with the noise of the chunks beside it, as far as `others` are not in them.
+fn whole(raw: &[u8], noise: Range<usize>, others: [&[Range<usize>]; 2], information: &Information) -> Range<usize> {
+    let others = || others.into_iter().flatten();
+    let before = others().map(|other| other.end).filter(|&end| end <= noise.start).max().unwrap_or(0);
+    let behind = others().map(|other| other.start).filter(|&start| start >= noise.end).min().unwrap_or(raw.len());
+    let parts = [before.max(noise.start.saturating_sub(LEAST_NOISE))..noise.start, noise.clone()];
+    let start = exact_edge(raw, parts, before.max(noise.start.saturating_sub(CHUNK))..noise.start, information);
+    let parts = [noise.clone(), noise.end..behind.min(noise.end + LEAST_NOISE)];
+    let end = exact_edge(raw, parts, noise.end..behind.min(noise.end + CHUNK), information);
     start..end
 }
 
@@ -75,7 +73,7 @@ fn even_chunks(raw: &[u8], runs: &[Range<usize>]) -> Vec<Range<usize>> {
     let chunk = |i| i * CHUNK..if i + 1 == count { raw.len() } else { (i + 1) * CHUNK };
     let is_even = |chunk: &Range<usize>| {
         let bytes = &raw[chunk.clone()];
-        is_uniform(&byte_counts(bytes), bytes.len()) && !runs.iter().any(|run| overlap(chunk, run))
+        is_uniform(&byte_counts(bytes), bytes.len()) && !meets(runs, chunk)
     };
     (0..count).map(chunk).filter(is_even).collect()
 }

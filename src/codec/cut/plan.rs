@@ -9,7 +9,7 @@ use crate::codec::transformed::{Head, choose};
 use crate::codec::trial;
 use crate::engine::EngineError;
 use crate::model::{ModelConfig, Raster};
-use crate::transform::{Candidate, Choice, Transform};
+use crate::transform::{Candidate, Choice, Transform, is_wave};
 
 /// The least bytes that a transform must gain for a cut: a block takes some 45 bytes, and what
 /// follows a cut is predicted worse at first.
@@ -100,7 +100,13 @@ async fn join_foreign(parts: &mut Vec<Part>, raw: &[u8], model: &ModelConfig) ->
 
 /// True if a part may get the transform of a neighbour, which `both` together get, too.
 async fn is_tolerated(part: &[u8], both: &[u8], like: Like, model: &ModelConfig) -> Result<bool, EngineError> {
-    if !matches!(like.transform, Transform::Text | Transform::Calls | Transform::Arm64) {
+    let leaves_as_it_is = match like.transform {
+        Transform::Text | Transform::Calls | Transform::Arm64 => true,
+        // Silence behind the header.
+        Transform::Samples => is_wave(part),
+        Transform::None | Transform::Image | Transform::Records => false,
+    };
+    if !leaves_as_it_is {
         return Ok(false);
     }
     let sample = Candidate::middle(part);

@@ -30,13 +30,16 @@ pub fn find_runs(raw: &[u8]) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     #[test]
     fn long_runs_are_found_to_the_byte_and_short_ones_are_not() {
         for (before, len, after) in [(0, LEAST_RUN, 0), (1, LEAST_RUN, 9), (777, 3 * LEAST_RUN + 5, 0)] {
             let raw = [vec![1; before], vec![0; len], vec![2; after]].concat();
-            assert_eq!(find_runs(&raw), [before..before + len]);
+            let run = before..before + len;
+            assert_eq!(find_runs(&raw), slice::from_ref(&run));
             let raw = [vec![1; before], vec![0; LEAST_RUN - 1], vec![2; after]].concat();
             assert_eq!(find_runs(&raw), []);
         }
