@@ -161,6 +161,8 @@ fn noise_needs_no_model_and_holes_take_no_room() {
     let done = lockstep::compress_stream(&noise(100_000)[..], &mut archive, &options(), &mut ()).unwrap();
     assert_eq!(done.engine, None);
     assert!(archive.len() < 100_200);
+    let headed = [b"\x7fELF\x02\x01\x01", &[0; 40][..], &noise(100_000)].concat();
+    assert_eq!(forms(&pack(&headed, &options()).1), "v");
     let (archive, blocks) = pack(&vec![0; 5 << 20], &options().block_size(1 << 20));
     assert_eq!(forms(&blocks), "rrrrr");
     assert!(archive.len() < 400, "{}", archive.len());

@@ -30,15 +30,21 @@ pub async fn choose<'a>(
     let asked = matches!(choice, Choice::Only(_));
     let is_off = choice == Choice::Only(Transform::None);
     let mut reason = if is_off { TransformReason::Asked } else { TransformReason::NothingFits };
+    // The last sample and its length in code without a transform: most transforms have the same one.
+    let mut tried: Option<(Cow<'_, [u8]>, u64)> = None;
     for candidate in candidates(choice, raw) {
         let (transform, raster) = (candidate.transform, candidate.raster);
         if asked || candidate.sure {
             reason = if asked { TransformReason::Asked } else { TransformReason::Sure };
         } else {
             let sample = candidate.sample(raw);
-            let without = trial::coded_len(&sample, None, model).await? as u64;
+            let without = match &tried {
+                Some((before, len)) if *before == sample => *len,
+                _ => trial::coded_len(&sample, None, model).await? as u64,
+            };
             let with = trial::coded_len(&transform.forward(&sample), raster, model).await? as u64;
             reason = TransformReason::Trial { transform, sample: sample.len() as u64, without, with };
+            tried = Some((sample, without));
             if 1000 * with >= 995 * without {
                 continue;
             }

@@ -59,10 +59,13 @@ fn whole(raw: &[u8], noise: Range<usize>, others: [&[Range<usize>]; 2], informat
     let others = || others.into_iter().flatten();
     let before = others().map(|other| other.end).filter(|&end| end <= noise.start).max().unwrap_or(0);
     let behind = others().map(|other| other.start).filter(|&start| start >= noise.end).min().unwrap_or(raw.len());
+    let is_noise = |range: &Range<usize>| is_uniform(&byte_counts(&raw[range.clone()]), range.len());
+    let near = before.max(noise.start.saturating_sub(CHUNK))..noise.start;
     let parts = [before.max(noise.start.saturating_sub(LEAST_NOISE))..noise.start, noise.clone()];
-    let start = exact_edge(raw, parts, before.max(noise.start.saturating_sub(CHUNK))..noise.start, information);
+    let start = if is_noise(&near) { near.start } else { exact_edge(raw, parts, near, information) };
+    let near = noise.end..behind.min(noise.end + CHUNK);
     let parts = [noise.clone(), noise.end..behind.min(noise.end + LEAST_NOISE)];
-    let end = exact_edge(raw, parts, noise.end..behind.min(noise.end + CHUNK), information);
+    let end = if is_noise(&near) { near.end } else { exact_edge(raw, parts, near, information) };
     start..end
 }
 
@@ -83,8 +86,8 @@ fn joined(chunks: &[Range<usize>]) -> Vec<Range<usize>> {
     chunks.chunk_by(|a, b| a.end == b.start).map(|chunks| chunks[0].start..chunks[chunks.len() - 1].end).collect()
 }
 
-/// Returns the start, the middle and the end of noise.
+/// Returns parts of noise: near its start, where a header may stand, from the middle, and near its end.
 fn sample(noise: &[u8]) -> Vec<u8> {
-    let last = noise.len() - SAMPLE_PART;
-    [0, last / 2, last].map(|start| &noise[start..start + SAMPLE_PART]).concat()
+    let last = noise.len() - CHUNK - SAMPLE_PART;
+    [CHUNK, last / 2, last].map(|start| &noise[start..start + SAMPLE_PART]).concat()
 }

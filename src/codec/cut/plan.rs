@@ -75,7 +75,7 @@ async fn gains_from(part: &[u8], model: &ModelConfig) -> Result<Like, EngineErro
 }
 
 /// Joins a part without a transform to a neighbour with one, unless something is lost by it: then
-/// there is no need to cut. This is for transforms that leave foreign data as it is.
+/// there is no need to cut.
 async fn join_foreign(parts: &mut Vec<Part>, raw: &[u8], model: &ModelConfig) -> Result<(), EngineError> {
     let mut i = 0;
     while i < parts.len() {
@@ -100,18 +100,20 @@ async fn join_foreign(parts: &mut Vec<Part>, raw: &[u8], model: &ModelConfig) ->
 
 /// True if a part may get the transform of a neighbour, which `both` together get, too.
 async fn is_tolerated(part: &[u8], both: &[u8], like: Like, model: &ModelConfig) -> Result<bool, EngineError> {
-    let leaves_as_it_is = match like.transform {
-        Transform::Text | Transform::Calls | Transform::Arm64 => true,
-        // Silence behind the header.
-        Transform::Samples => is_wave(part),
-        Transform::None | Transform::Image | Transform::Records => false,
-    };
-    if !leaves_as_it_is {
+    if like.transform == Transform::None {
         return Ok(false);
     }
     let sample = Candidate::middle(part);
-    let without = trial::coded_len(sample, None, model).await? as u64;
-    let with = trial::coded_len(&like.transform.forward(sample), None, model).await? as u64;
-    let lost = with.saturating_sub(without) * part.len() as u64 / sample.len().max(1) as u64;
-    Ok(lost < LEAST_GAIN && gains_from(both, model).await? == like)
+    let of_part = |of_sample: usize| of_sample as u64 * part.len() as u64 / sample.len().max(1) as u64;
+    let without = trial::coded_len(sample, None, model).await?;
+    let with = match like.transform {
+        // Hardly anything, whatever the transform.
+        _ if of_part(without) < LEAST_GAIN => without,
+        // Silence behind the header.
+        Transform::Samples if is_wave(part) => without,
+        // These make a layout of what they are given, so they can't be tried on a part alone.
+        Transform::Samples | Transform::Records => return Ok(false),
+        transform => trial::coded_len(&transform.forward(sample), like.raster, model).await?,
+    };
+    Ok(of_part(with.saturating_sub(without)) < LEAST_GAIN && gains_from(both, model).await? == like)
 }
