@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use fuzz::{pack, repair, tiny};
-use lockstep::internals::archive::{Header, VERSION};
+use lockstep::internals::archive::{Block, FrameReader, FrameWriter, Header, Payload, VERSION, next_part};
 use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
 use lockstep::internals::numerics::generator::random_u64;
 
@@ -24,6 +24,30 @@ fn noise(len: usize) -> Vec<u8> {
 
 /// The offset of the first block.
 const BLOCK: usize = Header::LEN;
+
+/// The header and the blocks of an archive of one frame.
+fn parts(archive: &[u8]) -> (Header, Vec<Block>) {
+    let mut input = archive;
+    next_part(&mut input, true).expect("it is an archive");
+    let mut frame = FrameReader::after_magic(&mut input).expect("its header is good");
+    // The content is not decoded here, so reading ends at the trailer, whose checksum cannot match.
+    let blocks = std::iter::from_fn(|| frame.next_block(&mut input).ok().flatten()).collect();
+    (frame.header().clone(), blocks)
+}
+
+/// Text in two coded blocks, with a verbatim block between them that the model does not notice.
+fn with_verbatim_block(method: &Method) -> Vec<u8> {
+    let (first, between, second) = (text(150), noise(60), text(300)[150..].to_vec());
+    let (header, blocks) = parts(&pack(&text(300), method, 150, None).expect("text can be compressed"));
+    let payloads = [blocks[0].payload.clone(), Payload::Verbatim(between.clone()), blocks[1].payload.clone()];
+    let mut archive = Vec::new();
+    let mut frame = FrameWriter::begin(&mut archive, &header).expect("memory can be written");
+    for (raw, payload) in [first, between, second].iter().zip(payloads) {
+        frame.block(&mut archive, raw, payload).expect("memory can be written");
+    }
+    frame.finish(&mut archive).expect("memory can be written");
+    archive
+}
 
 fn create_folder(path: &Path) {
     fs::create_dir_all(path).expect("the folder can be created");
@@ -54,6 +78,8 @@ fn main() {
         |i: usize| (i % 96 / 3).abs_diff(12) * 5 + (i / 96).abs_diff(9) * (9 - i % 3) + noise(4000)[i] as usize % 2;
     let soft: Vec<u8> = (0..2302).map(|i| wave(i) as u8).collect();
     let image = archive(&soft, &mixing, 2000, None);
+    let runs = archive(&[text(200), vec![0; 90_000], text(140)].concat(), &mixing, 100_000, None);
+    let verbatim = with_verbatim_block(&mixing);
     let mut files = vec![
         ("good-empty", archive(b"", &network, 100, None), "empty content: a header and a trailer"),
         ("good-one-byte", archive(b"x", &network, 100, None), "one byte, in a stored block"),
@@ -68,7 +94,25 @@ fn main() {
         ),
         ("good-image", image, "an image, and a last block of it that is too short to be recognised as one"),
         ("good-noise", archive(&noise(150), &network, 50, None), "only stored blocks"),
+        ("good-run", runs.clone(), "a run of zeros between two coded blocks"),
+        ("good-verbatim", verbatim.clone(), "a verbatim block between two coded blocks"),
     ];
+    let second = |archive: &[u8]| {
+        let (_, blocks) = parts(archive);
+        BLOCK + 29 + blocks[0].payload().len()
+    };
+    let mut change_second = |name, what, archive: &[u8], work: &dyn Fn(&mut [u8])| {
+        let mut damaged = archive.to_vec();
+        work(&mut damaged[second(archive)..]);
+        repair(&mut damaged);
+        files.push((name, damaged, what));
+    };
+    change_second("bad-run-length", "a run whose payload has two bytes; the checksum is right", &runs, &|a| a[5] = 2);
+    change_second("bad-run-byte", "a run of another byte than the checksum of its content says", &runs, &|a| a[29] = 1);
+    change_second("bad-run-state", "a run with a hash of the learned state", &runs, &|a| a[17] = 1);
+    change_second("bad-run-raw-length", "a run longer than the header allows", &runs, &|a| a[4] = 0x40);
+    change_second("bad-verbatim-length", "a verbatim block longer than its payload", &verbatim, &|a| a[1] += 1);
+    change_second("bad-verbatim-content", "a verbatim block with a wrong byte", &verbatim, &|a| a[40] ^= 1);
     let mut change = |name, what, repaired: bool, work: &dyn Fn(&mut Vec<u8>)| {
         let mut damaged = plain.clone();
         work(&mut damaged);

@@ -66,7 +66,9 @@ mod transform;
 pub mod write;
 
 pub use archive::{ArchiveError, Prefix};
-pub use codec::{Checkpoints, Monitor, Next, Progress, Resume, Summary, Warning};
+pub use codec::{
+    BlockForm, BlockReport, Checkpoints, Monitor, Next, Progress, Resume, Summary, TransformReason, Warning,
+};
 #[cfg(feature = "gpu")]
 pub use engine::Gpu;
 pub use engine::{Device, DeviceInfo, EngineError, EngineInfo, EngineKind};

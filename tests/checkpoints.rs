@@ -133,8 +133,12 @@ fn methods() -> [Method; 3] {
 
 fn stops_change_nothing(devices: &[Device], data: &[u8], method: &Method) {
     let settings = EncodeSettings { block_size: 100, frame_size: Some(250), ..settings(fixed(method)) };
+    stops_change_nothing_with(&settings, devices, data);
+}
+
+fn stops_change_nothing_with(settings: &EncodeSettings, devices: &[Device], data: &[u8]) {
     let mut plain = Vec::new();
-    pollster::block_on(compress(&mut &data[..], &mut plain, &settings, &mut ())).unwrap();
+    pollster::block_on(compress(&mut &data[..], &mut plain, settings, &mut ())).unwrap();
     let (archive, stops) = with_stops(devices, |device, output, stopper| {
         let settings = EncodeSettings { device: device.clone(), ..settings.clone() };
         pollster::block_on(compress(&mut &data[..], output, &settings, stopper))
@@ -152,6 +156,16 @@ fn stops_change_nothing(devices: &[Device], data: &[u8], method: &Method) {
 fn stops_do_not_change_the_result_on_the_cpu() {
     for method in methods() {
         stops_change_nothing(&[Device::Cpu], &data(), &method);
+    }
+}
+
+fn stops_do_not_change_what_is_cut_into_blocks() {
+    let method =
+        Method { mixing: Some(MixingConfig { kind: MixingKind::Light, table_bits: 12 }), ..methods()[2].clone() };
+    let data = [text(30_000), noise(40_000), text(20_000), vec![0; 70_000], text(40_000)].concat();
+    for frame_size in [None, Some(150_000)] {
+        let settings = EncodeSettings { block_size: 1 << 17, frame_size, ..settings(fixed(&method)) };
+        stops_change_nothing_with(&settings, &[Device::Cpu], &data);
     }
 }
 
@@ -331,6 +345,7 @@ fn main() -> ExitCode {
         tests!(
             devices::anywhere:
             stops_do_not_change_the_result_on_the_cpu,
+            stops_do_not_change_what_is_cut_into_blocks,
             a_hostile_state_is_refused_or_does_no_harm,
         ),
         tests!(

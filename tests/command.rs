@@ -125,6 +125,15 @@ fn the_test_mode_checks_an_archive_and_writes_nothing() {
 }
 
 #[test]
+fn verbose_says_what_each_block_got_and_why() {
+    let folder = Folder::with("a", &[vec![0; 100_000], noise(40_000)].concat());
+    let run = "a : block at 0: 100000 => 1 bytes, a run of the byte 00h";
+    let noise = "a : block at 100000: 40000 => 40000 bytes, verbatim (noise: ";
+    folder.lockstep("-v -1 a").assert().success().stderr(contains(run).and(contains(noise)));
+    folder.lockstep("-f -1 a").assert().success().stderr(contains("block at").not());
+}
+
+#[test]
 fn list_prints_the_contents_of_an_archive() {
     let folder = Folder::with("a", &[text(300), noise(100)].concat());
     folder.tiny("-q --block-size 100 --mixing rich a").assert().success();

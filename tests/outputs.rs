@@ -310,6 +310,10 @@ fn what_cannot_be_written_is_refused_before_the_work() {
         ("/dev/zero --prior p.lkp -f -o p.lkp", "is the prior"),
         ("/dev/zero --load-model p.lkp --save-model p.lkp -f -o b", "is the prior"),
         ("-f a -o a", "the output a is the input"),
+        ("/dev/zero -o new/", "the output new/ is a directory"),
+        ("/dev/zero --save-model b -o b", "name the same file"),
+        ("/dev/zero --checkpoint=b -o b", "name the same file"),
+        ("--rm --frame-size 100 --frames 1/2 a", "the other parts need the source"),
     ] {
         let args = args.replace("NAME", &long);
         folder.tiny(&args).timeout(std::time::Duration::from_secs(60)).assert().code(1).stderr(contains(said));

@@ -169,7 +169,7 @@ fn transform_of(choice: Choice, raw: &[u8]) -> Option<Transform> {
     let block = frame.next_block(&mut input).unwrap().unwrap();
     match &block.payload {
         Payload::Coded { code, .. } => Transform::from_number(code[0]),
-        Payload::Stored(_) => None,
+        _ => None,
     }
 }
 

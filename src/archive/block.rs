@@ -1,6 +1,7 @@
 //! A block: lengths, checksums, payload.
 
 use std::io::Read;
+use std::slice;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -16,8 +17,13 @@ pub enum Payload {
         /// The hash of the model's learned state after the block.
         state: u64,
     },
-    /// The raw block; the model learns nothing from it.
+    /// The raw block, which the model could not make shorter; the network forgets it, and the mixing
+    /// stage starts anew.
     Stored(Vec<u8>),
+    /// The byte that the raw block repeats; the model passes over it.
+    Run(u8),
+    /// The raw block; the model passes over it and keeps what it has learned.
+    Verbatim(Vec<u8>),
 }
 
 /// A block of an archive.
@@ -37,6 +43,10 @@ const CODED: u8 = 1;
 const STORED: u8 = 2;
 /// First byte of the trailer.
 pub(super) const TRAILER: u8 = 3;
+/// First byte of a run.
+const RUN: u8 = 4;
+/// First byte of a verbatim block.
+const VERBATIM: u8 = 5;
 
 /// Kind, raw length, coded length, checksum, state.
 const FIELDS_LEN: usize = 1 + 4 + 4 + 8 + 8;
@@ -50,7 +60,8 @@ impl Block {
     pub fn payload(&self) -> &[u8] {
         match &self.payload {
             Payload::Coded { code, .. } => code,
-            Payload::Stored(raw) => raw,
+            Payload::Stored(raw) | Payload::Verbatim(raw) => raw,
+            Payload::Run(byte) => slice::from_ref(byte),
         }
     }
 
@@ -65,10 +76,12 @@ impl Block {
     /// Returns the raw bytes of a block that holds them itself, so that they need no model, if their
     /// checksum is right.
     pub fn without_model(self) -> Option<Vec<u8>> {
-        match self.payload {
-            Payload::Stored(raw) if xxh3_64(&raw) == self.checksum => Some(raw),
-            Payload::Stored(_) | Payload::Coded { .. } => None,
-        }
+        let raw = match self.payload {
+            Payload::Coded { .. } => return None,
+            Payload::Stored(raw) | Payload::Verbatim(raw) => raw,
+            Payload::Run(byte) => vec![byte; self.raw_len as usize],
+        };
+        (xxh3_64(&raw) == self.checksum).then_some(raw)
     }
 
     /// Returns the encoded header, which precedes the payload.
@@ -76,6 +89,8 @@ impl Block {
         let (kind, state) = match self.payload {
             Payload::Coded { state, .. } => (CODED, state),
             Payload::Stored(_) => (STORED, 0),
+            Payload::Run(_) => (RUN, 0),
+            Payload::Verbatim(_) => (VERBATIM, 0),
         };
         let mut bytes = vec![kind];
         bytes.extend_from_slice(&self.raw_len.to_le_bytes());
@@ -110,6 +125,8 @@ impl BlockHead {
                 let payload = fields::at_most(input, HEAD_LEN.min(coded_len.into()))?;
                 Some(BlockHead { kind: "coded", payload: Some(payload) })
             }
+            Ok(BlockHeader { kind: RUN, .. }) => Some(BlockHead { kind: "run", payload: None }),
+            Ok(BlockHeader { kind: VERBATIM, .. }) => Some(BlockHead { kind: "verbatim", payload: None }),
             Ok(_) => Some(BlockHead { kind: "stored", payload: None }),
             Err(_) => None,
         })
@@ -134,13 +151,16 @@ impl BlockHeader {
         let u32_at = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let u64_at = |at: usize| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
         let (kind, raw_len, coded_len) = (bytes[0], u32_at(1), u32_at(5));
-        if kind != CODED && kind != STORED {
-            return Err("its kind is unknown");
-        }
+        let coded_len_fits = match kind {
+            CODED => coded_len < raw_len,
+            STORED | VERBATIM => coded_len == raw_len,
+            RUN => coded_len == 1,
+            _ => return Err("its kind is unknown"),
+        };
         if raw_len == 0 || raw_len > block_size {
             return Err("its raw length is wrong");
         }
-        if (kind == CODED && coded_len >= raw_len) || (kind == STORED && coded_len != raw_len) {
+        if !coded_len_fits {
             return Err("its coded length is wrong");
         }
         Ok(BlockHeader { kind, raw_len, coded_len, checksum: u64_at(9), state: u64_at(17), crc: u32_at(25) })
@@ -154,11 +174,13 @@ impl BlockHeader {
         if hasher.finalize() != self.crc {
             return Err("its checksum is wrong");
         }
-        if self.kind == STORED && self.state != 0 {
-            return Err("a stored block has no model state");
+        if self.kind != CODED && self.state != 0 {
+            return Err("only a coded block has a model state");
         }
-        let payload = match self.kind {
-            CODED => Payload::Coded { code: payload, state: self.state },
+        let payload = match (self.kind, &payload[..]) {
+            (CODED, _) => Payload::Coded { code: payload, state: self.state },
+            (RUN, &[byte]) => Payload::Run(byte),
+            (VERBATIM, _) => Payload::Verbatim(payload),
             _ => Payload::Stored(payload),
         };
         Ok(Block { raw_len: self.raw_len, checksum: self.checksum, payload })

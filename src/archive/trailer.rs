@@ -11,7 +11,7 @@ use super::{ArchiveError, END_MAGIC, fields};
 pub struct BlockLengths {
     /// Bytes of the raw block.
     pub raw: u32,
-    /// Bytes of the payload; equal to `raw` if the block is stored.
+    /// Bytes of the payload; equal to `raw` if it is the raw bytes.
     pub coded: u32,
 }
 

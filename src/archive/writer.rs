@@ -52,7 +52,7 @@ impl FrameWriter {
         output.write_all(bytes)
     }
 
-    /// Writes a block, coded or stored, of a frame that is not full.
+    /// Writes a block of a frame that is not full.
     pub fn block(&mut self, output: &mut impl Write, raw: &[u8], payload: Payload) -> io::Result<()> {
         let block = Block { raw_len: raw.len() as u32, checksum: xxh3_64(raw), payload };
         self.write(output, &block.header())?;

@@ -45,6 +45,7 @@ pub fn compress(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow:
         checkpoint: checkpoint.as_mut(),
         name: &name,
         quiet: line.quiet,
+        says_blocks: line.verbose > 0,
         saves_model: start.saves_model(),
         model: None,
     };

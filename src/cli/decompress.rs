@@ -50,6 +50,7 @@ pub fn decompress(line: &CommandLine, start: &Start<'_>, source: &Path, test: bo
         checkpoint: checkpoint.as_mut(),
         name: &name,
         quiet: line.quiet,
+        says_blocks: line.verbose > 0,
         saves_model: start.saves_model(),
         model: None,
     };

@@ -23,7 +23,7 @@ const ACCEPTED: [&str; 5] = ["-C, --check", "-n, --no-name", "--content-size", "
 /// Flags that are refused: the flag, its value, and lockstep's way.
 const REFUSED: [(&str, Value, &str); 40] = [
     ("--no-check", No, NO_CHECK),
-    ("--ignore-check", No, NO_CHECK),
+    ("--ignore-check", No, "--salvage writes all that can be had of a damaged archive"),
     ("-D", Required, "--prior FILE starts from a prior, which `lockstep train` makes"),
     ("--patch-from", Required, "--prior FILE starts from a prior, which `lockstep train` makes of the old file"),
     ("--no-dictID", No, "an archive always names its prior, so that decoding can check it"),

@@ -282,6 +282,13 @@ impl CommandLine {
             _ if range.is_some() || checkpoint.is_some() => bail!("--range and --checkpoint are not for -t and -l"),
             _ => {}
         }
+        if self.remove && frames.is_some() {
+            bail!("--rm can't be combined with --frames: the other parts need the source, too");
+        }
+        let side_files = [checkpoint.as_ref().and_then(Option::as_ref), self.start.save_model()];
+        if self.output.is_some() && side_files.contains(&self.output.as_ref()) {
+            bail!("-o and another option name the same file");
+        }
         if *verify {
             to_file("--verify")?;
         }

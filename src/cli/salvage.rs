@@ -40,6 +40,7 @@ pub fn salvage(line: &CommandLine, start: &Start<'_>, source: &Path) -> anyhow::
         name: &name,
         quiet: line.quiet,
         saves_model: false,
+        says_blocks: false,
         model: None,
     };
     let salvaged = archive.salvage(&mut output, &line.job_options(start), &mut watch)?;

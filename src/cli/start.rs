@@ -60,6 +60,11 @@ impl StartOptions {
         Ok(())
     }
 
+    /// The file for the learned model.
+    pub fn save_model(&self) -> Option<&PathBuf> {
+        self.save_model.as_ref()
+    }
+
     /// Reads the prior that was asked for.
     pub fn open(&self, line: &CommandLine) -> anyhow::Result<Start<'_>> {
         let path = self.prior.as_ref().or(self.load_model.as_ref());

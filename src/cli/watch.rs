@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use lockstep::{Checkpoints, Error, Monitor, Prior, Progress, Warning};
+use lockstep::{BlockReport, Checkpoints, Error, Monitor, Prior, Progress, Warning};
 
 use super::checkpoint::Checkpoint;
 use super::escape::shown;
-use super::exit::complain;
+use super::exit::{complain, say};
 use super::progress::ProgressBar;
 use super::signals;
 
@@ -16,6 +16,8 @@ pub struct Watch<'a> {
     pub checkpoint: Option<&'a mut Checkpoint>,
     pub name: &'a str,
     pub quiet: u8,
+    /// True if a line is printed for each block.
+    pub says_blocks: bool,
     /// True if the learned model is wanted.
     pub saves_model: bool,
     /// The learned model.
@@ -41,6 +43,12 @@ impl Monitor for Watch<'_> {
     fn warning(&mut self, warning: &Warning) {
         if self.quiet < 2 {
             complain(format_args!("{}: {warning}", self.name));
+        }
+    }
+
+    fn block(&mut self, block: &BlockReport) {
+        if self.says_blocks {
+            say(format_args!("{} : block at {block}", self.name));
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::block::{BlockDecoder, BlockEncoder, BlockSpan};
 use super::frame::{FrameCoder, JobSpan};
 use super::monitor::Monitor;
+use super::report::{BlockForm, BlockReport, TransformReason};
 use super::settings::{DecodeSettings, EncodeSettings};
 use super::{check_memory, find_prior};
 use crate::Error;
@@ -13,6 +14,7 @@ use crate::archive::{ArchiveError, COMPACT_LIMIT, Compact, Header};
 use crate::engine::EngineInfo;
 use crate::model::Method;
 use crate::prior::{Prior, compact_method};
+use crate::transform::Transform;
 
 /// Returns the prior if a compact frame can hold an input of `length` bytes coded by `method`.
 pub fn compact_prior<'a>(prior: Option<&'a Arc<Prior>>, method: &Method, length: u64) -> Option<&'a Arc<Prior>> {
@@ -50,6 +52,13 @@ pub async fn encode(
         Compact::new(prior.hash(), raw, code)
     };
     output.write_all(&frame.to_bytes()).map_err(Error::Output)?;
+    if !raw.is_empty() {
+        let form = match frame.is_stored() {
+            true => BlockForm::Stored,
+            false => BlockForm::Coded { transform: Transform::None, reason: TransformReason::Asked },
+        };
+        monitor.block(&BlockReport { start: job.raw, raw: raw.len() as u64, coded: frame.payload.len() as u64, form });
+    }
     if frame.is_stored() {
         coder.forget_block(monitor).await?;
     }

@@ -167,6 +167,7 @@ impl OpenFrame {
     ) -> Result<Vec<u8>, Error> {
         let number = self.reader.blocks();
         let Block { raw_len, checksum, payload } = block;
+        let is_coded = matches!(payload, Payload::Coded { .. });
         let raw = match payload {
             Payload::Coded { code, state } => {
                 let (head, code) = transformed::split(&code, raw_len)?;
@@ -186,15 +187,22 @@ impl OpenFrame {
                     self.coder.fall_back(&mut block, error, monitor).await?;
                 }
             }
-            Payload::Stored(raw) if xxh3_64(&raw) == checksum => {
+            Payload::Stored(raw) => {
                 self.coder.skip_stored_block();
                 raw
             }
-            Payload::Stored(_) => {
+            Payload::Verbatim(raw) => raw,
+            Payload::Run(byte) => vec![byte; raw_len as usize],
+        };
+        if !is_coded {
+            if xxh3_64(&raw) != checksum {
                 let what = format!("block {number}: its content is wrong");
                 return Err(ArchiveError::Corrupt { what }.into());
             }
-        };
+            if monitor.progress(Progress::new(job.raw + raw.len() as u64, job.coded)).is_break() {
+                return Err(Error::Cancelled);
+            }
+        }
         self.reader.accept(&raw);
         Ok(raw)
     }
@@ -269,7 +277,7 @@ impl ArchiveDecoder {
             frame.reader.resume(input, &position.trailer.blocks, raw_len, content)?;
             frame.coder.resume(state);
         }
-        // Blocks that are stored learn nothing, so the state is that of the next coded one.
+        // Other blocks than coded ones learn nothing, so the state is that of the next coded one.
         let unit = self.read(input)?;
         match &unit {
             Some(Unit::Block(block)) if matches!(block.payload, Payload::Coded { .. }) => {}

@@ -5,15 +5,19 @@ use std::io::{BufRead, BufReader, Read, Write};
 use super::block::{BlockEncoder, BlockSpan};
 use super::checkpoint::{Position, Resumed, resume};
 use super::compact::{self, compact_prior};
+use super::cut::{Kind, Piece, cut};
 use super::frame::{FrameCoder, JobSpan};
 use super::monitor::{Monitor, Progress, main_engine};
+use super::report::{BlockForm, BlockReport};
 use super::settings::{ASSUMED_LENGTH, EncodeSettings};
 use super::{Summary, transformed};
 use crate::Error;
 use crate::archive::{BLOCK_SIZES, FrameWriter, Hashed, Header, Payload, Prefix};
 use crate::engine::EngineInfo;
+use crate::transform::Choice;
 
-/// Encodes an archive block by block.
+/// Encodes an archive from one part of the input after the other, each of at most a block. A part
+/// becomes one block, or several where the kind of data changes.
 pub struct ArchiveEncoder {
     settings: EncodeSettings,
     /// The frame that is open.
@@ -32,6 +36,8 @@ struct OpenFrame {
     output_before: u64,
     /// Raw bytes of the frame so far.
     done: u64,
+    /// Raw bytes of the next part whose blocks were written before a checkpoint.
+    finished: u64,
 }
 
 impl ArchiveEncoder {
@@ -43,17 +49,22 @@ impl ArchiveEncoder {
         Ok(ArchiveEncoder { settings, frame: None, raw: 0, engine: None })
     }
 
-    /// The number of raw bytes of the next block, unless the input ends before.
+    /// The number of raw bytes of the next part, unless the input ends before.
     pub fn block_len(&self) -> u64 {
-        let done = self.frame.as_ref().map_or(0, |frame| frame.done);
+        self.len_after(self.frame.as_ref().map_or(0, |frame| frame.done))
+    }
+
+    /// The number of raw bytes of the part that follows `done` bytes of a frame.
+    fn len_after(&self, done: u64) -> u64 {
         let left = self.settings.frame_size.map_or(u64::MAX, |size| size.saturating_sub(done));
         u64::from(self.settings.block_size).min(left)
     }
 
-    /// Encodes the next block and writes it. A block is as long as [`Self::block_len`] says, or
-    /// shorter if it is the `last` one; only an empty input has an empty block.
+    /// Encodes the next part of the input and writes its blocks. A part is as long as
+    /// [`Self::block_len`] says, or shorter if it is the `last` one; only an empty input has an
+    /// empty part.
     ///
-    /// `input` is the input so far, this block included.
+    /// `input` is the input so far, this part included.
     pub async fn block<W: Write>(
         &mut self,
         raw: &[u8],
@@ -74,12 +85,12 @@ impl ArchiveEncoder {
             }
             let output_before = output.len();
             let writer = FrameWriter::begin(output, &header).map_err(Error::Output)?;
-            self.frame = Some(self.open(header, writer, self.raw, output_before, 0));
+            self.frame = Some(self.open(header, writer, self.raw, output_before));
         }
         if let Some(frame) = &mut self.frame
             && !raw.is_empty()
         {
-            frame.block(raw, self.settings.transform, input, output, monitor).await?;
+            frame.part(raw, &self.settings, input, output, monitor).await?;
             self.raw += raw.len() as u64;
         }
         let done = self.frame.as_ref().map_or(0, |frame| frame.done);
@@ -110,10 +121,10 @@ impl ArchiveEncoder {
         self.settings.header(if whole { first } else { claimed }, block_size)
     }
 
-    fn open(&self, header: Header, writer: FrameWriter, input_before: u64, output_before: u64, done: u64) -> OpenFrame {
+    fn open(&self, header: Header, writer: FrameWriter, input_before: u64, output_before: u64) -> OpenFrame {
         let EncodeSettings { device, fallback, prior, .. } = &self.settings;
         let coder = FrameCoder::new(header, prior.clone(), device.clone(), *fallback);
-        OpenFrame { coder, writer, input_before, output_before, done }
+        OpenFrame { coder, writer, input_before, output_before, done: 0, finished: 0 }
     }
 
     /// Returns what the model ran on, if it was needed.
@@ -123,40 +134,85 @@ impl ArchiveEncoder {
 }
 
 impl OpenFrame {
-    async fn block<W: Write>(
+    /// Encodes a part of the input, piece by piece; after a checkpoint, from the piece on that was
+    /// not finished.
+    async fn part<W: Write>(
         &mut self,
         raw: &[u8],
-        transform: crate::transform::Choice,
+        settings: &EncodeSettings,
         input: Prefix,
         output: &mut Hashed<W>,
         monitor: &mut dyn Monitor,
     ) -> Result<(), Error> {
-        if self.writer.is_full() {
-            return Err(Error::TooManyBlocks);
+        let mut finished = std::mem::take(&mut self.finished);
+        let mut rest = raw;
+        for Piece { len, kind } in cut(raw, settings, &self.coder.header().method.model).await? {
+            let (piece, behind) = rest.split_at(len);
+            rest = behind;
+            if finished > 0 {
+                finished = finished.checked_sub(len as u64).ok_or(Error::InputChanged)?;
+                continue;
+            }
+            if self.writer.is_full() {
+                return Err(Error::TooManyBlocks);
+            }
+            let (payload, form) = match kind {
+                Kind::Run(byte) => (Payload::Run(byte), BlockForm::Run(byte)),
+                Kind::Noise { sample, coded } => {
+                    let form = BlockForm::Verbatim { sample: sample as u64, coded: coded as u64 };
+                    (Payload::Verbatim(piece.to_vec()), form)
+                }
+                Kind::Data => self.code(piece, settings.transform, input, output.prefix(), monitor).await?,
+            };
+            self.writer.block(output, piece, payload).map_err(Error::Output)?;
+            let coded = self.writer.trailer().blocks.last().map_or(0, |block| block.coded.into());
+            let start = self.input_before + self.done;
+            self.done += len as u64;
+            monitor.block(&BlockReport { start, raw: len as u64, coded, form });
+            let progress = Progress::new(start + len as u64, self.output_before + self.writer.written());
+            if kind != Kind::Data && monitor.progress(progress).is_break() {
+                return Err(Error::Cancelled);
+            }
         }
-        let (head, symbols) = transformed::choose(transform, raw, &self.coder.header().method.model).await?;
+        Ok(())
+    }
+
+    /// Takes note of bytes whose blocks were written before a checkpoint.
+    fn account(&mut self, raw: &[u8]) {
+        self.writer.account(raw);
+        self.done += raw.len() as u64;
+    }
+
+    /// Codes a piece with the model; where that makes it no shorter, it is to be stored.
+    async fn code(
+        &mut self,
+        raw: &[u8],
+        transform: Choice,
+        input: Prefix,
+        output: Prefix,
+        monitor: &mut dyn Monitor,
+    ) -> Result<(Payload, BlockForm), Error> {
+        let (head, symbols, reason) = transformed::choose(transform, raw, &self.coder.header().method.model).await?;
         let span = BlockSpan { done: self.done, raw_len: raw.len(), symbols: head.symbols, raster: head.raster };
         let mut block = BlockEncoder::new(self.coder.predictor(monitor).await?, &symbols, span);
         self.coder.begin(&mut block, monitor).await?;
-        let position = monitor.checkpoints().is_some().then(|| self.position(input, output.prefix()));
+        let position = monitor.checkpoints().is_some().then(|| self.position(input, output));
         let (raw_before, coded) = (self.input_before + self.done, self.output_before + self.writer.written());
         let job = JobSpan { raw: raw_before, coded, position };
         let learned = self.coder.run_and_learn(&mut block, &job, monitor).await?;
         let code = (!block.is_hopeless()).then(|| transformed::join(head, &block.finish()));
-        let payload = match code.filter(|code| code.len() < raw.len()) {
+        match code.filter(|code| code.len() < raw.len()) {
             Some(code) => {
                 let state = learned.state;
                 self.coder.accept(learned);
-                Payload::Coded { code, state }
+                let form = BlockForm::Coded { transform: head.transform, reason };
+                Ok((Payload::Coded { code, state }, form))
             }
             None => {
                 self.coder.forget_block(monitor).await?;
-                Payload::Stored(raw.to_vec())
+                Ok((Payload::Stored(raw.to_vec()), BlockForm::Stored))
             }
-        };
-        self.writer.block(output, raw, payload).map_err(Error::Output)?;
-        self.done += raw.len() as u64;
-        Ok(())
+        }
     }
 
     fn position(&self, input: Prefix, output: Prefix) -> Position {
@@ -221,20 +277,19 @@ impl ArchiveEncoder {
             return Err(Error::OtherJob);
         }
         let writer = FrameWriter::resumed(position.trailer.clone());
-        let mut frame = self.open(header, writer, position.input_before, position.output_before, 0);
+        let mut frame = self.open(header, writer, position.input_before, position.output_before);
         frame.coder.resume(state);
-        self.frame = Some(frame);
-        for block in &position.trailer.blocks {
-            if raw.len() != block.raw as usize {
-                return Err(Error::InputChanged);
-            }
-            if let Some(frame) = &mut self.frame {
-                frame.writer.account(&raw);
-                frame.done += raw.len() as u64;
-            }
+        // The parts whose blocks were all written, then the one of which some were.
+        let mut finished: u64 = position.trailer.blocks.iter().map(|block| u64::from(block.raw)).sum();
+        while finished >= raw.len() as u64 && !raw.is_empty() {
+            finished -= raw.len() as u64;
+            frame.account(&raw);
             self.raw += raw.len() as u64;
-            raw = read_block(input, self.block_len())?;
+            raw = read_block(input, self.len_after(frame.done))?;
         }
+        frame.account(&raw[..finished as usize]);
+        frame.finished = finished;
+        self.frame = Some(frame);
         if input.prefix() != position.input || raw.is_empty() {
             return Err(Error::InputChanged);
         }

@@ -3,6 +3,7 @@
 pub mod block;
 mod checkpoint;
 mod compact;
+mod cut;
 mod decode;
 mod encode;
 mod frame;
@@ -11,9 +12,11 @@ mod monitor;
 mod parallel;
 mod predictor;
 mod replay;
+mod report;
 mod settings;
 mod streams;
 mod transformed;
+mod trial;
 
 pub use block::{decode_block, encode_block};
 pub use compact::compact_header;
@@ -23,6 +26,7 @@ pub use monitor::{Checkpoints, Monitor, Next, Progress, Resume, Warning};
 pub(crate) use monitor::{WithoutCheckpoints, main_engine};
 pub use parallel::{compress_frames, decompress_frames, workers};
 pub use predictor::Predictor;
+pub use report::{BlockForm, BlockReport, TransformReason};
 pub use settings::{ASSUMED_LENGTH, DecodeSettings, EncodeSettings};
 pub(crate) use transformed::read_head;
 

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 
+use super::report::BlockReport;
 use crate::archive::Prefix;
 use crate::engine::EngineInfo;
 use crate::prior::Prior;
@@ -42,6 +43,9 @@ pub trait Monitor: Send {
     /// Takes note of a problem that the run survived.
     fn warning(&mut self, _warning: &Warning) {}
 
+    /// Takes note of a block that was encoded. Blocks come in the order of the archive.
+    fn block(&mut self, _block: &BlockReport) {}
+
     /// True if the model learned by the end of each frame is wanted.
     fn wants_model(&self) -> bool {
         false
@@ -78,6 +82,10 @@ impl<M: Monitor> Monitor for WithoutCheckpoints<M> {
 
     fn warning(&mut self, warning: &Warning) {
         self.0.warning(warning);
+    }
+
+    fn block(&mut self, block: &BlockReport) {
+        self.0.block(block);
     }
 
     fn wants_model(&self) -> bool {

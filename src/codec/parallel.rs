@@ -1,5 +1,6 @@
 //! Frames coded in parallel, each on a thread of its own.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Write};
 use std::ops::ControlFlow;
@@ -11,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::monitor::{Monitor, Progress, main_engine};
+use super::report::BlockReport;
 use super::{DecodeSettings, EncodeSettings, Summary, compress, decompress};
 use crate::Error;
 use crate::engine::Device;
@@ -61,10 +63,11 @@ impl Shared {
     }
 }
 
-/// Adds one frame's bytes to those of all.
+/// Adds one frame's bytes to those of all, and keeps the reports of its blocks.
 struct Counter<'a> {
     shared: &'a Shared,
     last: Progress,
+    blocks: Vec<BlockReport>,
 }
 
 impl Monitor for Counter<'_> {
@@ -75,6 +78,17 @@ impl Monitor for Counter<'_> {
         // After a failure elsewhere this frame is of no use.
         if self.shared.failed.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
+
+    fn block(&mut self, block: &BlockReport) {
+        self.blocks.push(block.clone());
+    }
+}
+
+/// The result of a frame.
+struct Done {
+    bytes: Vec<u8>,
+    summary: Summary,
+    blocks: Vec<BlockReport>,
 }
 
 /// Does jobs on `workers` threads and delivers their results in order. There are never more than
@@ -100,7 +114,7 @@ fn in_order<J: Send, R: Send>(
                 loop {
                     let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok((number, job)) = job else { break };
-                    let mut counter = Counter { shared, last: Progress::default() };
+                    let mut counter = Counter { shared, last: Progress::default(), blocks: Vec::new() };
                     let result = panic::catch_unwind(AssertUnwindSafe(|| match &pool {
                         Ok(_) => work(job, &mut counter),
                         Err(error) => Err(Error::Threads(error.to_string())),
@@ -168,9 +182,9 @@ pub fn compress_frames(
     };
     let work = |(raw, left): (Vec<u8>, u64), counter: &mut Counter<'_>| {
         let settings = EncodeSettings { frame_size: None, length: Some(left), ..settings.clone() };
-        let mut coded = Vec::new();
-        let done = pollster::block_on(compress(&mut &raw[..], &mut coded, &settings, counter))?;
-        Ok((coded, done))
+        let mut bytes = Vec::new();
+        let summary = pollster::block_on(compress(&mut &raw[..], &mut bytes, &settings, counter))?;
+        Ok(Done { bytes, summary, blocks: std::mem::take(&mut counter.blocks) })
     };
     finish(workers, &shared, next, work, output, monitor)
 }
@@ -195,8 +209,8 @@ pub fn decompress_frames(
     };
     let work = |(coded, raw_len): (Vec<u8>, u64), counter: &mut Counter<'_>| {
         let mut raw = Bounded { bytes: Vec::new(), most: raw_len };
-        let done = pollster::block_on(decompress(&mut &coded[..], &mut raw, settings, counter))?;
-        Ok((raw.bytes, done))
+        let summary = pollster::block_on(decompress(&mut &coded[..], &mut raw, settings, counter))?;
+        Ok(Done { bytes: raw.bytes, summary, blocks: Vec::new() })
     };
     finish(workers, &shared, next, work, output, monitor)
 }
@@ -206,19 +220,27 @@ fn finish<J: Send>(
     workers: usize,
     shared: &Shared,
     next: impl FnMut() -> Result<Option<J>, Error>,
-    work: impl Fn(J, &mut Counter<'_>) -> Result<(Vec<u8>, Summary), Error> + Sync,
+    work: impl Fn(J, &mut Counter<'_>) -> Result<Done, Error> + Sync,
     output: &mut dyn Write,
     monitor: &mut dyn Monitor,
 ) -> Result<Summary, Error> {
     let mut sum = Summary::default();
-    let deliver = |(bytes, done): (Vec<u8>, Summary)| {
-        output.write_all(&bytes).map_err(Error::Output)?;
-        sum.raw += done.raw;
-        sum.coded += done.coded;
-        sum.engine = main_engine(sum.engine.take(), done.engine);
+    let monitor = RefCell::new(monitor);
+    let deliver = |done: Done| {
+        output.write_all(&done.bytes).map_err(Error::Output)?;
+        for block in done.blocks {
+            // The frame was coded as an input of its own.
+            monitor.borrow_mut().block(&BlockReport { start: sum.raw + block.start, ..block });
+        }
+        sum.raw += done.summary.raw;
+        sum.coded += done.summary.coded;
+        sum.engine = main_engine(sum.engine.take(), done.summary.engine);
         Ok(())
     };
-    let tick = || if monitor.progress(shared.progress()).is_break() { Err(Error::Cancelled) } else { Ok(()) };
+    let tick = || match monitor.borrow_mut().progress(shared.progress()) {
+        ControlFlow::Break(()) => Err(Error::Cancelled),
+        ControlFlow::Continue(()) => Ok(()),
+    };
     in_order(workers, shared, next, work, deliver, tick)?;
     output.flush().map_err(Error::Output)?;
     if let Some(engine) = &mut sum.engine {

@@ -2,15 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::block::{BlockSpan, encode_symbols};
-use super::predictor::Predictor;
+use super::report::TransformReason;
+use super::trial;
 use crate::archive::ArchiveError;
 use crate::engine::EngineError;
-use crate::model::{Method, MixingConfig, MixingKind, ModelConfig, Raster};
-use crate::transform::{Choice, Transform, candidate};
-
-/// log2 of the bytes of a trial's mixing table.
-const TRIAL_TABLE: u32 = 22;
+use crate::model::{ModelConfig, Raster};
+use crate::transform::{Choice, Transform, candidates};
 
 /// The head of a coded block's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,35 +20,39 @@ pub struct Head {
     pub raster: Option<Raster>,
 }
 
-/// Chooses the transform of a block that is not empty; returns its head and its symbols.
+/// Chooses the transform of a block that is not empty; returns its head, its symbols, and the
+/// reason.
 pub async fn choose<'a>(
     choice: Choice,
     raw: &'a [u8],
     model: &ModelConfig,
-) -> Result<(Head, Cow<'a, [u8]>), EngineError> {
-    let none = Head { transform: Transform::None, symbols: raw.len(), raster: None };
-    let Some(candidate) = candidate(choice, raw) else { return Ok((none, Cow::Borrowed(raw))) };
-    let (transform, raster) = (candidate.transform, candidate.raster);
-    let pays = candidate.sure || {
-        let sample = candidate.sample(raw);
-        let before = tried(&sample, None, model).await?;
-        let after = tried(&transform.forward(&sample), raster, model).await?;
-        1000 * after < 995 * before
-    };
-    Ok(match pays {
-        true => (Head { transform, symbols: candidate.coded.len(), raster }, Cow::Owned(candidate.coded)),
-        false => (none, Cow::Borrowed(raw)),
-    })
-}
-
-/// Returns the size of `bytes` as coded by the mixing stage alone.
-async fn tried(bytes: &[u8], raster: Option<Raster>, model: &ModelConfig) -> Result<usize, EngineError> {
-    let model = ModelConfig { streams: 1, ..model.clone() };
-    let mixing = Some(MixingConfig { kind: MixingKind::Light, table_bits: TRIAL_TABLE });
-    let method = Method { model, network: false, mixing };
-    let mut predictor = Predictor::new(&method, None, bytes.len() as u32, None);
-    let span = BlockSpan { raster, ..BlockSpan::plain(bytes.len(), 0) };
-    Ok(encode_symbols(&mut predictor, bytes, span).await?.len())
+) -> Result<(Head, Cow<'a, [u8]>, TransformReason), EngineError> {
+    let asked = matches!(choice, Choice::Only(_));
+    let is_off = choice == Choice::Only(Transform::None);
+    let mut reason = if is_off { TransformReason::Asked } else { TransformReason::NothingFits };
+    // The last sample and its length in code without a transform: most transforms have the same one.
+    let mut tried: Option<(Cow<'_, [u8]>, u64)> = None;
+    for candidate in candidates(choice, raw) {
+        let (transform, raster) = (candidate.transform, candidate.raster);
+        if asked || candidate.sure {
+            reason = if asked { TransformReason::Asked } else { TransformReason::Sure };
+        } else {
+            let sample = candidate.sample(raw);
+            let without = match &tried {
+                Some((before, len)) if *before == sample => *len,
+                _ => trial::coded_len(&sample, None, model).await? as u64,
+            };
+            let with = trial::coded_len(&transform.forward(&sample), raster, model).await? as u64;
+            reason = TransformReason::Trial { transform, sample: sample.len() as u64, without, with };
+            tried = Some((sample, without));
+            if 1000 * with >= 995 * without {
+                continue;
+            }
+        }
+        let head = Head { transform, symbols: candidate.coded.len(), raster };
+        return Ok((head, Cow::Owned(candidate.coded), reason));
+    }
+    Ok((Head { transform: Transform::None, symbols: raw.len(), raster: None }, Cow::Borrowed(raw), reason))
 }
 
 /// Joins head and code to a coded block's payload.

@@ -138,8 +138,8 @@ impl Options {
         Options { transform: transform.map_or(Choice::Auto, Choice::Only), ..self }
     }
 
-    /// Sets the raw bytes that are coded as one block, 1 to 2^30. A block is held in memory whole.
-    /// Default: 16 MiB.
+    /// Sets the most raw bytes of a block, 1 to 2^30. So much of the input is held in memory; it
+    /// becomes one block, or several where the kind of its data changes. Default: 16 MiB.
     #[must_use]
     pub fn block_size(self, bytes: u32) -> Self {
         Options { block_size: bytes, ..self }

@@ -8,8 +8,8 @@ use super::window::Within;
 use super::{Archive, damaged};
 use crate::Error;
 use crate::archive::{
-    ArchiveError, BLOCK_HEADER_LEN, BLOCK_SIZES, Block, COMPACT_MAGIC, Frame, FrameEnd, Hashed, Header, PieceKind,
-    Prefix,
+    ArchiveError, BLOCK_HEADER_LEN, BLOCK_SIZES, Block, COMPACT_MAGIC, Frame, FrameEnd, Hashed, Header, Payload,
+    PieceKind, Prefix,
 };
 use crate::codec::{ArchiveDecoder, DecodeSettings, Monitor, Progress, Summary, Unit, main_engine};
 use crate::engine::EngineInfo;
@@ -176,10 +176,11 @@ impl<R: Read + Seek, W: Write> Salvage<'_, R, W> {
                 }
             }
             let Some(block) = blocks.get(next) else { break };
-            let stored = self.block_alone(at, block.raw, header.as_ref())?;
+            let alone = self.block_alone(at, block.raw, header.as_ref())?;
             // The mixing stage starts anew behind a stored block; a network doesn't.
-            is_known = stored.is_some() && header.as_ref().is_some_and(|header| !header.method.network);
-            match stored {
+            let is_stored = alone.as_ref().is_some_and(|block| matches!(block.payload, Payload::Stored(_)));
+            is_known = is_stored && header.as_ref().is_some_and(|header| !header.method.network);
+            match alone.and_then(Block::without_model) {
                 Some(raw) => self.write(&raw)?,
                 None => self.lose(block.raw.into(), is_certain, || reason.take().unwrap_or_else(no_model))?,
             }
@@ -237,12 +238,12 @@ impl<R: Read + Seek, W: Write> Salvage<'_, R, W> {
         Ok((done, None))
     }
 
-    /// Returns the raw bytes of a block that needs no model.
-    fn block_alone(&mut self, at: u64, raw_len: u32, header: Option<&Header>) -> Result<Option<Vec<u8>>, Error> {
+    /// Reads the block of `raw_len` raw bytes at `at`, if it is intact.
+    fn block_alone(&mut self, at: u64, raw_len: u32, header: Option<&Header>) -> Result<Option<Block>, Error> {
         self.file.seek(SeekFrom::Start(at)).map_err(Error::Input)?;
         let block_size = header.map_or(*BLOCK_SIZES.end(), |header| header.block_size);
         match Block::read(&mut *self.file, block_size) {
-            Ok(block) => Ok(block.filter(|block| block.raw_len == raw_len).and_then(Block::without_model)),
+            Ok(block) => Ok(block.filter(|block| block.raw_len == raw_len)),
             Err(ArchiveError::Io(error)) => Err(Error::Input(error)),
             Err(_) => Ok(None),
         }

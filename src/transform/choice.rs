@@ -40,21 +40,47 @@ impl Candidate {
         // From the middle, because audio may begin with silence; at an even offset from the
         // start or from the end of a WAVE file's header, which is kept.
         let head = if self.transform == Transform::Samples { audio::header_len(raw) } else { 0 };
-        let body = &raw[head.min(raw.len())..];
-        let start = body.len().saturating_sub(len) / 4 * 2;
-        let middle = &body[start..body.len().min(start + len)];
+        let middle = middle(&raw[head.min(raw.len())..], len);
         if head == 0 { Cow::Borrowed(middle) } else { Cow::Owned([&raw[..head], middle].concat()) }
+    }
+
+    /// Returns the part of a block on which to try a transform that is none of its own.
+    pub fn middle(raw: &[u8]) -> &[u8] {
+        middle(raw, SAMPLE)
     }
 }
 
-/// Returns the block with the transform that may make its code shorter; `None` if there is none.
-pub fn candidate(choice: Choice, raw: &[u8]) -> Option<Candidate> {
-    let (transform, raster) = match choice {
-        Choice::Only(Transform::None) => return None,
-        Choice::Only(Transform::Image) => (Transform::Image, Some(find_raster(raw)?)),
-        Choice::Only(transform) => (transform, None),
-        Choice::Auto => likely(raw)?,
-    };
+/// Returns at most `len` bytes from the middle, from an even offset on.
+fn middle(bytes: &[u8], len: usize) -> &[u8] {
+    let start = bytes.len().saturating_sub(len) / 4 * 2;
+    &bytes[start..bytes.len().min(start + len)]
+}
+
+/// Returns the block with each transform that may make its code shorter, the likeliest first; each is
+/// made when it is asked for.
+pub fn candidates(choice: Choice, raw: &[u8]) -> impl Iterator<Item = Candidate> {
+    let is_tried = move |&transform: &Transform| choice == Choice::Auto || choice == Choice::Only(transform);
+    ORDER.into_iter().filter(is_tried).filter_map(move |transform| candidate(choice, transform, raw))
+}
+
+/// The transforms in the order in which they are tried.
+const ORDER: [Transform; 7] = [
+    Transform::Text,
+    Transform::Samples,
+    Transform::Image,
+    Transform::Arm64,
+    Transform::Calls,
+    Transform::Records,
+    Transform::Values,
+];
+
+/// Returns the block with a transform, if the block's content suggests it and the result is short
+/// enough and can be reversed.
+fn candidate(choice: Choice, transform: Transform, raw: &[u8]) -> Option<Candidate> {
+    let raster = if transform == Transform::Image { Some(find_raster(raw)?) } else { None };
+    if choice == Choice::Auto && !is_likely(transform, raw) {
+        return None;
+    }
     let coded = transform.forward(raw);
     if coded.len() > raw.len() + transform.most_added() || transform.inverse(&coded, raw.len()).as_deref() != Ok(raw) {
         return None;
@@ -64,30 +90,23 @@ pub fn candidate(choice: Choice, raw: &[u8]) -> Option<Candidate> {
     Some(Candidate { transform, coded, raster, sure })
 }
 
-/// Returns the transform that the block's content suggests, with the raster of an image.
-fn likely(raw: &[u8]) -> Option<(Transform, Option<Raster>)> {
-    if audio::is_wave(raw) {
-        return Some((Transform::Samples, None));
+/// True if the block's content suggests a transform.
+fn is_likely(transform: Transform, raw: &[u8]) -> bool {
+    match transform {
+        Transform::None => false,
+        Transform::Text => is_text(raw) && !audio::is_wave(raw),
+        Transform::Samples => audio::is_wave(raw) || audio::likely(raw),
+        Transform::Image => true, // it has a raster
+        Transform::Arm64 => arm64::likely(raw),
+        Transform::Calls => calls::likely(raw),
+        Transform::Records => records::likely(raw),
+        Transform::Values => values::likely(raw),
     }
+}
+
+/// True if a third of the bytes are letters and few are control characters.
+fn is_text(raw: &[u8]) -> bool {
     let letters = raw.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let controls = raw.iter().filter(|&&b| b < 32 && !b"\t\n\r".contains(&b)).count();
-    if letters > raw.len() / 3 && controls < raw.len() / 64 {
-        return Some((Transform::Text, None));
-    }
-    if audio::likely(raw) {
-        return Some((Transform::Samples, None));
-    }
-    if let Some(raster) = find_raster(raw) {
-        return Some((Transform::Image, Some(raster)));
-    }
-    if arm64::likely(raw) {
-        return Some((Transform::Arm64, None));
-    }
-    if calls::likely(raw) {
-        return Some((Transform::Calls, None));
-    }
-    if records::likely(raw) {
-        return Some((Transform::Records, None));
-    }
-    values::likely(raw).then_some((Transform::Values, None))
+    letters > raw.len() / 3 && controls < raw.len() / 64
 }

@@ -14,7 +14,8 @@ mod values;
 
 use thiserror::Error;
 
-pub use choice::{Candidate, Choice, candidate};
+pub use audio::is_wave;
+pub use choice::{Candidate, Choice, candidates};
 pub use find_raster::find_raster;
 
 /// A transform; the value is its number in archives.

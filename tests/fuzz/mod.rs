@@ -106,7 +106,7 @@ pub fn repair(archive: &mut [u8]) {
     let crc = crc32fast::hash(&archive[..crc_at]).to_le_bytes();
     archive[crc_at..Header::LEN].copy_from_slice(&crc);
     let mut at = Header::LEN;
-    while at + 29 <= archive.len() && matches!(archive[at], 1 | 2) {
+    while at + 29 <= archive.len() && matches!(archive[at], 1 | 2 | 4 | 5) {
         let len = u32::from_le_bytes([archive[at + 5], archive[at + 6], archive[at + 7], archive[at + 8]]) as usize;
         let Some(end) = (at + 29).checked_add(len).filter(|&end| end <= archive.len()) else { return };
         let mut crc = crc32fast::Hasher::new();

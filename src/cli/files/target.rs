@@ -37,6 +37,9 @@ impl Target {
     pub fn open(path: &Path, overwrite: bool, protected: &[Protected]) -> anyhow::Result<Self> {
         let name = shown(&path);
         let cannot_create = || format!("can't create {name}");
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            bail!("the output {name} is a directory");
+        }
         let (real, is_descriptor) = follow(path).with_context(cannot_create)?;
         if is_descriptor {
             return through_descriptor(path);
