@@ -43,8 +43,18 @@ pub async fn choose<'a>(
                 _ => trial::coded_len(&sample, None, model).await? as u64,
             };
             let with = trial::coded_len(&transform.forward(&sample), raster, model).await? as u64;
-            reason = TransformReason::Trial { transform, sample: sample.len() as u64, without, with };
+            let mut sums = [sample.len() as u64, without, with];
+            // Records of the length that the middle has may not fit the start at all.
+            if transform == Transform::Records && raw.len() > sample.len() {
+                let starts = [&raw[..sample.len()], &candidate.coded[..sample.len()]];
+                sums[0] += sample.len() as u64;
+                for (sum, start) in sums[1..].iter_mut().zip(starts) {
+                    *sum += trial::coded_len(start, None, model).await? as u64;
+                }
+            }
             tried = Some((sample, without));
+            let [sample, without, with] = sums;
+            reason = TransformReason::Trial { transform, sample, without, with };
             if 1000 * with >= 995 * without {
                 continue;
             }
