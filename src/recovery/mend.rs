@@ -101,16 +101,21 @@ impl Mending {
         self.check_heads(file, &part)?;
         if hash != head.hash {
             let (damaged, lost) = (self.damaged.len(), self.lost.len());
-            for group in 0..head.groups {
-                let of_group = |&number: &u64| number % u64::from(head.groups) == u64::from(group);
-                let wrong: Vec<u64> = wrong.iter().copied().filter(of_group).collect();
-                if !wrong.is_empty() {
-                    let good = &recovery[(group * head.per_group) as usize..][..head.per_group as usize];
-                    self.mend_group(file, &part, group, &wrong, good)?;
-                    let needed = self.patches.len();
-                    if needed > memory {
-                        return Err(Error::MemoryLimit { needed, limit: memory });
-                    }
+            let groups = u64::from(head.groups);
+            wrong.sort_unstable_by_key(|number| (number % groups, *number));
+            for wrong in wrong.chunk_by(|a, b| a % groups == b % groups) {
+                let group = (wrong[0] % groups) as u32;
+                // A part that is cut short has fewer recovery shards than its head says.
+                let first = u64::from(group) * u64::from(head.per_group);
+                let good: Vec<u64> = (first..first + u64::from(head.per_group))
+                    .take_while(|&number| number < recovery.len() as u64)
+                    .filter(|&number| recovery[number as usize])
+                    .map(|number| number - first)
+                    .collect();
+                self.mend_group(file, &part, group, wrong, &good, memory)?;
+                let needed = self.patches.len();
+                if needed > memory {
+                    return Err(Error::MemoryLimit { needed, limit: memory });
                 }
             }
             let mended = self.lost.len() == lost;
@@ -141,23 +146,29 @@ impl Mending {
         Ok(())
     }
 
-    /// Mends the wrong shards of a group by its good recovery shards.
+    /// Mends the wrong shards of a group by its good recovery shards, which are numbered from 0.
     fn mend_group(
         &mut self,
         file: &mut (impl Read + Seek),
         part: &Part,
         group: u32,
         wrong: &[u64],
-        good: &[bool],
+        good: &[u64],
+        memory: u64,
     ) -> Result<(), Error> {
         let Part { start, head, .. } = part;
         let (data, len) = (start - head.covered, head.shard_len());
         let place = |number: u64| data + number * len..(data + (number + 1) * len).min(*start);
-        if good.iter().filter(|&&good| good).count() < wrong.len() {
+        if good.len() < wrong.len() {
             wrong.iter().for_each(|&number| push(&mut self.lost, place(number)));
             return Ok(());
         }
         let (count, recovery) = (head.group_shards(group) as usize, head.per_group as usize);
+        // The decoder works on powers of two of both kinds of shards; a head may ask for very many.
+        let needed = 2 * (count.next_power_of_two() + recovery.next_power_of_two()) as u64 * len;
+        if needed > memory {
+            return Err(Error::MemoryLimit { needed, limit: memory });
+        }
         let mut decoder = ReedSolomonDecoder::new(count, recovery, len as usize).map_err(impossible)?;
         let mut shards = Shards { file: &mut *file, start: data, head };
         for (index, number) in shards.of_group(group).enumerate() {
@@ -165,11 +176,10 @@ impl Mending {
                 decoder.add_original_shard(index, shards.read(number)?).map_err(impossible)?;
             }
         }
-        let chosen = (0..recovery).filter(|&index| good[index]).take(wrong.len());
-        for index in chosen {
-            let number = u64::from(group) * u64::from(head.per_group) + index as u64;
+        for index in &good[..wrong.len()] {
+            let number = u64::from(group) * u64::from(head.per_group) + index;
             let shard = bytes_at(shards.file, start + head.shards().start + number * len, len)?;
-            decoder.add_recovery_shard(index, shard).map_err(impossible)?;
+            decoder.add_recovery_shard(*index as usize, shard).map_err(impossible)?;
         }
         let restored = decoder.decode().map_err(impossible)?;
         for (index, right) in restored.restored_original_iter() {
@@ -253,8 +263,8 @@ impl Tables {
         self.0.iter().any(|table| table.get(at..at + 4) == Some(&crc.to_le_bytes()))
     }
 
-    /// Checks the recovery shards and the tables, and takes note of damage; returns which shards are
-    /// intact.
+    /// Checks the tables and those recovery shards that are there, and takes note of damage; returns
+    /// which of these shards are intact.
     fn check(
         &self,
         file: &mut (impl Read + Seek),
@@ -263,16 +273,13 @@ impl Tables {
     ) -> Result<Vec<bool>, Error> {
         let Part { start, len, head } = part;
         let place = head.shards();
-        let end = start + place.end.min(*len);
-        let mut good = vec![false; head.recovery_shards() as usize];
-        for (number, good) in good.iter_mut().enumerate() {
-            let at = start + place.start + number as u64 * head.shard_len();
-            if at + head.shard_len() > end {
-                break;
-            }
+        let there = place.end.min(*len).saturating_sub(place.start) / head.shard_len();
+        let mut good = Vec::new();
+        for number in 0..there {
+            let at = start + place.start + number * head.shard_len();
             let shard = bytes_at(file, at, head.shard_len())?;
-            *good = self.has(head.data_shards() + number as u64, crc32fast::hash(&shard));
-            if !*good {
+            good.push(self.has(head.data_shards() + number, crc32fast::hash(&shard)));
+            if good.last() == Some(&false) {
                 push(damage, at..at + head.shard_len());
             }
         }
@@ -307,5 +314,52 @@ fn copy(file: &mut (impl Read + Seek), at: u64, len: u64, output: &mut impl Writ
         output.write_all(bytes).map_err(Error::Output)?;
         let len = bytes.len();
         io::BufRead::consume(&mut input, len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::numerics::generator::random_u64;
+    use crate::{Level, compress};
+
+    /// An archive of noise, and a recovery part of it whose head claims very much and which is cut short.
+    fn claiming(raw: usize, shard_bits: u8, per_group: u32, groups: impl Fn(u64) -> u32) -> (Vec<u8>, RecoveryHead) {
+        let noise: Vec<u8> = (0..raw as u64 / 8).flat_map(|i| random_u64(1, i).to_le_bytes()).collect();
+        let archive = compress(&noise, Level::FASTEST).unwrap();
+        let covered = archive.len() as u64;
+        let groups = groups(covered.div_ceil(1 << shard_bits));
+        let head = RecoveryHead { percent: 100, shard_bits, covered, groups, per_group, hash: 0 };
+        (archive, head)
+    }
+
+    #[test]
+    fn memory_is_taken_for_shards_that_are_there() {
+        // 2^32 recovery shards, of which none follows.
+        let (mut file, head) = claiming(8 << 20, 6, 1 << 15, |shards| shards as u32);
+        let len = file.len() as u64;
+        assert!(head.recovery_shards() > 1 << 32);
+        (0..3).for_each(|number| file.extend(head.to_bytes(number)));
+        let mending = mend(&mut Cursor::new(file), 1 << 30).unwrap();
+        assert_eq!((mending.damaged(), mending.lost()), (&[][..], std::slice::from_ref(&(0..len))));
+    }
+
+    #[test]
+    fn a_code_that_needs_too_much_memory_is_refused() {
+        // 2^15 recovery shards of 64 KiB, of which one follows.
+        let (mut file, head) = claiming(100_000, 16, 1 << 15, |_| 1);
+        let shard = vec![7; head.shard_len() as usize];
+        let mut table = vec![0; head.table_len() as usize];
+        let good = file[1 << 16..].iter().copied().chain(std::iter::repeat(0)).take(1 << 16).collect::<Vec<_>>();
+        for (number, bytes) in [(1, &good), (head.data_shards() as usize, &shard)] {
+            table[4 * number..][..4].copy_from_slice(&crc32fast::hash(bytes).to_le_bytes());
+        }
+        (0..3).for_each(|number| file.extend(head.to_bytes(number)));
+        file.extend(table);
+        file.extend(shard);
+        let error = mend(&mut Cursor::new(file), 1 << 30).unwrap_err();
+        assert!(matches!(error, Error::MemoryLimit { needed, limit } if needed > limit), "{error}");
     }
 }
