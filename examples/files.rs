@@ -7,12 +7,14 @@
 mod fuzz;
 
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
 use fuzz::{pack, repair, tiny};
 use lockstep::internals::archive::{Block, FrameReader, FrameWriter, Header, Payload, VERSION, next_part};
 use lockstep::internals::model::{Method, MixingConfig, MixingKind, ModelConfig};
 use lockstep::internals::numerics::generator::random_u64;
+use lockstep::recovery::protect;
 
 fn text(len: usize) -> Vec<u8> {
     b"the cat sat on the mat; ".iter().copied().cycle().take(len).collect()
@@ -72,7 +74,7 @@ fn main() {
         pack(content, method, block, frame).expect("the content can be compressed")
     };
 
-    let mixed = [text(200), noise(60), text(140)].concat();
+    let mixed = [text(200), noise(60), text(133)].concat();
     let plain = archive(&mixed, &network, 100, None);
     let wave =
         |i: usize| (i % 96 / 3).abs_diff(12) * 5 + (i / 96).abs_diff(9) * (9 - i % 3) + noise(4000)[i] as usize % 2;
@@ -80,6 +82,13 @@ fn main() {
     let image = archive(&soft, &mixing, 2000, None);
     let runs = archive(&[text(200), vec![0; 90_000], text(140)].concat(), &mixing, 100_000, None);
     let verbatim = with_verbatim_block(&mixing);
+    // Three bytes follow the last whole value.
+    let mut table: Vec<u8> = (0..1102).flat_map(|i| (random_u64(7, i * i % 191) as u32 >> 8).to_le_bytes()).collect();
+    table.pop();
+    let mut protected = plain.clone();
+    protect(Cursor::new(&plain), &mut protected, 5).expect("the archive can be protected");
+    let mut mendable = protected.clone();
+    mendable[BLOCK + 40] ^= 1;
     let mut files = vec![
         ("good-empty", archive(b"", &network, 100, None), "empty content: a header and a trailer"),
         ("good-one-byte", archive(b"x", &network, 100, None), "one byte, in a stored block"),
@@ -96,6 +105,9 @@ fn main() {
         ("good-noise", archive(&noise(150), &network, 50, None), "only stored blocks"),
         ("good-run", runs.clone(), "a run of zeros between two coded blocks"),
         ("good-verbatim", verbatim.clone(), "a verbatim block between two coded blocks"),
+        ("good-values", archive(&table, &mixing, 5000, None), "a table of 32-bit values that come back"),
+        ("good-recovery", protected, "good-network with recovery data"),
+        ("bad-mendable", mendable, "a damaged block, which the recovery data mends"),
     ];
     let second = |archive: &[u8]| {
         let (_, blocks) = parts(archive);
