@@ -7,28 +7,14 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
-use assert_cmd::cargo::cargo_bin;
-use common::folder::{Folder, TINY};
+use common::folder::{Folder, stderr};
 use common::{noise, text};
 use predicates::str::contains;
 
 /// Reports that a test could not be run here.
 fn skipped(why: &str) {
     eprintln!("SKIPPED: {why}");
-}
-
-/// Runs a shell script in the folder; `$lockstep` is the command, `$tiny` the flags of a tiny model.
-fn shell(folder: &Folder, text: &str) -> Output {
-    let mut command = Command::new("sh");
-    command.args(["-c", text]).current_dir(folder.path(""));
-    command.env("lockstep", cargo_bin!("lockstep")).env("tiny", TINY.join(" "));
-    command.output().unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]
@@ -45,7 +31,7 @@ fn a_full_disk_is_reported() {
         "$lockstep -T3 $tiny --frame-size 1000 -c a >/dev/full",
         "$lockstep -l a.lks >/dev/full",
     ] {
-        let output = shell(&folder, text);
+        let output = folder.shell(text);
         assert_eq!(output.status.code(), Some(1), "{text}: {}", stderr(&output));
         assert!(stderr(&output).contains("No space left on device"), "{text}: {}", stderr(&output));
     }
@@ -59,7 +45,7 @@ fn a_file_system_that_fills_up_leaves_no_partial_file_but_the_checkpoint() {
     let mount = "mount -t tmpfs -o size=40k tmpfs disk 2>/dev/null || exit 99; ";
     let run = |text: &str| {
         let text = format!("exec unshare -rm sh -c '{mount} {text}' 2>&1");
-        shell(&folder, &text)
+        folder.shell(&text)
     };
     let output = run("$lockstep $tiny --network off a -o disk/b; echo $?; ls -A disk");
     if output.status.code() == Some(99) || !output.status.success() {
@@ -112,7 +98,7 @@ fn a_folder_where_no_file_can_be_created_is_reported() {
 #[test]
 fn a_lack_of_memory_is_reported_before_the_work_starts() {
     let folder = Folder::with("a", &text(200_000));
-    let output = shell(&folder, "ulimit -v 250000 && exec $lockstep -5 -T1 --device cpu --network off a");
+    let output = folder.shell("ulimit -v 250000 && exec $lockstep -5 -T1 --device cpu --network off a");
     if stderr(&output).contains("ulimit") {
         return skipped("this shell cannot limit memory");
     }

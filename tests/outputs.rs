@@ -8,10 +8,10 @@ use std::fs::{self, File, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use assert_cmd::cargo::cargo_bin;
-use common::folder::{Folder, TINY};
+use common::folder::{Folder, TINY, stderr};
 use common::running::Running;
 use common::{noise, text};
 use predicates::str::contains;
@@ -24,18 +24,6 @@ fn mode(folder: &Folder, name: &str) -> u32 {
 
 fn set_mode(folder: &Folder, name: &str, mode: u32) {
     fs::set_permissions(folder.path(name), Permissions::from_mode(mode)).unwrap();
-}
-
-/// Runs a shell script in the folder; `$lockstep` is the command, `$tiny` the flags of a tiny model.
-fn shell(folder: &Folder, text: &str) -> Output {
-    let mut command = Command::new("sh");
-    command.args(["-c", text]).current_dir(folder.path(""));
-    command.env("lockstep", cargo_bin!("lockstep")).env("tiny", TINY.join(" "));
-    command.output().unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// True if this user may become others; says so if not.
@@ -119,8 +107,7 @@ fn a_result_gets_mode_and_times_of_its_source() {
             assert_eq!(metadata.modified().unwrap(), time, "{name}");
         }
     }
-    let umask =
-        shell(&folder, "umask 027; $lockstep -q $tiny -o c.lks < a; umask 077; $lockstep -q $tiny -o d.lks < a");
+    let umask = folder.shell("umask 027; $lockstep -q $tiny -o c.lks < a; umask 077; $lockstep -q $tiny -o d.lks < a");
     assert!(umask.status.success(), "{}", stderr(&umask));
     assert_eq!((mode(&folder, "c.lks"), mode(&folder, "d.lks")), (0o640, 0o600));
 }
@@ -177,7 +164,7 @@ fn owner_and_group_are_kept_as_far_as_the_user_may() {
         set_mode(&folder, "a", given);
         let prefix = groups.map_or(String::new(), as_user);
         for (args, result) in [("$tiny a", "a.lks"), ("-d a.lks -o b", "b")] {
-            let output = shell(&folder, &format!("{prefix} $lockstep -q --device cpu {args}"));
+            let output = folder.shell(&format!("{prefix} $lockstep -q --device cpu {args}"));
             assert!(output.status.success(), "{}", stderr(&output));
             let metadata = fs::metadata(folder.path(result)).unwrap();
             let found = (metadata.mode() & 0o7777, metadata.uid(), metadata.gid());
@@ -189,7 +176,7 @@ fn owner_and_group_are_kept_as_far_as_the_user_may() {
     let folder = open_folder();
     folder.write("a", text(100));
     set_mode(&folder, "a", 0o644);
-    let output = shell(&folder, &format!("{} $lockstep -q $tiny a", as_user("100")));
+    let output = folder.shell(&format!("{} $lockstep -q $tiny a", as_user("100")));
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(fs::metadata(folder.path("a.lks")).unwrap().uid(), 1234);
 }
@@ -228,7 +215,7 @@ fn what_is_no_regular_file_is_written_through() {
         ("mkfifo pipe; cat pipe > out & $lockstep -q $tiny a -o pipe; wait; rm pipe", "out"),
         ("$lockstep -q $tiny a -o /dev/stderr 2> out", "out"),
     ] {
-        let output = shell(&folder, text);
+        let output = folder.shell(text);
         assert!(output.status.success(), "{text}: {}", stderr(&output));
         assert_eq!(folder.read(name), archive, "{text}");
         assert_eq!(folder.names(), ["a", "null", "one", "out", "two"], "{text}");
@@ -236,10 +223,10 @@ fn what_is_no_regular_file_is_written_through() {
         fs::remove_file(folder.path("out")).unwrap();
     }
     // What others have written to the same descriptor stays.
-    let output = shell(&folder, "{ printf head; $lockstep -q $tiny a -o /dev/stdout; printf tail; } > out");
+    let output = folder.shell("{ printf head; $lockstep -q $tiny a -o /dev/stdout; printf tail; } > out");
     assert!(output.status.success());
     assert_eq!(folder.read("out"), [b"head", &archive[..], b"tail"].concat());
-    let output = shell(&folder, "printf head >&3; $lockstep -q $tiny a -o /dev/fd/3 3> out");
+    let output = folder.shell("printf head >&3; $lockstep -q $tiny a -o /dev/fd/3 3> out");
     assert!(output.status.success());
     for null in ["/dev/null", "null", "null -f"] {
         folder.tiny(&format!("-q a -o {null}")).assert().success();
@@ -259,14 +246,14 @@ fn closed_descriptors_are_no_success() {
         ("$lockstep devices >&-", "standard output is closed"),
         ("$lockstep $tiny a -o /dev/fd/97", "can't create /dev/fd/97"),
     ] {
-        let output = shell(&folder, text);
+        let output = folder.shell(text);
         assert_eq!(output.status.code(), Some(1), "{text}: {}", stderr(&output));
         assert!(stderr(&output).contains(said), "{text}: {}", stderr(&output));
         assert_eq!(folder.names(), ["a", "a.lks"]);
     }
-    let output = shell(&folder, "$lockstep -q $tiny -c a > b 2>&-; $lockstep -dc b | cmp - a");
+    let output = folder.shell("$lockstep -q $tiny -c a > b 2>&-; $lockstep -dc b | cmp - a");
     assert!(output.status.success(), "{}", stderr(&output));
-    let output = shell(&folder, "$lockstep $tiny -f a -o c.lks 2>&- >&- <&-");
+    let output = folder.shell("$lockstep $tiny -f a -o c.lks 2>&- >&- <&-");
     assert!(output.status.success());
 }
 
@@ -342,7 +329,7 @@ fn folders_and_files_that_this_user_cannot_change_are_refused_before_the_work() 
         ("/dev/zero --checkpoint=closed/c -o b", "can't create the checkpoint"),
         ("/dev/zero --save-model closed/m -o b", "Permission denied"),
     ] {
-        let output = shell(&folder, &format!("timeout 60 {} $lockstep $tiny {args}", as_user("100")));
+        let output = folder.shell(&format!("timeout 60 {} $lockstep $tiny {args}", as_user("100")));
         assert_eq!(output.status.code(), Some(1), "{args}: {}", stderr(&output));
         assert!(stderr(&output).contains(said), "{args}: {}", stderr(&output));
         assert_eq!(folder.names(), ["a", "closed", "shared"]);
@@ -358,7 +345,7 @@ fn a_mount_point_and_a_full_file_system_are_refused_before_the_work() {
     folder.write("mounted", "x");
     let run = |text: &str| {
         let mounts = "mount -t tmpfs -o size=60k tmpfs disk 2>/dev/null && mount --bind a mounted || exit 99; ";
-        shell(&folder, &format!("exec unshare -rm sh -c '{mounts} {text}' 2>&1"))
+        folder.shell(&format!("exec unshare -rm sh -c '{mounts} {text}' 2>&1"))
     };
     let output = run("$lockstep -d a.lks -o disk/b; echo $?; ls -A disk");
     if output.status.code() == Some(99) || !output.status.success() {

@@ -117,7 +117,7 @@ pub struct BlockHead {
 }
 
 impl BlockHead {
-    /// Reads the head of a block, unchecked; `None` if its header can't be.
+    /// Reads the head of a block, unchecked; `None` if its header is damaged.
     pub fn read(input: &mut dyn Read, block_size: Option<u32>) -> Result<Option<Self>, ArchiveError> {
         let bytes = fields::array(input)?;
         Ok(match BlockHeader::parse(&bytes, block_size.unwrap_or(*BLOCK_SIZES.end())) {

@@ -59,7 +59,7 @@ impl Compact {
     pub(super) const LONGEST_START: u64 = 4 + 4 + 3 + 3;
 
     /// Reads the start of a frame, whatever its magic: returns the length of the frame, the low half of
-    /// the prior's hash, and the lengths of the raw bytes and of the payload. `None` if they can't be.
+    /// the prior's hash, and the lengths of the raw bytes and of the payload. `None` if these are impossible.
     pub(super) fn lengths(bytes: &[u8]) -> Option<(u64, u32, [u32; 2])> {
         let mut input = bytes.get(4..)?;
         let prior = fields::u32(&mut input).ok()?;

@@ -99,9 +99,7 @@ pub fn content_path(line: &CommandLine, target: Target<'_>, source: &Path) -> an
 /// to judge.
 fn open_archive<'a>(input: &'a mut Input, mending: &Mending) -> anyhow::Result<Option<Archive<Mended<&'a mut File>>>> {
     let Some(file) = input.file() else { return Ok(None) };
-    let listed = Archive::open(mending.view(&mut *file)?).is_ok_and(|archive| !archive.is_damaged());
-    file.rewind()?;
-    Ok(if listed { Archive::open(mending.view(file)?).ok() } else { None })
+    Ok(Archive::open(mending.view(file)?).ok().filter(|archive| !archive.is_damaged()))
 }
 
 /// Refuses an archive that can't be decoded with these options; returns the length of the result, if it
@@ -112,18 +110,12 @@ fn check_content(
     input: &mut Input,
     mending: &Mending,
 ) -> anyhow::Result<Option<u64>> {
-    let length = match (open_archive(input, mending)?, range) {
-        (_, Some(range)) => Some(range.length),
-        (Some(archive), None) => {
-            archive.check(options)?;
-            Some(archive.len())
-        }
-        (None, None) => None,
-    };
-    if let Some(file) = input.file() {
-        file.rewind()?;
+    if let Some(range) = range {
+        return Ok(Some(range.length));
     }
-    Ok(length)
+    let Some(archive) = open_archive(input, mending)? else { return Ok(None) };
+    archive.check(options)?;
+    Ok(Some(archive.len()))
 }
 
 fn decode(
@@ -144,6 +136,7 @@ fn decode(
         }
         None => match input.file() {
             Some(file) => {
+                file.rewind()?;
                 let view = mending.view(file)?;
                 watch.with_signals(|watch| lockstep::decompress_stream(view, output, options, watch))
             }

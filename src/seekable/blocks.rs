@@ -15,7 +15,8 @@ pub struct BlockInfo {
     pub raw_len: u32,
     /// Bytes of the payload.
     pub compressed_len: u32,
-    /// The kind of the block in words: `coded` or `stored`; `damaged` if its header can't be.
+    /// The kind of the block in words: `coded`, `stored`, `verbatim` or `run`; `damaged` if its header
+    /// can't be read.
     pub kind: &'static str,
     /// The transform before a coded block's model.
     pub transform: Option<Transform>,

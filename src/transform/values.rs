@@ -84,9 +84,8 @@ pub fn inverse(coded: &[u8], limit: usize) -> Result<Vec<u8>, TransformError> {
 
 /// True if most values in the middle of the block come back, but seldom at once.
 pub fn likely(raw: &[u8]) -> bool {
-    let values = values(raw);
-    let start = values.len().saturating_sub(SAMPLE) / 2;
-    let sample = &values[start..values.len().min(start + SAMPLE)];
+    let start = 4 * ((raw.len() / 4).saturating_sub(SAMPLE) / 2);
+    let sample = values(&raw[start..raw.len().min(start + 4 * SAMPLE)]);
     let different: HashSet<u32> = sample.iter().map(|value| value & !SIGN).collect();
     let repeated = sample.windows(2).filter(|pair| pair[0] == pair[1]).count();
     sample.len() >= LEAST && different.len() <= sample.len() / 4 && repeated <= sample.len() / 8

@@ -65,6 +65,15 @@ impl Folder {
         names
     }
 
+    /// Runs a shell script in the folder; `$lockstep` is the command, `$tiny` the flags of a tiny model.
+    #[cfg(unix)]
+    pub fn shell(&self, text: &str) -> std::process::Output {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", text]).current_dir(self.0.path());
+        command.env("lockstep", assert_cmd::cargo::cargo_bin!("lockstep")).env("tiny", TINY.join(" "));
+        command.output().unwrap()
+    }
+
     /// The command, to be run in this folder, with arguments separated by spaces.
     pub fn lockstep(&self, args: &str) -> Command {
         let mut command = cargo_bin_cmd!("lockstep");
@@ -93,4 +102,9 @@ impl Folder {
     pub fn pack(&self, name: &str) {
         self.tiny("-q").arg(name).assert().success();
     }
+}
+
+/// What a process wrote to stderr.
+pub fn stderr(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -1,6 +1,6 @@
 //! A run of the command that the test disturbs.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
@@ -26,12 +26,23 @@ impl Running {
     pub fn spawn(folder: &Folder, mut command: Command) -> Self {
         command.current_dir(folder.path("")).env_remove("XDG_RUNTIME_DIR");
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut run = Running { child, stderr };
+        run.wait_for("MiB of memory");
+        run
+    }
+
+    /// Waits until the run has written `text` to stderr.
+    pub fn wait_for(&mut self, text: &str) {
         let mut said = String::new();
-        while !said.contains("MiB of memory") {
-            assert!(stderr.read_line(&mut said).unwrap() > 0, "ended before its work: {said}");
+        while !said.contains(text) {
+            assert!(self.stderr.read_line(&mut said).unwrap() > 0, "ended before it said {text}: {said}");
         }
-        Running { child, stderr }
+    }
+
+    /// Writes to the run's standard input, if that is a pipe, and closes it.
+    pub fn write_input(&mut self, bytes: &[u8]) {
+        self.child.stdin.take().unwrap().write_all(bytes).unwrap();
     }
 
     /// The number of the process.
