@@ -67,7 +67,7 @@ pub mod write;
 
 pub use archive::{ArchiveError, Prefix};
 pub use codec::{
-    BlockForm, BlockReport, Checkpoints, Monitor, Next, Progress, Resume, Summary, TransformReason, Warning,
+    BlockForm, BlockReport, Checkpoints, Monitor, Next, Prediction, Progress, Resume, Summary, TransformReason, Warning,
 };
 #[cfg(feature = "gpu")]
 pub use engine::Gpu;

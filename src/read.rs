@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Read};
 
 use crate::Error;
-use crate::archive::{Hashed, Prefix};
+use crate::archive::Prefix;
 use crate::codec::{ArchiveDecoder, Monitor, WithoutCheckpoints};
 use crate::options::Options;
 use crate::pool::Pool;
@@ -24,7 +24,7 @@ use crate::pool::Pool;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Decoder<R> {
-    input: Hashed<BufReader<R>>,
+    input: BufReader<R>,
     decoder: ArchiveDecoder,
     /// The block at hand, and how much of it was returned.
     block: Vec<u8>,
@@ -58,11 +58,11 @@ impl<R: Read> Decoder<R> {
     /// As [`Decoder::new`].
     pub fn with_monitor(input: R, options: &Options, monitor: impl Monitor + 'static) -> Result<Self, Error> {
         Ok(Decoder {
-            input: Hashed::new(BufReader::new(input)),
+            input: BufReader::new(input),
             decoder: ArchiveDecoder::new(options.decode_settings()),
             block: Vec::new(),
             returned: 0,
-            monitor: Box::new(WithoutCheckpoints(monitor)),
+            monitor: Box::new(monitor),
             pool: Pool::new(options)?,
             state: State::Reading,
         })
@@ -72,7 +72,8 @@ impl<R: Read> Decoder<R> {
     fn next_block(&mut self) -> Result<Vec<u8>, Error> {
         while let Some(unit) = self.decoder.read(&mut self.input)? {
             let Decoder { decoder, monitor, pool, .. } = self;
-            let block = decoder.decode(unit, [Prefix::default(); 2], &mut **monitor);
+            let monitor = &mut WithoutCheckpoints(&mut **monitor);
+            let block = decoder.decode(unit, [Prefix::default(); 2], monitor);
             let raw = pool.run(|| pollster::block_on(block))?;
             if !raw.is_empty() {
                 return Ok(raw);
@@ -84,7 +85,7 @@ impl<R: Read> Decoder<R> {
 
     /// Returns the input, of which more may have been read than was decoded.
     pub fn into_inner(self) -> R {
-        self.input.into_inner().into_inner()
+        self.input.into_inner()
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::io::{self, Write};
 
-use crate::archive::{Hashed, Prefix};
-use crate::codec::{ArchiveEncoder, Monitor, WithoutCheckpoints};
+use crate::codec::Monitor;
 use crate::options::Options;
 use crate::pool::Pool;
-use crate::{Error, embed};
+use crate::{Error, asynchronous};
 
 /// Compresses what is written to it, and writes the archive to `W`.
 ///
@@ -28,13 +27,10 @@ use crate::{Error, embed};
 /// ```
 pub struct Encoder<W: Write> {
     output: W,
-    /// The code that is not yet written to the output.
-    coded: Hashed<Vec<u8>>,
-    encoder: ArchiveEncoder,
-    pending: Vec<u8>,
+    encoder: asynchronous::Encoder,
     monitor: Box<dyn Monitor>,
     pool: Pool,
-    /// True once an error has ended the archive.
+    /// True once the output has failed.
     failed: bool,
 }
 
@@ -44,8 +40,7 @@ impl<W: Write> Encoder<W> {
     ///
     /// # Errors
     ///
-    /// [`Error::BlockSize`], [`Error::Threads`], or [`Error::Output`] where an embedded prior can't
-    /// be written.
+    /// [`Error::BlockSize`] or [`Error::Threads`].
     pub fn new(output: W, options: &Options) -> Result<Self, Error> {
         Self::with_monitor(output, options, ())
     }
@@ -56,26 +51,10 @@ impl<W: Write> Encoder<W> {
     /// # Errors
     ///
     /// As [`Encoder::new`].
-    pub fn with_monitor(mut output: W, options: &Options, monitor: impl Monitor + 'static) -> Result<Self, Error> {
-        let encoder = ArchiveEncoder::new(options.encode_settings())?;
+    pub fn with_monitor(output: W, options: &Options, monitor: impl Monitor + 'static) -> Result<Self, Error> {
+        let encoder = asynchronous::Encoder::new(options)?;
         let pool = Pool::new(options)?;
-        embed(options, &mut output)?;
-        let (coded, monitor) = (Hashed::new(Vec::new()), Box::new(WithoutCheckpoints(monitor)));
-        Ok(Encoder { output, coded, encoder, pending: Vec::new(), monitor, pool, failed: false })
-    }
-
-    /// Codes what is pending as a block, the last one or not.
-    fn code_block(&mut self, last: bool) -> Result<(), Error> {
-        let Encoder { coded, encoder, pending, monitor, pool, .. } = self;
-        let block = encoder.block(pending, last, Prefix::default(), coded, &mut **monitor);
-        let result = pool.run(|| pollster::block_on(block));
-        // Blocks before an error are good.
-        let written = self.output.write_all(self.coded.inner()).map_err(Error::Output);
-        self.coded.inner().clear();
-        self.pending.clear();
-        let result = result.and(written);
-        self.failed = result.is_err();
-        result
+        Ok(Encoder { output, encoder, monitor: Box::new(monitor), pool, failed: false })
     }
 
     /// Codes the rest, ends the archive, and returns the output.
@@ -85,7 +64,11 @@ impl<W: Write> Encoder<W> {
     /// As [`compress_stream`](crate::compress_stream).
     pub fn finish(mut self) -> Result<W, Error> {
         self.check().map_err(Error::Output)?;
-        self.code_block(true)?;
+        let (mut archive, encoder, monitor) = (Vec::new(), self.encoder, &mut *self.monitor);
+        let result = self.pool.run(|| pollster::block_on(encoder.finish(&mut archive, monitor)));
+        // Blocks before an error are good.
+        self.output.write_all(&archive).map_err(Error::Output)?;
+        result?;
         self.output.flush().map_err(Error::Output)?;
         Ok(self.output)
     }
@@ -111,14 +94,12 @@ impl<W: Write> Encoder<W> {
 impl<W: Write> Write for Encoder<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.check()?;
-        // A full block waits for the byte that shows whether it is the last one.
-        if !bytes.is_empty() && self.pending.len() as u64 >= self.encoder.block_len() {
-            self.code_block(false)?;
-        }
-        let room = self.encoder.block_len() - self.pending.len() as u64;
-        let taken = room.min(bytes.len() as u64) as usize;
-        self.pending.extend_from_slice(&bytes[..taken]);
-        Ok(taken)
+        let (mut archive, encoder, monitor) = (Vec::new(), &mut self.encoder, &mut *self.monitor);
+        let result = self.pool.run(|| pollster::block_on(encoder.write(bytes, &mut archive, monitor)));
+        // Blocks before an error are good.
+        self.output.write_all(&archive).inspect_err(|_| self.failed = true)?;
+        result?;
+        Ok(bytes.len())
     }
 
     /// Flushes the output. Bytes of a block that is not full stay where they are: ending blocks

@@ -58,6 +58,18 @@ impl<T> Hashed<T> {
     }
 }
 
+/// A writer that counts and hashes what is written, whatever it writes to.
+pub trait HashedWrite: Write {
+    /// Length and hash so far.
+    fn prefix(&self) -> Prefix;
+}
+
+impl<W: Write> HashedWrite for Hashed<W> {
+    fn prefix(&self) -> Prefix {
+        Hashed::prefix(self)
+    }
+}
+
 impl<R: Read> Read for Hashed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.inner.read(buffer)?;

@@ -19,7 +19,7 @@ mod writer;
 pub use block::{BLOCK_HEADER_LEN, Block, BlockHead, Payload};
 pub use compact::{COMPACT_LIMIT, COMPACT_MAGIC, Compact};
 pub use error::ArchiveError;
-pub use hashed::{Hashed, Prefix};
+pub use hashed::{Hashed, HashedWrite, Prefix};
 pub use header::{BLOCK_SIZES, Header};
 pub use list::{Frame, FrameEnd, Piece, PieceKind, PriorHead, list, list_until, recovery_before};
 pub use reader::{FrameReader, Part, next_part};

@@ -15,7 +15,7 @@ pub struct FrameWriter {
 
 impl FrameWriter {
     /// Writes the header, whose configuration must be valid.
-    pub fn begin(output: &mut impl Write, header: &Header) -> io::Result<Self> {
+    pub fn begin(output: &mut dyn Write, header: &Header) -> io::Result<Self> {
         let mut frame = FrameWriter::resumed(Trailer::default());
         frame.write(output, &header.to_bytes())?;
         Ok(frame)
@@ -47,13 +47,13 @@ impl FrameWriter {
         self.trailer.blocks.len() == MOST_BLOCKS
     }
 
-    fn write(&mut self, output: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, output: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
         self.trailer.frame_len += bytes.len() as u64;
         output.write_all(bytes)
     }
 
     /// Writes a block of a frame that is not full.
-    pub fn block(&mut self, output: &mut impl Write, raw: &[u8], payload: Payload) -> io::Result<()> {
+    pub fn block(&mut self, output: &mut dyn Write, raw: &[u8], payload: Payload) -> io::Result<()> {
         let block = Block { raw_len: raw.len() as u32, checksum: xxh3_64(raw), payload };
         self.write(output, &block.header())?;
         self.write(output, block.payload())?;
@@ -64,7 +64,7 @@ impl FrameWriter {
     }
 
     /// Writes the trailer and returns its fields.
-    pub fn finish(mut self, output: &mut impl Write) -> io::Result<Trailer> {
+    pub fn finish(mut self, output: &mut dyn Write) -> io::Result<Trailer> {
         self.trailer.checksum = self.content.digest();
         self.trailer.frame_len += trailer_len(self.trailer.blocks.len());
         output.write_all(&self.trailer.to_bytes())?;

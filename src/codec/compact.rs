@@ -34,7 +34,7 @@ fn header(prior: &Prior, raw_len: u32) -> Header {
 /// Encodes and writes a frame; returns what the model ran on.
 pub async fn encode(
     raw: &[u8],
-    output: &mut impl Write,
+    output: &mut dyn Write,
     prior: &Arc<Prior>,
     settings: &EncodeSettings,
     job: JobSpan,

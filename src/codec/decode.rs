@@ -49,6 +49,8 @@ pub enum Unit {
     Block(Block),
     /// A compact frame.
     Compact(Compact),
+    /// A prior, recovery data or the header of a frame: it has no content.
+    Head,
     /// The end of a frame.
     FrameEnd,
 }
@@ -61,44 +63,48 @@ impl ArchiveDecoder {
     }
 
     /// Reads the next unit, or nothing at the end of the archive. The first call fails on what is
-    /// no archive at all.
-    pub fn read<R: BufRead>(&mut self, input: &mut Hashed<R>) -> Result<Option<Unit>, Error> {
-        let unit = loop {
-            if let Some(frame) = &mut self.frame {
-                break match frame.reader.next_block(input) {
-                    Ok(Some(block)) => Some(Unit::Block(block)),
-                    Ok(None) => Some(Unit::FrameEnd),
-                    Err(ArchiveError::Trailer) => {
-                        self.damaged = true;
-                        Some(Unit::FrameEnd)
-                    }
-                    Err(error) => return Err(error.into()),
-                };
-            }
-            let input_before = input.len();
-            match next_part(input, input_before == 0)? {
-                None => break None,
-                Some(Part::Prior) => self.read_prior(input)?,
-                Some(Part::Recovery) => RecoveryHead::skip_after_magic(input)?,
-                Some(Part::Compact) => break Some(Unit::Compact(Compact::read_after_magic(input)?)),
-                Some(Part::Frame) => self.open_frame(input, input_before)?,
-            }
+    /// no archive at all. Where the input fails, the same unit can be read again.
+    pub fn read(&mut self, input: &mut dyn Read) -> Result<Option<Unit>, Error> {
+        let input = &mut Hashed::new(input);
+        let unit = match &mut self.frame {
+            Some(frame) => match frame.reader.next_block(input) {
+                Ok(Some(block)) => Some(Unit::Block(block)),
+                Ok(None) => Some(Unit::FrameEnd),
+                Err(ArchiveError::Trailer) => {
+                    self.damaged = true;
+                    Some(Unit::FrameEnd)
+                }
+                Err(error) => return Err(error.into()),
+            },
+            None => self.read_part(input)?,
         };
-        self.consumed = input.len();
+        self.consumed += input.len();
         match &unit {
             Some(Unit::Block(block)) => self.check_size(block.raw_len)?,
             Some(Unit::Compact(frame)) => self.check_size(frame.raw_len)?,
-            Some(Unit::FrameEnd) | None => {}
+            Some(Unit::Head | Unit::FrameEnd) | None => {}
         }
         Ok(unit)
     }
 
-    fn read_prior<R: BufRead>(&mut self, input: &mut Hashed<R>) -> Result<(), Error> {
+    /// Reads what lies between frames, and the header of the next one.
+    fn read_part(&mut self, input: &mut dyn Read) -> Result<Option<Unit>, Error> {
+        match next_part(input, self.consumed == 0)? {
+            None => return Ok(None),
+            Some(Part::Prior) => self.read_prior(input)?,
+            Some(Part::Recovery) => RecoveryHead::skip_after_magic(input)?,
+            Some(Part::Compact) => return Ok(Some(Unit::Compact(Compact::read_after_magic(input)?))),
+            Some(Part::Frame) => self.open_frame(input, self.consumed)?,
+        }
+        Ok(Some(Unit::Head))
+    }
+
+    fn read_prior(&mut self, input: &mut dyn Read) -> Result<(), Error> {
         self.prior = Some(Arc::new(Prior::read_after_magic(input, self.settings.memory)?));
         Ok(())
     }
 
-    fn open_frame<R: BufRead>(&mut self, input: &mut Hashed<R>, input_before: u64) -> Result<(), Error> {
+    fn open_frame(&mut self, input: &mut dyn Read, input_before: u64) -> Result<(), Error> {
         let reader = FrameReader::after_magic(input)?;
         let header = reader.header().clone();
         let prior = find_prior(&header, self.prior.as_ref())?;
@@ -138,6 +144,7 @@ impl ArchiveDecoder {
                 self.engine = main_engine(self.engine.take(), Some(engine));
                 raw
             }
+            Unit::Head => Vec::new(),
             Unit::FrameEnd => {
                 if let Some(frame) = self.frame.take() {
                     let engine = frame.coder.finish(self.raw - frame.output_before, monitor).await?;
@@ -172,7 +179,8 @@ impl OpenFrame {
             Payload::Coded { code, state } => {
                 let (head, code) = transformed::split(&code, raw_len)?;
                 let (done, raw_len) = (job.raw - self.output_before, raw_len as usize);
-                let span = BlockSpan { done, raw_len, symbols: head.symbols, raster: head.raster };
+                let span =
+                    BlockSpan { done, raw_len, symbols: head.symbols, transform: head.transform, raster: head.raster };
                 let mut block = BlockDecoder::new(self.coder.predictor(monitor).await?, code, span);
                 self.coder.begin(&mut block, monitor).await?;
                 job.position = monitor.checkpoints().is_some().then(|| self.position(input, output));
@@ -278,6 +286,7 @@ impl ArchiveDecoder {
             frame.coder.resume(state);
         }
         // Other blocks than coded ones learn nothing, so the state is that of the next coded one.
+        self.consumed = input.len();
         let unit = self.read(input)?;
         match &unit {
             Some(Unit::Block(block)) if matches!(block.payload, Payload::Coded { .. }) => {}

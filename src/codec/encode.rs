@@ -12,7 +12,7 @@ use super::report::{BlockForm, BlockReport};
 use super::settings::{ASSUMED_LENGTH, EncodeSettings};
 use super::{Summary, transformed};
 use crate::Error;
-use crate::archive::{BLOCK_SIZES, FrameWriter, Hashed, Header, Payload, Prefix};
+use crate::archive::{BLOCK_SIZES, FrameWriter, Hashed, HashedWrite, Header, Payload, Prefix};
 use crate::engine::EngineInfo;
 use crate::transform::Choice;
 
@@ -65,12 +65,12 @@ impl ArchiveEncoder {
     /// empty part.
     ///
     /// `input` is the input so far, this part included.
-    pub async fn block<W: Write>(
+    pub async fn block(
         &mut self,
         raw: &[u8],
         last: bool,
         input: Prefix,
-        output: &mut Hashed<W>,
+        output: &mut dyn HashedWrite,
         monitor: &mut dyn Monitor,
     ) -> Result<(), Error> {
         if self.frame.is_none() {
@@ -78,12 +78,12 @@ impl ArchiveEncoder {
             let header = self.plan(raw.len() as u64, whole)?;
             let prior = self.settings.prior.as_ref();
             if let Some(prior) = compact_prior(prior, &header.method, raw.len() as u64).filter(|_| whole) {
-                let job = JobSpan { raw: self.raw, coded: output.len(), position: None };
+                let job = JobSpan { raw: self.raw, coded: output.prefix().len, position: None };
                 let engine = compact::encode(raw, output, prior, &self.settings, job, monitor).await?;
                 self.end_frame(raw.len() as u64, Some(engine));
                 return Ok(());
             }
-            let output_before = output.len();
+            let output_before = output.prefix().len;
             let writer = FrameWriter::begin(output, &header).map_err(Error::Output)?;
             self.frame = Some(self.open(header, writer, self.raw, output_before));
         }
@@ -136,12 +136,12 @@ impl ArchiveEncoder {
 impl OpenFrame {
     /// Encodes a part of the input, piece by piece; after a checkpoint, from the piece on that was
     /// not finished.
-    async fn part<W: Write>(
+    async fn part(
         &mut self,
         raw: &[u8],
         settings: &EncodeSettings,
         input: Prefix,
-        output: &mut Hashed<W>,
+        output: &mut dyn HashedWrite,
         monitor: &mut dyn Monitor,
     ) -> Result<(), Error> {
         let mut finished = std::mem::take(&mut self.finished);
@@ -193,7 +193,13 @@ impl OpenFrame {
         monitor: &mut dyn Monitor,
     ) -> Result<(Payload, BlockForm), Error> {
         let (head, symbols, reason) = transformed::choose(transform, raw, &self.coder.header().method.model).await?;
-        let span = BlockSpan { done: self.done, raw_len: raw.len(), symbols: head.symbols, raster: head.raster };
+        let span = BlockSpan {
+            done: self.done,
+            raw_len: raw.len(),
+            symbols: head.symbols,
+            transform: head.transform,
+            raster: head.raster,
+        };
         let mut block = BlockEncoder::new(self.coder.predictor(monitor).await?, &symbols, span);
         self.coder.begin(&mut block, monitor).await?;
         let position = monitor.checkpoints().is_some().then(|| self.position(input, output));

@@ -90,6 +90,7 @@ impl FrameCoder {
         monitor: &mut dyn Monitor,
     ) -> Result<(), Error> {
         while !block.is_done() {
+            block.record(monitor.wants_prediction());
             match self.save_and_step(block, job, monitor).await {
                 Ok(()) => {}
                 Err(error @ Error::Device(_)) => {
@@ -97,6 +98,9 @@ impl FrameCoder {
                     continue;
                 }
                 Err(error) => return Err(error),
+            }
+            if let Some(prediction) = block.recorded() {
+                monitor.prediction(&prediction);
             }
             let (raw, coded) = block.progress();
             if monitor.progress(Progress::new(job.raw + raw, job.coded + coded)).is_break() {

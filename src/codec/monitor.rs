@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 
+use super::prediction::Prediction;
 use super::report::BlockReport;
 use crate::archive::Prefix;
 use crate::engine::EngineInfo;
@@ -46,6 +47,15 @@ pub trait Monitor: Send {
     /// Takes note of a block that was encoded. Blocks come in the order of the archive.
     fn block(&mut self, _block: &BlockReport) {}
 
+    /// True if what the model predicts in the next segment is wanted. It is asked before every
+    /// segment, and costs time: a monitor that shows predictions asks for some a second.
+    fn wants_prediction(&mut self) -> bool {
+        false
+    }
+
+    /// Takes note of what the model predicted in a segment, if it is wanted.
+    fn prediction(&mut self, _prediction: &Prediction) {}
+
     /// True if the model learned by the end of each frame is wanted.
     fn wants_model(&self) -> bool {
         false
@@ -73,9 +83,9 @@ impl<F: FnMut(Progress) -> ControlFlow<()> + Send> Monitor for F {
 }
 
 /// A monitor whose checkpoints are not used.
-pub(crate) struct WithoutCheckpoints<M>(pub M);
+pub(crate) struct WithoutCheckpoints<'a>(pub &'a mut dyn Monitor);
 
-impl<M: Monitor> Monitor for WithoutCheckpoints<M> {
+impl Monitor for WithoutCheckpoints<'_> {
     fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
         self.0.progress(progress)
     }
@@ -86,6 +96,14 @@ impl<M: Monitor> Monitor for WithoutCheckpoints<M> {
 
     fn block(&mut self, block: &BlockReport) {
         self.0.block(block);
+    }
+
+    fn wants_prediction(&mut self) -> bool {
+        self.0.wants_prediction()
+    }
+
+    fn prediction(&mut self, prediction: &Prediction) {
+        self.0.prediction(prediction);
     }
 
     fn wants_model(&self) -> bool {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "gpu")]
 use super::gpu::adapter::OpenDevice;
-use crate::model::{Layout, ModelConfig};
+use crate::model::{Layout, Method, ModelConfig};
 
 /// Where the network runs. The choice never changes an archive's bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,10 +80,18 @@ impl Gpu {
 }
 
 /// Parameters times streams from which a GPU is used by default: a step takes an H100 60 to
-/// 90 us however small it is, and a CPU of several cores less (docs/PERFORMANCE.md).
-const WORTH_GPU: usize = 3 << 20;
+/// 90 us however small it is, and a CPU of several cores less (docs/PERFORMANCE.md). In a browser
+/// the answer to a step takes 400 to 800 us, but the CPU is a single thread.
+const WORTH_GPU: usize = if cfg!(target_family = "wasm") { 12 << 20 } else { 3 << 20 };
 
 impl Device {
+    /// True if a frame of this method runs on a GPU where there is one: it has a network, and by
+    /// default one that is large enough to gain by it. Callers who share a [`Gpu`] need not open it
+    /// otherwise.
+    pub fn uses_gpu(&self, method: &Method) -> bool {
+        method.network && self.for_model(&method.model) != Device::Cpu
+    }
+
     /// The choice for a model: by default small models run on the CPU engine.
     pub(crate) fn for_model(&self, model: &ModelConfig) -> Device {
         match self {
@@ -145,6 +153,9 @@ mod tests {
             [(7, 4), (9, 1), (5, 16), (3, 512)].map(|(level, streams)| choice(level, streams)),
             [const { Device::Auto }; 4]
         );
+        let method = |level| crate::model::levels::method_for(level, 1 << 20);
+        assert_eq!([2, 5, 9].map(|level| Device::Auto.uses_gpu(&method(level))), [false, false, true]);
+        assert_eq!([2, 3].map(|level| Device::Gpu.uses_gpu(&method(level))), [false, true]);
         let small = config_for(3, 0);
         assert_eq!(Device::Gpu.for_model(&small), Device::Gpu);
         assert_eq!(Device::Named("0".into()).for_model(&small), Device::Named("0".into()));

@@ -196,6 +196,13 @@ impl Options {
         Options { size_limit: bytes.into(), ..self }
     }
 
+    /// Returns the predictors of a frame and their hyper-parameters: those of the level or of the prior, with
+    /// what was set by hand. They depend on [`Options::length`] and [`Options::frame_size`].
+    pub fn planned_method(&self) -> Method {
+        let (frame, _) = self.longest_frame();
+        self.method_for(frame)
+    }
+
     /// Returns the bytes of memory that compressing with these options takes for each frame at work,
     /// within a few per cent; [`Options::length`] tells it the size of the input.
     pub fn memory_needed(&self) -> u64 {

@@ -8,8 +8,8 @@ use super::window::Within;
 use super::{Archive, damaged};
 use crate::Error;
 use crate::archive::{
-    ArchiveError, BLOCK_HEADER_LEN, BLOCK_SIZES, Block, COMPACT_MAGIC, Frame, FrameEnd, Hashed, Header, Payload,
-    PieceKind, Prefix,
+    ArchiveError, BLOCK_HEADER_LEN, BLOCK_SIZES, Block, COMPACT_MAGIC, Frame, FrameEnd, Header, Payload, PieceKind,
+    Prefix,
 };
 use crate::codec::{ArchiveDecoder, DecodeSettings, Monitor, Progress, Summary, Unit, main_engine};
 use crate::engine::EngineInfo;
@@ -206,7 +206,7 @@ impl<R: Read + Seek, W: Write> Salvage<'_, R, W> {
     /// frames written, and what ended them if it was damage.
     fn run(&mut self, head: &[u8], start: u64, len: u64) -> Result<(usize, Option<Error>), Error> {
         self.file.seek(SeekFrom::Start(start)).map_err(Error::Input)?;
-        let mut input = Hashed::new(BufReader::new(head.chain((&mut self.file).take(len))));
+        let mut input = BufReader::new(head.chain((&mut self.file).take(len)));
         let size_limit = self.settings.size_limit - self.raw;
         let mut decoder = ArchiveDecoder::new(DecodeSettings { size_limit, ..self.settings.clone() });
         let mut monitor =

@@ -1,5 +1,6 @@
 //! One pass over samples: as many pieces side by side as there are streams, each from a fresh start.
 
+use crate::codec::Recorder;
 use crate::codec::block::{encode_segment, has_idle_thread};
 use crate::coder::Encoder;
 use crate::engine::{Engine, EngineError, INACTIVE};
@@ -47,6 +48,7 @@ impl Trainer {
                 engine.start_block().await?;
             }
             let steps = batch.iter().map(|piece| piece.len()).max().unwrap_or(0);
+            let mut unrecorded = Recorder::default();
             for start in (0..steps).step_by(stride) {
                 let segment = start..steps.min(start + stride);
                 let symbol = |step: usize, stream: usize| batch.get(stream).and_then(|piece| piece.get(step)).copied();
@@ -63,7 +65,7 @@ impl Trainer {
                 }
                 if coded {
                     let helped = has_idle_thread(engine.as_ref());
-                    encode_segment(&mut encoder, mixing.as_mut(), &weights, count, &targets, helped);
+                    encode_segment(&mut encoder, mixing.as_mut(), &weights, count, &targets, helped, &mut unrecorded);
                 }
                 if let Some(engine) = engine {
                     engine.train(&targets, rate(done), None).await?;

@@ -4,6 +4,7 @@ use std::iter;
 use std::ops::Range;
 
 use super::{BlockSpan, Coding, network, segment_steps, start_block, visit_step};
+use crate::codec::prediction::{Prediction, Recorder};
 use crate::codec::predictor::Predictor;
 use crate::codec::replay;
 use crate::codec::streams::Streams;
@@ -15,9 +16,19 @@ use crate::numerics::softmax::SYMBOLS;
 use crate::state::Visitor;
 
 /// Decodes a symbol with whatever predicts.
-fn decode_one(decoder: &mut Decoder<'_>, mixing: Option<&mut Mixing>, weights: Option<&[u32]>, stream: usize) -> u8 {
+fn decode_one(
+    decoder: &mut Decoder<'_>,
+    mixing: Option<&mut Mixing>,
+    weights: Option<&[u32]>,
+    stream: usize,
+    recorder: &mut Recorder,
+) -> u8 {
     match (mixing, weights) {
-        (Some(mixing), weights) => mixing.symbol(stream, network(weights), |p| decoder.decode(p)),
+        (Some(mixing), weights) => mixing.symbol(stream, network(weights), |p| {
+            let bit = decoder.decode(p);
+            recorder.bit(bit, p);
+            bit
+        }),
         (None, Some(weights)) => decode_symbol(decoder, weights),
         (None, None) => 0,
     }
@@ -36,6 +47,7 @@ pub struct BlockDecoder<'a> {
     previous: Vec<u8>,
     /// `[streams][256]`: the network's weights for a step.
     weights: Vec<u32>,
+    recorder: Recorder,
 }
 
 impl<'a> BlockDecoder<'a> {
@@ -53,6 +65,7 @@ impl<'a> BlockDecoder<'a> {
             step: 0,
             previous: vec![0; config.streams()],
             weights: vec![0; symbols * SYMBOLS],
+            recorder: Recorder::default(),
         }
     }
 
@@ -61,7 +74,8 @@ impl<'a> BlockDecoder<'a> {
         for stream in members {
             let weights = self.weights.get(stream * SYMBOLS..(stream + 1) * SYMBOLS);
             let symbol = self.streams.position(stream, step).map(|position| {
-                self.data[position] = decode_one(&mut self.coder, mixing.as_deref_mut(), weights, stream);
+                let (coder, recorder) = (&mut self.coder, &mut self.recorder);
+                self.data[position] = decode_one(coder, mixing.as_deref_mut(), weights, stream, recorder);
                 self.data[position]
             });
             self.previous[stream] = symbol.unwrap_or(0);
@@ -115,6 +129,8 @@ impl Coding for BlockDecoder<'_> {
             let replay = replay::draw(config, &streams, &self.data, (start / segment) as u64, start + steps);
             engine.train(&targets, rate, replay.as_ref()).await?;
         }
+        let last = self.weights.get(..SYMBOLS).filter(|_| engine.is_some());
+        self.recorder.end(self.span.transform, &targets, config.streams(), last);
         self.step = start + steps;
         Ok(())
     }
@@ -125,6 +141,14 @@ impl Coding for BlockDecoder<'_> {
 
     fn progress(&self) -> (u64, u64) {
         (self.span.raw(self.streams.done(self.step)), 0)
+    }
+
+    fn record(&mut self, is_on: bool) {
+        self.recorder.begin(is_on);
+    }
+
+    fn recorded(&mut self) -> Option<Prediction> {
+        self.recorder.take()
     }
 
     fn visit(&mut self, predictor: &Predictor, visitor: &mut dyn Visitor) {

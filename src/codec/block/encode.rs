@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{BlockSpan, Coding, network, segment_steps, start_block, visit_step};
+use crate::codec::prediction::{Prediction, Recorder};
 use crate::codec::predictor::Predictor;
 use crate::codec::replay;
 use crate::codec::streams::Streams;
@@ -19,7 +20,7 @@ pub(crate) fn has_idle_thread(engine: Option<&Engine>) -> bool {
 }
 
 /// Codes a segment's symbols, `[steps][streams]`, with whatever predicts; `helped` lets the mixing
-/// stage use a second thread.
+/// stage use a second thread. `recorder` takes note of costs where the mixing stage predicts.
 pub(crate) fn encode_segment(
     encoder: &mut Encoder,
     mixing: Option<&mut Mixing>,
@@ -27,6 +28,7 @@ pub(crate) fn encode_segment(
     streams: usize,
     targets: &[u16],
     helped: bool,
+    recorder: &mut Recorder,
 ) {
     let weights = |i: usize| weights.get(i * SYMBOLS..(i + 1) * SYMBOLS);
     let active = targets.iter().enumerate().filter_map(|(i, &target)| Some((i, u8::try_from(target).ok()?)));
@@ -34,7 +36,15 @@ pub(crate) fn encode_segment(
         Some(mixing) => {
             let (indices, symbols): (Vec<usize>, Vec<(usize, u8)>) =
                 active.map(|(i, symbol)| (i, (i % streams, symbol))).unzip();
-            mixing.symbols(&symbols, helped, |n| network(weights(indices[n])), |bit, p| encoder.encode(bit, p));
+            mixing.symbols(
+                &symbols,
+                helped,
+                |n| network(weights(indices[n])),
+                |bit, p| {
+                    recorder.bit(bit, p);
+                    encoder.encode(bit, p);
+                },
+            );
         }
         None => active.for_each(|(i, symbol)| weights(i).into_iter().for_each(|w| encode_symbol(encoder, w, symbol))),
     }
@@ -52,6 +62,7 @@ pub struct BlockEncoder<'a> {
     begun: bool,
     /// `[steps][streams][256]`: the network's weights for a segment.
     weights: Vec<u32>,
+    recorder: Recorder,
 }
 
 impl<'a> BlockEncoder<'a> {
@@ -61,7 +72,16 @@ impl<'a> BlockEncoder<'a> {
         let streams = Streams::new(data.len(), config.streams());
         let symbols = if predictor.engine.is_some() { config.segment() * config.streams() } else { 0 };
         let weights = vec![0; symbols * SYMBOLS];
-        BlockEncoder { data, span, streams, coder: Encoder::default(), step: 0, begun: false, weights }
+        BlockEncoder {
+            data,
+            span,
+            streams,
+            coder: Encoder::default(),
+            step: 0,
+            begun: false,
+            weights,
+            recorder: Recorder::default(),
+        }
     }
 
     /// True if all symbols are coded.
@@ -114,7 +134,10 @@ impl Coding for BlockEncoder<'_> {
             }
         }
         let helped = has_idle_thread(engine.as_ref());
-        encode_segment(&mut self.coder, mixing.as_mut(), &self.weights, config.streams(), &targets, helped);
+        let (coder, recorder) = (&mut self.coder, &mut self.recorder);
+        encode_segment(coder, mixing.as_mut(), &self.weights, config.streams(), &targets, helped, recorder);
+        let last = self.weights.get((end - start - 1) * config.streams() * SYMBOLS..).filter(|_| engine.is_some());
+        recorder.end(self.span.transform, &targets, config.streams(), last);
         self.step = end;
         Ok(())
     }
@@ -125,6 +148,14 @@ impl Coding for BlockEncoder<'_> {
 
     fn progress(&self) -> (u64, u64) {
         (self.span.raw(self.streams.done(self.step)), self.coder.len() as u64)
+    }
+
+    fn record(&mut self, is_on: bool) {
+        self.recorder.begin(is_on);
+    }
+
+    fn recorded(&mut self) -> Option<Prediction> {
+        self.recorder.take()
     }
 
     fn visit(&mut self, predictor: &Predictor, visitor: &mut dyn Visitor) {

@@ -10,6 +10,7 @@ pub(crate) use encode::{encode_segment, has_idle_thread};
 
 use std::slice;
 
+use super::prediction::Prediction;
 use super::predictor::Predictor;
 use super::streams::Streams;
 use crate::coder::SumTree;
@@ -17,6 +18,7 @@ use crate::engine::EngineError;
 use crate::mixing::NetworkPrediction;
 use crate::model::Raster;
 use crate::state::Visitor;
+use crate::transform::Transform;
 
 /// Steps of a segment where there is no network to set them.
 const STEPS_WITHOUT_NETWORK: usize = 4096;
@@ -31,6 +33,10 @@ pub(super) trait Coding {
     fn is_done(&self) -> bool;
     /// Raw bytes coded and bytes of code so far.
     fn progress(&self) -> (u64, u64);
+    /// Says whether to record what the next segment's symbols cost.
+    fn record(&mut self, is_on: bool);
+    /// Returns what was predicted in the last segment, if it was recorded.
+    fn recorded(&mut self) -> Option<Prediction>;
     /// Shows a visitor the state of the block between two segments. Its input is not part of it.
     fn visit(&mut self, predictor: &Predictor, visitor: &mut dyn Visitor);
 }
@@ -44,6 +50,8 @@ pub struct BlockSpan {
     pub raw_len: usize,
     /// Symbols of the block.
     pub symbols: usize,
+    /// The transform that made the symbols.
+    pub transform: Transform,
     /// The raster, if the symbols are an image's.
     pub raster: Option<Raster>,
 }
@@ -51,7 +59,7 @@ pub struct BlockSpan {
 impl BlockSpan {
     /// A block whose symbols are its raw bytes.
     pub fn plain(len: usize, done: u64) -> Self {
-        BlockSpan { done, raw_len: len, symbols: len, raster: None }
+        BlockSpan { done, raw_len: len, symbols: len, transform: Transform::None, raster: None }
     }
 
     /// Raw bytes that the first `symbols` symbols stand for, in proportion.

@@ -5,6 +5,9 @@
 //! a server runs such a job on a thread of its own, a browser in a worker. [`Options::threads`] is
 //! not used here.
 
+mod decoder;
+mod encoder;
+
 use std::io::{Read, Write};
 
 use crate::codec::{self, Monitor, Summary};
@@ -12,6 +15,9 @@ use crate::options::Options;
 use crate::prior::Prior;
 use crate::training::{self, TrainingEvent};
 use crate::{Error, embed};
+
+pub use decoder::Decoder;
+pub use encoder::Encoder;
 
 /// Compresses all of `input`; the async form of [`compress_stream`](crate::compress_stream).
 ///
