@@ -80,8 +80,9 @@ impl Recorder {
         symbols.drain(..old);
         costs.drain(..old);
         let network = weights.map(|weights| {
+            let weights = &weights[..SYMBOLS];
             let sum: f32 = weights.iter().map(|&weight| weight as f32).sum();
-            weights[..SYMBOLS].iter().map(|&weight| weight as f32 / sum).collect()
+            weights.iter().map(|&weight| weight as f32 / sum).collect()
         });
         self.prediction = (!symbols.is_empty()).then_some(Prediction { transform, symbols, costs, network });
     }
