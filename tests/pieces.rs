@@ -85,6 +85,26 @@ fn blocks_are_decoded_when_they_have_arrived() {
 }
 
 #[test]
+fn blocks_of_much_code_come_in_small_pieces_too() {
+    let mut data = sample();
+    data.extend_from_within(data.len() - 9000..);
+    let mut state = 9u32;
+    data.extend((0..300_000).map(|_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    }));
+    let options = fastest().block_size(1 << 20);
+    let archive = encoded(&data, 70_000, &options);
+    assert!(archive.len() > 300_000);
+    for piece in [500, 30_000, 200_000] {
+        let (content, error) = decoded(&archive, piece, &options);
+        assert!(error.is_none() && content == data, "pieces of {piece} bytes");
+    }
+    let (content, error) = decoded(&archive[..archive.len() - 90_000], 500, &options);
+    assert!(matches!(error, Some(Error::Archive(ArchiveError::Truncated))) && data.starts_with(&content));
+}
+
+#[test]
 fn archives_with_priors_and_recovery_data_come_in_pieces_too() {
     let samples: Vec<String> = (0..30).map(|i| format!("{{\"sheep\": {i}, \"state\": \"asleep\"}}\n")).collect();
     let prior = Arc::new(Prior::train(&samples, &fastest(), &mut |_| ()).unwrap());

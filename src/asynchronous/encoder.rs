@@ -93,6 +93,8 @@ impl Encoder {
     /// Codes what is pending as a part of the archive, the last one or not.
     async fn code_block(&mut self, last: bool, archive: &mut Vec<u8>, monitor: &mut dyn Monitor) -> Result<(), Error> {
         let monitor = &mut WithoutCheckpoints(monitor);
+        // A future that is dropped before its end leaves it set.
+        self.failed = true;
         let result = self.encoder.block(&self.pending, last, Prefix::default(), &mut self.coded, monitor).await;
         archive.append(self.coded.inner());
         self.pending.clear();

@@ -65,7 +65,8 @@ impl ArchiveDecoder {
     /// Reads the next unit, or nothing at the end of the archive. The first call fails on what is
     /// no archive at all. Where the input fails, the same unit can be read again.
     pub fn read(&mut self, input: &mut dyn Read) -> Result<Option<Unit>, Error> {
-        let input = &mut Hashed::new(input);
+        // Only counts what is read.
+        let input = &mut input.take(u64::MAX);
         let unit = match &mut self.frame {
             Some(frame) => match frame.reader.next_block(input) {
                 Ok(Some(block)) => Some(Unit::Block(block)),
@@ -78,7 +79,7 @@ impl ArchiveDecoder {
             },
             None => self.read_part(input)?,
         };
-        self.consumed += input.len();
+        self.consumed += u64::MAX - input.limit();
         match &unit {
             Some(Unit::Block(block)) => self.check_size(block.raw_len)?,
             Some(Unit::Compact(frame)) => self.check_size(frame.raw_len)?,

@@ -47,13 +47,14 @@ pub trait Monitor: Send {
     /// Takes note of a block that was encoded. Blocks come in the order of the archive.
     fn block(&mut self, _block: &BlockReport) {}
 
-    /// True if what the model predicts in the next segment is wanted. It is asked before every
-    /// segment, and costs time: a monitor that shows predictions asks for some a second.
+    /// Returns true if what the model predicts in the next segment is wanted. It is called before every
+    /// segment. Recording costs time, so a monitor returns true only a few times a second.
     fn wants_prediction(&mut self) -> bool {
         false
     }
 
-    /// Takes note of what the model predicted in a segment, if it is wanted.
+    /// Takes note of what the model predicted in a segment, if it is wanted. Frames that are coded in
+    /// parallel and ranges of an archive show nothing.
     fn prediction(&mut self, _prediction: &Prediction) {}
 
     /// True if the model learned by the end of each frame is wanted.

@@ -81,7 +81,8 @@ impl Gpu {
 
 /// Parameters times streams from which a GPU is used by default: a step takes an H100 60 to
 /// 90 us however small it is, and a CPU of several cores less (docs/PERFORMANCE.md). In a browser
-/// the answer to a step takes 400 to 800 us, but the CPU is a single thread.
+/// the answer to a step takes 400 to 800 us, but the CPU is a single thread; its bound is reckoned
+/// from these times, not measured on a GPU.
 const WORTH_GPU: usize = if cfg!(target_family = "wasm") { 12 << 20 } else { 3 << 20 };
 
 impl Device {

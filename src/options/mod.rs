@@ -196,8 +196,8 @@ impl Options {
         Options { size_limit: bytes.into(), ..self }
     }
 
-    /// Returns the predictors of a frame and their hyper-parameters: those of the level or of the prior, with
-    /// what was set by hand. They depend on [`Options::length`] and [`Options::frame_size`].
+    /// Returns the predictors that a frame will have, and their hyper-parameters: those of the level or of
+    /// the prior, with what was set by hand. They depend on [`Options::length`] and [`Options::frame_size`].
     pub fn planned_method(&self) -> Method {
         let (frame, _) = self.longest_frame();
         self.method_for(frame)

@@ -28,11 +28,11 @@ export function makeClient({ startWorker, storage }) {
 
   /** Runs a job whose result is a blob: a private file, where there are some. */
   const toBlob = async (kind, input, options) => {
-    const name = storage ? await storage.keepOpen() : undefined;
+    const name = storage ? await storage.reserve() : undefined;
     try {
       const job = { input: await readable(input), into: 'blob', name };
       const { parts, file, ...summary } = await run(kind, job, options);
-      return { ...summary, blob: file ?? new Blob(parts), discard: async () => file && storage.discard(name) };
+      return { ...summary, blob: file ?? new Blob(parts), discard: async () => name && storage.discard(name) };
     } catch (error) {
       if (name) await storage.discard(name);
       throw error;

@@ -101,7 +101,9 @@ function source(input) {
 
 /** Returns what was thrown as an object that can be sent. */
 function failure(error) {
-  if (typeof error?.code === 'string') return error;
-  const crashed = error instanceof WebAssembly.RuntimeError;
-  return { code: crashed ? 'crash' : 'other', message: String(error?.message ?? error) };
+  // The bindings throw plain objects; errors of the platform may have codes of their own.
+  if (!(error instanceof Error) && typeof error?.code === 'string') return error;
+  const message = String(error?.message ?? error);
+  if (error instanceof WebAssembly.RuntimeError) return { code: 'crash', message };
+  return { code: error?.name === 'QuotaExceededError' ? 'storageFull' : 'other', message };
 }

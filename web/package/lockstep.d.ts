@@ -87,7 +87,7 @@ export interface Summary {
   engine: string;
 }
 
-/** The result of a job whose result is bytes. */
+/** The result of `compressToBlob` or `decompressToBlob`. */
 export interface BlobResult extends Summary {
   /** The result; backed by a file where the browser has a private file system. */
   blob: Blob;
@@ -102,7 +102,7 @@ export interface FrameInfo {
   blocks: number;
   /** The method in words, such as `2 layers of 128 units, mixing rich`; empty if it is not known without the prior. */
   method: string;
-  /** Hexadecimal digits of the hash of the prior that decoding needs; empty if it needs none. */
+  /** The hash of the prior that decoding needs: 16 hexadecimal digits, or the last 8 of them; empty if it needs none. */
   prior: string;
   /** True if the archive itself holds that prior. */
   hasPrior: boolean;
@@ -127,7 +127,7 @@ export interface DeviceInfo {
   id: string;
   /** Vendor and architecture, as far as the browser tells. */
   name: string;
-  /** True if it is the processor in disguise. */
+  /** True if it is software that runs on the processor. */
   software: boolean;
 }
 
@@ -148,7 +148,7 @@ export type ErrorCode =
   | 'truncated'
   | 'corrupt'
   | 'trailer' // all content was decoded and is right, only the archive's end is damaged
-  | 'priorMissing' // `wanted`: the prior's hash
+  | 'priorMissing' // `wanted`: the prior's hash, or its last 8 digits
   | 'priorUnfit'
   | 'memoryLimit' // `needed`, `limit`: bytes
   | 'outOfMemory' // `needed`: bytes

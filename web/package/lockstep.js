@@ -1,7 +1,7 @@
 /** lockstep in browsers: jobs run in a dedicated worker. `lockstep.d.ts` describes all functions. */
 
 import { makeClient } from './client.js';
-import { discard, keepOpen, sweep } from './storage.js';
+import { discard, reserve, sweep } from './storage.js';
 
 /** A worker as the client sees it: `{post, stop, ref, unref}`. */
 function startWorker({ receive, fail }) {
@@ -38,4 +38,4 @@ export const {
   warmUp,
   CompressorStream,
   DecompressorStream,
-} = makeClient({ startWorker, storage: { discard, keepOpen } });
+} = makeClient({ startWorker, storage: { discard, reserve } });

@@ -7,8 +7,8 @@ import { FOLDER } from './private-file.js';
 
 const release = new Map();
 
-/** Returns the name of a private file that this page is going to use; nothing where there are none. */
-export async function keepOpen() {
+/** Reserves the name of a private file for this page, and returns it; nothing where there are none. */
+export async function reserve() {
   if (!navigator.storage?.getDirectory || !navigator.locks) return undefined;
   const name = `result-${crypto.randomUUID()}`;
   await new Promise((locked) => {

@@ -73,6 +73,8 @@ export class Thread {
     if (message.prediction) prediction?.(message.prediction);
     // A blob's bytes need not stay in memory.
     if (message.part) job.parts.push(job.message.into === 'blob' ? new Blob([message.part]) : message.part);
+    // The module must not be used any more.
+    if (message.error?.code === 'crash') return this.#crash(message.error.message);
     if (message.error) this.#end(job, () => job.reject(new LockstepError(message.error)));
     if ('result' in message) this.#end(job, () => job.resolve(withParts(message.result, job)));
   }
@@ -80,11 +82,14 @@ export class Thread {
   /** Has a job that may hang on a device begin again on the CPU, when it has been silent for too long. */
   #watch(job) {
     clearTimeout(job.timer);
-    const { options } = job.message;
+    const { kind, options } = job.message;
     if (!globalThis.navigator?.gpu || options?.device === 'cpu') return;
     job.timer = setTimeout(() => {
       this.#stop();
-      job.callbacks.warning?.({ code: 'deviceFailed', message: `no answer for ${PATIENCE / 1000} seconds` });
+      const message = `no answer for ${PATIENCE / 1000} seconds`;
+      // A stream's earlier chunks are gone, so it can't begin again.
+      if (kind === 'stream') return this.#end(job, () => job.reject(new LockstepError({ code: 'device', message })));
+      job.callbacks.warning?.({ code: 'deviceFailed', message });
       job.message = { ...job.message, options: { ...options, device: 'cpu' } };
       this.#start(job);
     }, PATIENCE);

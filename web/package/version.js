@@ -1,2 +1,2 @@
-/** The version of lockstep; the build checks that it is that of the module. */
+/** The version of lockstep; a test compares it with that of the module. */
 export const version = '0.1.0';

@@ -12,7 +12,7 @@ export const texts = {
     titleBusy: percent => `${percent} · lockstep`,
     tagline: 'A lossless compressor with a neural network that learns while it works.',
     privacy: 'Nothing is uploaded: your files stay on this device, and the page works offline.',
-    unsupported: 'This browser is too old for lockstep: it lacks vector instructions for WebAssembly. Chrome or Edge 91, Firefox 89, Safari 16.4 and later have them.',
+    unsupported: 'This browser is too old for lockstep: it lacks vector instructions for WebAssembly. Chrome or Edge 100, Firefox 114, Safari 16.4 and later have them.',
   },
 
   drop: {

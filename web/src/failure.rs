@@ -88,7 +88,6 @@ fn code(error: &Error) -> &'static str {
         Error::NoSamples => "noSamples",
         Error::Output(error) if error.kind() == ErrorKind::StorageFull => "storageFull",
         Error::Output(_) => "unwritable",
-        Error::Cancelled => "cancelled",
         _ => "other",
     }
 }

@@ -19,7 +19,7 @@ extern "C" {
     fn read(this: &Source, start: f64, end: f64) -> Result<Uint8Array, JsValue>;
 }
 
-/// Bytes that are asked for at a time: each call costs some tenths of a millisecond.
+/// Bytes that are asked for at a time, so that calls of JavaScript are few.
 const SLICE: u64 = 1 << 20;
 
 /// A source that is read from its start, or at any place.

@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::*;
 use crate::failure::Failure;
 use crate::input::{Input, Source};
 use crate::observer::{Observer, Watch};
-use crate::options::JobOptions;
+use crate::options::{JobOptions, MEMORY};
 use crate::output::output;
 
 /// The end of a job.
@@ -188,6 +188,6 @@ pub async fn train(samples: Array, options: JsValue, observer: Observer) -> Resu
 /// Returns the hash by which archives name a prior, as 16 hexadecimal digits.
 #[wasm_bindgen(js_name = priorHash)]
 pub fn prior_hash(prior: &[u8]) -> Result<String, Failure> {
-    let prior = Prior::read(prior, u64::MAX).map_err(Error::from)?;
+    let prior = Prior::read(prior, MEMORY).map_err(Error::from)?;
     Ok(format!("{:016x}", prior.hash()))
 }

@@ -11,13 +11,13 @@ use crate::devices;
 
 #[wasm_bindgen]
 extern "C" {
-    /// An object `{progress(raw, coded), warning(message), prediction(prediction), wantsPredictions}`;
-    /// `progress` returns false to cancel the job.
+    /// An object `{progress(raw, coded), warning(message), prediction(prediction), wantsPredictions}`.
+    /// A job is cancelled by ending its worker, which can't be asked anything while it computes.
     #[derive(Clone)]
     pub type Observer;
 
     #[wasm_bindgen(method)]
-    fn progress(this: &Observer, raw: f64, coded: f64) -> JsValue;
+    fn progress(this: &Observer, raw: f64, coded: f64);
 
     #[wasm_bindgen(method)]
     pub fn warning(this: &Observer, message: &str);
@@ -52,7 +52,7 @@ impl Watch {
 
     /// Tells how many bytes training has gone over, counting all passes.
     pub fn trained(&mut self, bytes: u64) {
-        // Training can't be cancelled here: the page ends the worker.
+        // A watch never cancels a job.
         let _ = self.progress(Progress { raw: bytes, coded: 0 });
     }
 
@@ -76,9 +76,10 @@ impl Watch {
 impl Monitor for Watch {
     fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
         self.last = progress;
-        let goes_on = !self.is_due(0)
-            || self.observer.progress(progress.raw as f64, progress.coded as f64).as_bool() != Some(false);
-        if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if self.is_due(0) {
+            self.finish();
+        }
+        ControlFlow::Continue(())
     }
 
     fn warning(&mut self, warning: &lockstep::Warning) {

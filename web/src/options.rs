@@ -10,8 +10,8 @@ use crate::devices;
 use crate::failure::Failure;
 use crate::observer::Observer;
 
-/// The most memory that a job may take by default: WebAssembly has 4 GiB in all.
-const MEMORY: u64 = 3 << 30;
+/// The most bytes of memory that a job may take by default: WebAssembly has 4 GiB in all.
+pub const MEMORY: u64 = 3 << 30;
 
 /// The options that all jobs understand; `lockstep.d.ts` describes them.
 #[derive(Default, Deserialize)]
@@ -67,7 +67,7 @@ impl JobOptions {
     }
 
     /// Reads the prior, if there is one.
-    pub fn prior(&self) -> Result<Option<Arc<Prior>>, Failure> {
+    fn prior(&self) -> Result<Option<Arc<Prior>>, Failure> {
         let memory = self.memory_limit.unwrap_or(MEMORY);
         let prior = self.prior.as_ref().map(|bytes| Prior::read(&bytes[..], memory)).transpose();
         Ok(prior.map_err(Error::from)?.map(Arc::new))

@@ -73,3 +73,9 @@ async function failed(card) {
 
 /** Sets the level. */
 export const level = (page, value) => page.locator('#level').fill(String(value));
+
+/** Returns the page's worker; one that has just been started takes a moment to appear. */
+export async function worker(page) {
+  while (page.workers().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  return page.workers().at(-1);
+}

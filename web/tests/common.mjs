@@ -1,13 +1,20 @@
 // What the tests share: data, and the command to compare with.
 
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const program = process.env.LOCKSTEP ?? fileURLToPath(new URL('../../target/release/lockstep', import.meta.url));
 
-/** Returns what the command makes of data, on the CPU. */
+/** Returns what the command makes of data in a file, on the CPU. */
 export function command(data, ...flags) {
-  const { status, stdout, stderr } = spawnSync(program, ['-c', '--device', 'cpu', ...flags], { input: data, maxBuffer: 1 << 30 });
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-'));
+  const file = join(folder, 'data');
+  writeFileSync(file, data);
+  const { status, stdout, stderr } = spawnSync(program, ['-c', '--device', 'cpu', ...flags, file], { maxBuffer: 1 << 30 });
+  rmSync(folder, { recursive: true });
   if (status !== 0) throw new Error(`lockstep ${flags.join(' ')}: ${stderr}`);
   return new Uint8Array(stdout);
 }

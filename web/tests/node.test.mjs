@@ -2,6 +2,7 @@
 // `node --test web/tests/node.test.mjs`, after web/build.sh and `cargo build --release`.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 
@@ -20,6 +21,7 @@ import {
   verify,
   version,
 } from '../dist/lockstep/node.js';
+import * as bindings from '../dist/lockstep/bindings.js';
 import { command, isError, mixed, text } from './common.mjs';
 
 test('archives are those of the command, and decode on both sides', async () => {
@@ -139,7 +141,9 @@ test('estimates, devices, blobs and the version', async () => {
   assert.deepEqual(await devices(), []);
   const { blob, raw } = await compressToBlob(new Blob([text(1000)]), { level: 1 });
   assert.deepEqual([await decompress(blob), raw], [text(1000), 1000]);
-  assert.match(version, /^\d+\.\d+\.\d+$/);
+  bindings.initSync({ module: readFileSync(new URL('../dist/lockstep/bindings_bg.wasm', import.meta.url)) });
+  const { version: published } = JSON.parse(readFileSync(new URL('../dist/lockstep/package.json', import.meta.url)));
+  assert.deepEqual([version, published], [bindings.version(), bindings.version()]);
 });
 
 /** Sends data through a stream in chunks of a size; returns what comes out. */

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 
-import { choose, level, open, reach, run, save, start } from './browser.mjs';
+import { choose, level, open, reach, run, save, start, worker } from './browser.mjs';
 import { command, mixed, text } from './common.mjs';
 import { serve } from './serve.mjs';
 
@@ -109,7 +109,7 @@ test('a fault of the module leads to a sentence, and the page goes on working', 
   for (const fault of ["globalThis.lockstepPanicked('out of luck')", "setTimeout(() => { throw new Error('out of luck') })"]) {
     await start(page);
     await reach(card, 'compressing');
-    await page.workers().at(-1).evaluate(fault);
+    await (await worker(page)).evaluate(fault);
     await reach(card, 'failed');
     assert.match(await errorOf(card), /fault of its own.*out of luck/);
     await card.locator('[data-part="again"]').click();
