@@ -55,7 +55,8 @@ async function spoil(name, data, worker, how) {
   const card = await choose(page, name, data);
   await reach(card, 'ready');
   await start(page);
-  await card.locator('[data-part="figures"]').and(page.locator(':not([hidden])')).waitFor({ timeout: 120_000 });
+  const isAtWork = (name) => document.querySelector(`.card[data-name="${name}"] progress`)?.value > 0;
+  await page.waitForFunction(isAtWork, name, { timeout: 120_000 });
   await worker.evaluate(how);
   return card;
 }
