@@ -293,7 +293,9 @@ impl ArchiveEncoder {
             self.raw += raw.len() as u64;
             raw = read_block(input, self.len_after(frame.done))?;
         }
-        frame.account(&raw[..finished as usize]);
+        // A saved state may claim more than there is.
+        let begun = usize::try_from(finished).ok().and_then(|finished| raw.get(..finished));
+        frame.account(begun.ok_or(Error::InputChanged)?);
         frame.finished = finished;
         self.frame = Some(frame);
         if input.prefix() != position.input || raw.is_empty() {
