@@ -2,11 +2,14 @@
 
 #[cfg(target_arch = "aarch64")]
 use super::neon;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use super::simd128;
 use super::{GROUP, QUAD, Rows, TILE_INPUTS, TILE_ROWS, TileSums, Vectors, plain};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 
 /// Calls the variant for the number of rows.
+#[allow(unused_macros, reason = "on targets that have only plain loops")]
 macro_rules! by_count {
     ($rows:expr, $one:path, $two:path, $three:path, $four:path, $($rest:expr),+) => {
         match *$rows {
@@ -67,6 +70,12 @@ pub(super) fn multiply_inputs_with(vectors: Vectors, x: &[&[i8]], weights: &[u8]
             use neon::multiply_inputs as of;
             by_count!(x, of::<_, 4>, of::<_, 4>, of::<_, 2>, of::<_, 2>, weights, sums)
         },
+        // SAFETY: as above.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Vectors::Simd128 => unsafe {
+            use simd128::multiply_inputs as of;
+            by_count!(x, of::<_, 4>, of::<_, 2>, of::<_, 1>, of::<_, 1>, weights, sums)
+        },
         _ => plain::multiply_inputs(x, weights, sums),
     }
 }
@@ -110,6 +119,12 @@ pub(super) fn multiply_samples_with(vectors: Vectors, a: &[&[i16]], panel: &[i16
         Vectors::Neon => unsafe {
             use neon::multiply_samples as of;
             by_count!(a, of::<_, 4>, of::<_, 4>, of::<_, 2>, of::<_, 2>, panel, sums)
+        },
+        // SAFETY: as above.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Vectors::Simd128 => unsafe {
+            use simd128::multiply_samples as of;
+            by_count!(a, of::<_, 8>, of::<_, 4>, of::<_, 2>, of::<_, 2>, panel, sums)
         },
         _ => plain::multiply_samples(a, panel, sums),
     }
@@ -164,6 +179,16 @@ pub(super) fn multiply_rows_with(
                 2 => neon::multiply_rows::<2>(terms, sums),
                 3 => neon::multiply_rows::<3>(terms, sums),
                 _ => neon::multiply_rows::<4>(terms, sums),
+            }
+        },
+        // SAFETY: as above.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Vectors::Simd128 => unsafe {
+            for first in (0..count).step_by(2) {
+                match count - first {
+                    1 => simd128::multiply_rows::<1>(first, terms, sums),
+                    _ => simd128::multiply_rows::<2>(first, terms, sums),
+                }
             }
         },
         _ => plain::multiply_rows(count, terms, sums),

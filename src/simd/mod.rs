@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `vectors.rs` | which vector unit this process uses |
 //! | `dispatch.rs` | the operations: each checks its lengths, then calls the variant for that unit |
-//! | `avx512.rs`, `avx2.rs`, `neon.rs`, `plain.rs` | the variants for one unit |
+//! | `avx512.rs`, `avx2.rs`, `neon.rs`, `simd128.rs`, `plain.rs` | the variants for one unit |
 //! | `prefetch.rs` | hints about memory that is needed soon |
 //! | `aligned.rs` | values and buffers that start at a cache line |
 //!
@@ -32,6 +32,9 @@ mod neon;
 mod plain;
 #[allow(unsafe_code, reason = "the prefetch intrinsic takes a pointer")]
 mod prefetch;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[allow(unsafe_code, reason = "vector loads and stores take pointers")]
+mod simd128;
 #[cfg(test)]
 mod tests;
 mod vectors;

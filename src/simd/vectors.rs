@@ -11,6 +11,8 @@ pub enum Vectors {
     Avx2,
     /// NEON, on AArch64.
     Neon,
+    /// The vectors of WebAssembly.
+    Simd128,
     /// Plain loops, as the compiler vectorises them for the target.
     Plain,
 }
@@ -27,7 +29,7 @@ static VECTORS: LazyLock<Vectors> = LazyLock::new(|| {
 
 impl Vectors {
     /// All units, the widest first.
-    pub const ALL: [Vectors; 4] = [Vectors::Avx512, Vectors::Avx2, Vectors::Neon, Vectors::Plain];
+    pub const ALL: [Vectors; 5] = [Vectors::Avx512, Vectors::Avx2, Vectors::Neon, Vectors::Simd128, Vectors::Plain];
 
     /// The unit that this process uses: always an available one.
     #[inline(always)]
@@ -41,6 +43,7 @@ impl Vectors {
             Vectors::Avx512 => "avx512",
             Vectors::Avx2 => "avx2",
             Vectors::Neon => "neon",
+            Vectors::Simd128 => "simd128",
             Vectors::Plain => "plain",
         }
     }
@@ -68,6 +71,8 @@ impl Vectors {
             }
             #[cfg(target_arch = "aarch64")]
             Vectors::Neon => true,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Vectors::Simd128 => true,
             Vectors::Plain => true,
             _ => false,
         }
