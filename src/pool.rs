@@ -41,3 +41,9 @@ impl Pool {
         work()
     }
 }
+
+/// Runs `work` on a pool of `threads` threads, or on the caller's thread on a target without any.
+#[cfg(test)]
+pub fn on_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
+    Pool::new(&Options::default().threads(threads)).unwrap().run(work)
+}

@@ -192,6 +192,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(target_family = "wasm", ignore = "needs threads")]
     fn a_panic_on_either_thread_reaches_the_caller() {
         // The mixers panic after 99 bits, the models in the third batch: its stream does not exist.
         for (most, stream) in [(100, 0), (usize::MAX, STREAMS)] {

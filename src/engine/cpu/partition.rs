@@ -147,12 +147,12 @@ fn ranges(len: usize, most: usize) -> Ranges {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pool::on_threads;
 
     /// The number of layers, streams and tiles in the first subset of a pass on `threads` threads.
     fn first_subset(threads: usize, layers: usize, streams: usize, steps: usize, products: usize) -> [usize; 3] {
         let tiles = 11;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
+        on_threads(threads, || {
             let partition = Partition::new(PassSize { layers: 0..layers, streams, tiles, steps, lag: 4, products });
             let mut times = vec![0; layers * streams * tiles];
             for (index, Subset { layers, group, block }) in partition.subsets().enumerate() {
@@ -173,6 +173,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(target_family = "wasm", ignore = "needs threads")]
     fn passes_are_split_for_the_number_of_threads() {
         let (long, plenty) = (100, 1 << 30);
         assert_eq!(first_subset(1, 2, 2, long, plenty), [2, 2, 11], "a single subset");

@@ -138,16 +138,13 @@ impl Drop for AbandonOnDrop<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pool::on_threads;
     use smallvec::smallvec;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Barrier;
 
     /// A word that these tests never write.
     const EMPTY: u64 = u64::MAX;
-
-    fn on_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
-    }
 
     /// Holds the first phase back until each task has a thread of its own.
     struct Meeting(Option<Barrier>);
@@ -188,6 +185,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(target_family = "wasm", ignore = "needs threads")]
     fn a_phase_sees_all_of_the_one_before() {
         for tasks in [1, 2, 3, 7] {
             let alone = sums(1, tasks, 501, true);
@@ -202,6 +200,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(target_family = "wasm", ignore = "needs threads")]
     fn a_panic_is_passed_on_and_no_thread_waits_for_ever() {
         for (threads, round) in [2, 3, 4].into_iter().flat_map(|threads| (0..20).map(move |round| (threads, round))) {
             let (phase, task) = (round % 5 * 4, round % 4);

@@ -117,6 +117,7 @@ mod tests {
     use crate::numerics::fixed::SHARE_ONE;
     use crate::numerics::generator::{random_u64, random_within};
     use crate::numerics::wide::BiasCorrection;
+    use crate::pool::on_threads;
 
     /// Eleven tiles, which can't be split evenly; windows in groups (a full group and one window
     /// more), or single ones with a layer or half of one for each thread.
@@ -136,8 +137,7 @@ mod tests {
             let adam = BiasCorrection::default().advance(config.rate_start, 1 << 20, 1 << 13, 0);
             let parameters = initial_parameters(&config);
             let learned = [1, 2, 3, 8, 16].map(|threads| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| {
+                on_threads(threads, || {
                     let mut state = TrainingState::new(&config, &parameters);
                     (0..3).for_each(|_| state.train_replay(&replay, &adam));
                     (state.master, state.moments, state.weights, state.replay.unwrap().streams)

@@ -11,6 +11,7 @@ use crate::numerics::fixed::*;
 use crate::numerics::generator::{random_u64, random_within};
 use crate::numerics::softmax::{SYMBOLS, WEIGHT_ONE};
 use crate::numerics::wide::{AdamStep, BiasCorrection, LARGEST_MOMENT, LEAST_MOMENT};
+use crate::pool::on_threads;
 
 /// Everything that an operation reads or writes.
 #[derive(Clone, PartialEq)]
@@ -121,8 +122,7 @@ fn compare(fast: impl Fn(&Case, &mut State) + Sync, definition: impl Fn(&Case, &
             assert!(expected != start, "the definition changed nothing");
             for threads in [1, 2, 5] {
                 let mut state = start.clone();
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| fast(&case, &mut state));
+                on_threads(threads, || fast(&case, &mut state));
                 assert!(state == expected, "{config:?}, extreme: {extreme}, {threads} threads");
             }
         }

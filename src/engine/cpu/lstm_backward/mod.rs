@@ -86,6 +86,7 @@ mod tests {
     use crate::model::init::initial_parameters;
     use crate::numerics::fixed::{CELL_LIMIT, GATE_ONE};
     use crate::numerics::generator::random_within;
+    use crate::pool::on_threads;
 
     /// Eleven tiles, which can't be split evenly; few steps, and enough steps to be split by layer;
     /// segments that are not full.
@@ -107,8 +108,7 @@ mod tests {
             }
             let run = |threads: usize, work: &(dyn Fn(&mut [Stream]) + Sync)| {
                 let mut streams = streams.clone();
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| work(&mut streams));
+                on_threads(threads, || work(&mut streams));
                 streams
             };
             let whole = |streams: &mut [Stream]| lstm_backward(&shape, &weights, 0..layers, steps, streams);

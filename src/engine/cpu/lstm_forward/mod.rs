@@ -76,6 +76,7 @@ mod tests {
     use crate::model::config::tests::small;
     use crate::model::init::initial_parameters;
     use crate::numerics::generator::{random_u64, random_within};
+    use crate::pool::on_threads;
 
     /// Eleven tiles, which can't be split evenly; one, two and five streams, for which passes are
     /// split in all ways.
@@ -95,8 +96,7 @@ mod tests {
             (0..steps).for_each(|step| embed(&shape, &weights, step, &mut streams));
             let run = |threads: usize, work: &(dyn Fn(&mut [Stream]) + Sync)| {
                 let mut streams = streams.clone();
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| work(&mut streams));
+                on_threads(threads, || work(&mut streams));
                 streams
             };
             let whole = |streams: &mut [Stream]| lstm_forward(&shape, &weights, 0..layers, 0..steps, streams);
