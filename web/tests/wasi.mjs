@@ -3,12 +3,16 @@
 
 import { readFile } from 'node:fs/promises';
 import { argv, env } from 'node:process';
+import { setFlagsFromString } from 'node:v8';
 import { WASI } from 'node:wasi';
+
+// Node 20 crashes after long programs if V8 calls the functions of node:wasi by its short way.
+setFlagsFromString('--no-turbo-fast-api-calls');
 
 const ENOTSUP = 58;
 
-// Debian's C library for WASI is older than these functions, which Rust's standard library
-// calls to start a thread. There are no threads, and rayon works without them.
+// Rust's standard library starts threads by these functions, which Debian's C library for
+// WASI does not have yet. Newer ones answer that there are no threads, as is done here.
 const threads = {
   pthread_attr_init: () => 0,
   pthread_attr_setstacksize: () => 0,
@@ -21,4 +25,5 @@ const threads = {
 const args = argv.slice(2);
 const wasi = new WASI({ version: 'preview1', args, env, preopens: { '/': '/' } });
 const module = await WebAssembly.compile(await readFile(args[0]));
-process.exitCode = wasi.start(await WebAssembly.instantiate(module, { ...wasi.getImportObject(), env: threads }));
+const instance = await WebAssembly.instantiate(module, { ...wasi.getImportObject(), env: threads });
+process.exitCode = wasi.start(instance);
