@@ -95,16 +95,17 @@ pub unsafe fn multiply_rows<const M: usize>(first: usize, terms: &[Rows<'_>], su
     for i in (0..TILE_INPUTS).step_by(QUAD) {
         let mut acc = [[i32x4_splat(0); QUAD]; M];
         for term in terms {
-            let rows = term.a[0].len();
+            let a: [&[i16]; M] = std::array::from_fn(|m| term.a[first + m]);
+            let rows = a[0].len();
             for n in (0..rows).step_by(LANES) {
                 // SAFETY: each row of `a` has `rows` values, a multiple of 64, `w` 16 times as many.
                 unsafe {
                     let p = term.w.as_ptr().add(i * rows + n / TILE_ROWS * QUAD * TILE_ROWS + n % TILE_ROWS);
                     let b: [v128; QUAD] = std::array::from_fn(|r| i16x8_load_extend_i8x8(p.add(r * TILE_ROWS)));
-                    for (acc, a) in acc.iter_mut().zip(&term.a[first..]) {
-                        let x = v128_load(a.as_ptr().add(n).cast());
+                    for m in 0..M {
+                        let x = v128_load(a[m].as_ptr().add(n).cast());
                         for r in 0..QUAD {
-                            acc[r] = i32x4_add(acc[r], i32x4_dot_i16x8(b[r], x));
+                            acc[m][r] = i32x4_add(acc[m][r], i32x4_dot_i16x8(b[r], x));
                         }
                     }
                 }
