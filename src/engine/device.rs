@@ -144,6 +144,7 @@ mod tests {
     use crate::model::levels::config_for;
 
     #[test]
+    #[cfg_attr(target_family = "wasm", ignore = "a browser's GPU is worth it from other models on")]
     fn only_large_models_run_on_a_gpu_by_default() {
         let choice = |level, streams| Device::Auto.for_model(&ModelConfig { streams, ..config_for(level, 1 << 20) });
         assert_eq!(

@@ -43,7 +43,9 @@ impl Mixing {
         network: impl Fn(usize) -> Option<NetworkPrediction<P>>,
         mut code: impl FnMut(bool, u32),
     ) {
-        if helped && symbols.len() >= WORTH_A_THREAD && self.run_ahead(symbols, &network, &mut code) {
+        // WebAssembly has no threads: without the code for them the module is smaller.
+        let helped = helped && !cfg!(target_family = "wasm") && symbols.len() >= WORTH_A_THREAD;
+        if helped && self.run_ahead(symbols, &network, &mut code) {
             return;
         }
         for (index, &(stream, symbol)) in symbols.iter().enumerate() {

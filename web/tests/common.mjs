@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const program = process.env.LOCKSTEP ?? fileURLToPath(new URL('../../target/release/lockstep', import.meta.url));
+/** The command that the tests compare with. */
+export const program = process.env.LOCKSTEP ?? fileURLToPath(new URL('../../target/release/lockstep', import.meta.url));
 
 /** Returns what the command makes of data in a file, on the CPU. */
 export function command(data, ...flags) {
