@@ -46,6 +46,7 @@ pub mod asynchronous;
 mod bench;
 mod codec;
 mod coder;
+mod crc32;
 mod engine;
 mod error;
 mod level;

@@ -15,7 +15,8 @@ if [ -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ]; then
     cargo build --release --target wasm32-unknown-unknown -p lockstep-web --target-dir "$target"
 else
     ../.ci/run wasm_tools
-    RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 /usr/bin/cargo build -Zbuild-std=std,panic_abort \
+    RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 /usr/bin/cargo build \
+        -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size \
         --release --target wasm32-unknown-unknown -p lockstep-web --target-dir "$target"
 fi
 

@@ -6,6 +6,7 @@ use std::slice;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{ArchiveError, BLOCK_SIZES, fields};
+use crate::crc32;
 
 /// The content of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Block {
         bytes.extend_from_slice(&(self.payload().len() as u32).to_le_bytes());
         bytes.extend_from_slice(&self.checksum.to_le_bytes());
         bytes.extend_from_slice(&state.to_le_bytes());
-        let mut crc = crc32fast::Hasher::new();
+        let mut crc = crc32::Hasher::new();
         crc.update(&bytes);
         crc.update(self.payload());
         bytes.extend_from_slice(&crc.finalize().to_le_bytes());
@@ -168,7 +169,7 @@ impl BlockHeader {
 
     /// Returns the block with its payload; `bytes` is the encoded header.
     pub fn with(self, bytes: &HeaderBytes, payload: Vec<u8>) -> Result<Block, &'static str> {
-        let mut hasher = crc32fast::Hasher::new();
+        let mut hasher = crc32::Hasher::new();
         hasher.update(&bytes[..FIELDS_LEN]);
         hasher.update(&payload);
         if hasher.finalize() != self.crc {

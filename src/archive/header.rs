@@ -4,6 +4,7 @@ use std::io::Read;
 use std::ops::RangeInclusive;
 
 use super::{ArchiveError, MAGIC, VERSION, fields};
+use crate::crc32;
 use crate::model::{Method, MixingConfig, MixingKind, ModelConfig};
 
 /// Bytes of a header of this version.
@@ -65,7 +66,7 @@ impl Header {
         for value in [config.replay_streams, config.replay_steps] {
             bytes.extend_from_slice(&(value as u16).to_le_bytes());
         }
-        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+        bytes.extend_from_slice(&crc32::hash(&bytes).to_le_bytes());
         bytes
     }
 
@@ -84,7 +85,7 @@ impl Header {
         }
         let rest = fields::bytes(input, u64::from(len - PREFIX_LEN))?;
         let (rest, crc) = rest.split_at(rest.len() - 4);
-        let mut hasher = crc32fast::Hasher::new();
+        let mut hasher = crc32::Hasher::new();
         hasher.update(&MAGIC);
         hasher.update(&[VERSION]);
         hasher.update(&len.to_le_bytes());
@@ -141,7 +142,7 @@ impl Header {
         let header = bytes.get(..len).filter(|_| len >= usize::from(HEADER_LEN));
         header.is_some_and(|header| {
             let (fields, crc) = header.split_at(len - 4);
-            crc32fast::hash(fields).to_le_bytes() == crc
+            crc32::hash(fields).to_le_bytes() == crc
         })
     }
 
@@ -152,7 +153,7 @@ impl Header {
             let mut bytes = *bytes;
             (0..=u8::MAX).find_map(|value| {
                 bytes[at] = value;
-                let crc = crc32fast::hash(&bytes[..Self::LEN - 4]).to_le_bytes();
+                let crc = crc32::hash(&bytes[..Self::LEN - 4]).to_le_bytes();
                 (bytes[Self::LEN - 4..] == crc).then(|| Header::read(&mut &bytes[..]).ok()).flatten()
             })
         })
@@ -181,7 +182,7 @@ mod tests {
         let mut bytes = header().to_bytes();
         bytes[at] = value;
         let body = bytes.len() - 4;
-        let crc = crc32fast::hash(&bytes[..body]).to_le_bytes();
+        let crc = crc32::hash(&bytes[..body]).to_le_bytes();
         bytes[body..].copy_from_slice(&crc);
         bytes
     }
@@ -218,7 +219,7 @@ mod tests {
         let mut longer = forged(5, 70);
         longer.truncate(62);
         longer.extend_from_slice(&[0; 4]);
-        longer.extend_from_slice(&crc32fast::hash(&longer).to_le_bytes());
+        longer.extend_from_slice(&crc32::hash(&longer).to_le_bytes());
         assert!(matches!(Header::read(&mut &longer[..]), Err(ArchiveError::Unsupported { what: "header length", .. })));
     }
 

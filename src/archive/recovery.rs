@@ -7,6 +7,7 @@ use std::io::Read;
 use std::ops::Range;
 
 use super::{ArchiveError, fields};
+use crate::crc32;
 
 /// First bytes of a recovery part, and of each copy of its head.
 pub const RECOVERY_MAGIC: [u8; 4] = *b"\x89LKR";
@@ -102,7 +103,7 @@ impl RecoveryHead {
         bytes.extend_from_slice(&self.groups.to_le_bytes());
         bytes.extend_from_slice(&self.per_group.to_le_bytes());
         bytes.extend_from_slice(&self.hash.to_le_bytes());
-        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+        bytes.extend_from_slice(&crc32::hash(&bytes).to_le_bytes());
         bytes.extend_from_slice(&END_MAGIC);
         bytes
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::block::TRAILER;
 use super::{ArchiveError, END_MAGIC, fields};
+use crate::crc32;
 
 /// The raw and the coded length of a block, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ impl Trailer {
         }
         bytes.extend_from_slice(&self.frame_len.to_le_bytes());
         bytes.extend_from_slice(&(len as u32).to_le_bytes());
-        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+        bytes.extend_from_slice(&crc32::hash(&bytes).to_le_bytes());
         bytes.extend_from_slice(&END_MAGIC);
         bytes
     }

@@ -100,8 +100,8 @@ pub(super) async fn choose(choice: &Device) -> Result<Chosen, EngineError> {
         Device::Named(name) => match name.parse::<usize>() {
             Ok(index) => adapters.get(index),
             Err(_) => {
-                let name = name.to_lowercase();
-                adapters.iter().find(|a| adapter_name(&a.get_info()).to_lowercase().contains(&name))
+                let name = name.to_ascii_lowercase();
+                adapters.iter().find(|a| adapter_name(&a.get_info()).to_ascii_lowercase().contains(&name))
             }
         },
     };

@@ -10,6 +10,7 @@ use super::protect::{checksums, impossible, protect_range};
 use super::shards::{Shards, bytes_at};
 use crate::Error;
 use crate::archive::{ArchiveError, PieceKind, RecoveryHead, list_until, recovery_before};
+use crate::crc32;
 
 /// The damage that recovery data shows, and what mends it: the result of [`mend`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -278,7 +279,7 @@ impl Tables {
         for number in 0..there {
             let at = start + place.start + number * head.shard_len();
             let shard = bytes_at(file, at, head.shard_len())?;
-            good.push(self.has(head.data_shards() + number, crc32fast::hash(&shard)));
+            good.push(self.has(head.data_shards() + number, crc32::hash(&shard)));
             if good.last() == Some(&false) {
                 push(damage, at..at + head.shard_len());
             }
@@ -354,7 +355,7 @@ mod tests {
         let mut table = vec![0; head.table_len() as usize];
         let good = file[1 << 16..].iter().copied().chain(std::iter::repeat(0)).take(1 << 16).collect::<Vec<_>>();
         for (number, bytes) in [(1, &good), (head.data_shards() as usize, &shard)] {
-            table[4 * number..][..4].copy_from_slice(&crc32fast::hash(bytes).to_le_bytes());
+            table[4 * number..][..4].copy_from_slice(&crc32::hash(bytes).to_le_bytes());
         }
         (0..3).for_each(|number| file.extend(head.to_bytes(number)));
         file.extend(table);

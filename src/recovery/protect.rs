@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::shards::Shards;
 use crate::Error;
 use crate::archive::{HEAD_COPIES, PieceKind, RecoveryHead, list};
+use crate::crc32;
 
 /// log2 of the bytes of the smallest and of the largest shard.
 const SHARD_BITS: (u32, u32) = (6, 12);
@@ -51,7 +52,7 @@ pub(super) fn protect_range(
     head.hash = checksums(file, start, &head, |crc| table.extend_from_slice(&crc.to_le_bytes()))?;
     // Twice, because the table comes first and memory is not for all shards.
     encode(file, start, &head, |shard| {
-        table.extend_from_slice(&crc32fast::hash(shard).to_le_bytes());
+        table.extend_from_slice(&crc32::hash(shard).to_le_bytes());
         Ok(())
     })?;
     let mut put = |bytes: &[u8]| output.write_all(bytes).map_err(Error::Output);
@@ -101,7 +102,7 @@ pub(super) fn checksums(
         input.read_exact(&mut shard[..len]).map_err(Error::Input)?;
         shard[len..].fill(0);
         hash.update(&shard[..len]);
-        take(crc32fast::hash(&shard));
+        take(crc32::hash(&shard));
         left -= len as u64;
     }
     Ok(hash.digest())

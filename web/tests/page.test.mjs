@@ -1,4 +1,5 @@
 // The page in Chromium. `node --test page.test.mjs`, after web/build.sh, `cargo build --release` and `npm ci`.
+// BOOK names a text to compress instead of a generated one, SCREENSHOT a file for a picture of the page.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -44,7 +45,8 @@ test('several files are a queue, and a running job shows what it predicts', asyn
   const { page } = opened;
   await level(page, 3);
   await page.locator('#how > summary').click();
-  const first = await choose(page, 'first.txt', text(30_000));
+  const pages = book.subarray(0, 30_000);
+  const first = await choose(page, 'first.txt', pages);
   const second = await choose(page, 'second.bin', mixed(9000));
   await Promise.all([reach(first, 'ready'), reach(second, 'ready')]);
   await start(page);
@@ -53,8 +55,11 @@ test('several files are a queue, and a running job shows what it predicts', asyn
   await likeliest.first().waitFor();
   assert.equal(await likeliest.count(), 8);
   assert.ok((await page.locator('#live-symbols > *').count()) > 0);
+  await reach(second, 'compressing');
+  await page.waitForTimeout(500);
+  if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT, fullPage: true });
   await reach(second, 'done');
-  assert.deepEqual(await save(page, first), command(text(30_000), '-3'));
+  assert.deepEqual(await save(page, first), command(pages, '-3'));
   assert.deepEqual(await save(page, second), command(mixed(9000), '-3'));
   assert.match(await first.locator('[data-part="line"]').getAttribute('d'), /^M/);
   await page.locator('#how > summary').click();
