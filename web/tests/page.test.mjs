@@ -41,11 +41,21 @@ test('archives are those of the command, and its archives decode in the page', a
   await level(page, 2);
 });
 
+/** Saves a picture of the page a second later, as a job that has just begun shows little. */
+async function picture(page, path) {
+  await page.waitForTimeout(1000);
+  await page.setViewportSize({ width: 900, height: 800 });
+  await page.screenshot({ path, fullPage: true });
+  await page.setViewportSize({ width: 1280, height: 800 });
+}
+
 test('several files are a queue, and a running job shows what it predicts', async () => {
   const { page } = opened;
   await level(page, 3);
+  const removal = page.locator('[data-part="remove"]');
+  while ((await removal.count()) > 0) await removal.first().click();
   await page.locator('#how > summary').click();
-  const pages = book.subarray(0, 30_000);
+  const pages = book.subarray(0, 60_000);
   const first = await choose(page, 'first.txt', pages);
   const second = await choose(page, 'second.bin', mixed(9000));
   await Promise.all([reach(first, 'ready'), reach(second, 'ready')]);
@@ -55,9 +65,7 @@ test('several files are a queue, and a running job shows what it predicts', asyn
   await likeliest.first().waitFor();
   assert.equal(await likeliest.count(), 8);
   assert.ok((await page.locator('#live-symbols > *').count()) > 0);
-  await reach(second, 'compressing');
-  await page.waitForTimeout(500);
-  if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT, fullPage: true });
+  if (process.env.SCREENSHOT) await picture(page, process.env.SCREENSHOT);
   await reach(second, 'done');
   assert.deepEqual(await save(page, first), command(pages, '-3'));
   assert.deepEqual(await save(page, second), command(mixed(9000), '-3'));
