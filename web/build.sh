@@ -10,6 +10,10 @@ set -euo pipefail
 cd "$(dirname "$0")"
 target=../target/web
 
+# The generator of the module's JavaScript side, meanwhile
+cargo build --release -p bindgen --target-dir ../target/bindgen &
+generator=$!
+
 # The module: the CPU engine with the vectors of WebAssembly, and WebGPU.
 if [ -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ]; then
     cargo build --release --target wasm32-unknown-unknown -p lockstep-web --target-dir "$target"
@@ -21,7 +25,7 @@ else
 fi
 
 # Its JavaScript side
-cargo build --release -p bindgen --target-dir ../target/bindgen
+wait "$generator"
 "../target/bindgen/release/bindgen" "$target/wasm32-unknown-unknown/release/lockstep_web.wasm" "$target/bindings"
 
 # The package, then the page around it
