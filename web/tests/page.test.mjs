@@ -200,15 +200,17 @@ test('axe finds no serious fault, in light and in dark, on a phone and on a desk
   await page.setViewportSize({ width: 1280, height: 800 });
 });
 
-test('no request leaves the origin, nothing is left behind, and the page works offline', async () => {
+test('no request leaves the origin, nothing is left behind, and the page works offline', async (context) => {
   const { page, requests, faults } = opened;
   const origin = new URL(server.url).origin;
   assert.deepEqual(requests.filter((url) => !url.startsWith(origin) && !url.startsWith('blob:')), []);
   assert.deepEqual(faults.filter((fault) => !/out of luck/.test(fault)), []);
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
   await server.stop();
-  await page.reload();
+  await page.reload({ waitUntil: 'commit' });
   await page.waitForSelector('#page:not([hidden])');
+  const ready = await page.evaluate(() => performance.now());
+  context.diagnostic(`ready ${Math.round(ready)} ms after the reload`);
   assert.deepEqual(await run(page, 'offline.txt', text(7000)), command(text(7000), '-2'));
   await page.reload();
   await page.waitForFunction(async () => {

@@ -1,15 +1,16 @@
-// How fast packages are in Node.js, and the command: `node speed.mjs FILE [FOLDER...]`. Each FOLDER holds a package
-// (../dist/lockstep); to compare one without vectors, build it with RUSTFLAGS=-Ctarget-feature=-simd128.
+// How fast packages are in Node.js, and the command: `node speed.mjs FILE [FOLDER...]`. Each FOLDER holds a package;
+// without one it is that in ../dist. For a package without vectors, set RUSTFLAGS=-Ctarget-feature=-simd128 for
+// build.sh, and copy dist/lockstep elsewhere.
 //
 // Prints the kilobytes per second of processor time that each compresses at each level, the command on one thread
 // with its widest vectors and with plain loops; and those as ratios to the first package.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { program } from './common.mjs';
 
@@ -17,7 +18,7 @@ import { program } from './common.mjs';
 const LENGTHS = { 1: 1 << 20, 2: 1 << 20, 3: 200_000, 5: 20_000, 7: 4000 };
 
 const [file, ...folders] = process.argv.slice(2);
-if (folders.length === 0) folders.push('../dist/lockstep');
+if (folders.length === 0) folders.push(fileURLToPath(new URL('../dist/lockstep', import.meta.url)));
 const contents = readFileSync(file);
 const packages = await Promise.all(folders.map((folder) => import(pathToFileURL(resolve(folder, 'node.js')))));
 const names = [...folders, 'command', 'command, plain loops'];
@@ -44,8 +45,11 @@ async function inPackage(compress, data, level) {
 function byCommand(data, level, env = {}) {
   const path = join(tmpdir(), `lockstep-speed-${process.pid}`);
   writeFileSync(path, data);
-  const command = `TIMEFORMAT='%U %S'; time "$0" -q -${level} -T1 --device cpu -c ${path}; rm ${path}`;
-  const { stdout, stderr } = spawnSync('bash', ['-c', command, program], { env: { ...process.env, ...env }, maxBuffer: 1 << 30 });
+  const command = `TIMEFORMAT='%U %S'; time "$@"`;
+  const flags = ['-q', `-${level}`, '-T1', '--device', 'cpu', '-c', path];
+  const options = { env: { ...process.env, ...env }, maxBuffer: 1 << 30 };
+  const { stdout, stderr } = spawnSync('bash', ['-c', command, 'bash', program, ...flags], options);
+  rmSync(path);
   const [user, system] = stderr.toString().trim().split(' ').map(Number);
   return { archive: new Uint8Array(stdout), seconds: user + system };
 }

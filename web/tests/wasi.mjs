@@ -6,7 +6,7 @@ import { argv, env } from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { WASI } from 'node:wasi';
 
-// Node 20 crashes after long programs if V8 calls the functions of node:wasi by its short way.
+// Node 20 crashes after long programs if V8 calls the functions of node:wasi directly from optimised code.
 setFlagsFromString('--no-turbo-fast-api-calls');
 
 const ENOTSUP = 58;
