@@ -20,10 +20,9 @@ export function command(data, ...flags) {
   return new Uint8Array(stdout);
 }
 
-/** Returns text of `length` bytes, of words that a small generator draws. */
-export function text(length) {
+/** Returns text of `length` bytes, of words that a small generator draws, which begins with `state`. */
+export function text(length, state = 7) {
   const words = ['the', 'river', 'sheep', 'of', 'and', 'number', 'slowly', 'counts', 'a', 'thirty', 'green', 'Lisbon'];
-  let state = 7;
   let line = '';
   while (line.length < length) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
