@@ -65,9 +65,13 @@ fn main() {
         model: tiny(),
         network: false,
         mixing: Some(MixingConfig { kind: MixingKind::Light, table_bits: 10 }),
+        panel: None,
     };
-    let both =
-        Method { model: tiny(), network: true, mixing: Some(MixingConfig { kind: MixingKind::Full, table_bits: 12 }) };
+    let full = Some(MixingConfig { kind: MixingKind::Full, table_bits: 12 });
+    let both = Method { model: tiny(), network: true, mixing: full, panel: None };
+    let streams = ModelConfig { streams: 5, ..tiny() };
+    let panels = Method { model: streams.clone(), panel: Some(64), ..both.clone() };
+    let alone = Method { model: streams, panel: Some(300), ..mixing.clone() };
     let wide = ModelConfig { streams: 5, segment: 3, layers: 2, ..tiny() };
     let wide = Method::network_alone(wide);
     let archive = |content: &[u8], method: &Method, block, frame| {
@@ -95,6 +99,8 @@ fn main() {
         ("good-network", plain.clone(), "coded and stored blocks, network without mixing"),
         ("good-mixing", archive(&mixed, &mixing, 150, None), "mixing without a network"),
         ("good-both", archive(&mixed, &both, 400, None), "network and mixing in one block"),
+        ("good-panels", archive(&mixed, &panels, 250, None), "network and mixing, in panels of five streams"),
+        ("good-panels-image", archive(&soft, &alone, 2000, None), "good-image in panels, without a network"),
         ("good-wide", archive(&text(300), &wide, 300, None), "two layers, more streams than a kernel takes at a time"),
         (
             "good-frames",

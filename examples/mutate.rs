@@ -51,10 +51,12 @@ fn bases() -> Vec<(Vec<u8>, Vec<u8>)> {
             }
         }
     }
-    // Only one, because setting up the mixing stage takes thousands of times longer than the rest.
-    let mixing =
-        Method { model: tiny(), network: true, mixing: Some(MixingConfig { kind: MixingKind::Full, table_bits: 10 }) };
-    bases.push((pack(&text(80), &mixing, 40, None).expect("it can be packed"), text(80)));
+    // Only two, because setting up the mixing stage takes thousands of times longer than the rest.
+    let mixing = Some(MixingConfig { kind: MixingKind::Full, table_bits: 10 });
+    for panel in [None, Some(30)] {
+        let method = Method { model: tiny(), network: true, mixing, panel };
+        bases.push((pack(&text(80), &method, 40, None).expect("it can be packed"), text(80)));
+    }
     bases
 }
 

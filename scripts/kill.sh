@@ -4,7 +4,7 @@
 #
 #   scripts/kill.sh [KILLS]
 #
-# KILLS (200) are spread over both directions and both engines, with and without mixing, and
+# KILLS (200) are spread over both directions and both engines, with and without mixing and panels, and
 # over KILL, TERM, INT, HUP, QUIT, XCPU, XFSZ and PIPE. Most runs have checkpoints: all signals
 # but KILL save the state first. Every fourth run has none, and replaces an existing file, which
 # must stay as it was. In the last part of each round the device changes from run to run.
@@ -47,7 +47,7 @@ done
 } >input
 
 signals=(KILL TERM KILL INT KILL HUP QUIT XCPU KILL XFSZ PIPE)
-rounds=$((4 * ${#devices[@]}))
+rounds=$((6 * ${#devices[@]}))
 total=0 runs=0
 declare -A sent=()
 
@@ -125,25 +125,26 @@ disturbed() {
 while ((total < kills)); do
     before=$total
     for choice in "${devices[@]}"; do
-        for mixing in off full; do
-            flags=(--layers 1 --units 16 --embedding 16 --streams 32 --mixing "$mixing" --block-size 30K --frame-size 70K)
-            [[ $mixing == off ]] || flags+=(--mixing-memory 16)
+        for form in 'off' 'full --mixing-memory 16' 'light --mixing-memory 16 --panel 4K'; do
+            read -r -a mixing <<<"$form"
+            flags=(--layers 1 --units 16 --embedding 16 --streams 32 --block-size 30K --frame-size 70K
+                --mixing "${mixing[@]}")
             "$lockstep" -q --device cpu "${flags[@]}" -c input >expected.lks
             cp input file
             expected=expected.lks
             replaced "$choice" file.lks "${flags[@]}" file
             disturbed $((kills / rounds + 1)) "$choice" file.lks "${flags[@]}" file
-            cmp expected.lks file.lks || die "different archive on $choice, mixing $mixing"
+            cmp expected.lks file.lks || die "different archive on $choice, mixing $form"
             rm file
             expected=input
             replaced "$choice" file -d file.lks
             disturbed $((kills / rounds + 1)) "$choice" file -d file.lks
-            cmp input file || die "different content on $choice, mixing $mixing"
+            cmp input file || die "different content on $choice, mixing $form"
             rm file.lks file expected.lks log
             left=$(ls -A)
             [[ $left == input ]] || die "stray files: $left"
             runs=$((runs + 2))
-            printf '%s, mixing %s: same bytes both ways after %d kills so far\n' "$choice" "$mixing" "$total"
+            printf '%s, mixing %s: same bytes both ways after %d kills so far\n' "$choice" "$form" "$total"
         done
     done
     ((total > before)) || die 'no run was long enough to be killed: use a larger SIZE'

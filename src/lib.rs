@@ -47,6 +47,7 @@ mod bench;
 mod codec;
 mod coder;
 mod crc32;
+mod crew;
 mod engine;
 mod error;
 mod level;

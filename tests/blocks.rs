@@ -180,9 +180,16 @@ fn blocks(archive: &[u8]) -> Vec<Block> {
 #[test]
 fn runs_and_noise_leave_what_the_model_has_learned_as_it_is() {
     let model = ModelConfig { rate_end: 1 << 23, ..tiny(0) };
-    for (network, kind) in [(false, Some(MixingKind::Light)), (true, Some(MixingKind::Light)), (true, None)] {
+    let light = Some(MixingKind::Light);
+    for (network, kind, panel) in [
+        (false, light, None),
+        (true, light, None),
+        (true, None, None),
+        (false, light, Some(700)),
+        (true, light, Some(700)),
+    ] {
         let mixing = kind.map(|kind| MixingConfig { kind, table_bits: 16 });
-        let method = Method { model: model.clone(), network, mixing };
+        let method = Method { model: model.clone(), network, mixing, panel };
         let code = |data: &[u8], block_size| {
             let settings = EncodeSettings { block_size, ..settings(fixed(&method)) };
             let mut archive = Vec::new();

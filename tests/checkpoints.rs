@@ -121,14 +121,18 @@ fn short_data() -> Vec<u8> {
     [text(200), noise(90), text(60)].concat()
 }
 
-fn methods() -> [Method; 3] {
+fn methods() -> [Method; 5] {
     let model =
         ModelConfig { streams: 3, units: 32, layers: 2, replay_streams: 2, replay_steps: 9, dropout: 100, ..tiny(600) };
-    [(true, None), (true, Some(MixingKind::Full)), (false, Some(MixingKind::Rich))].map(|(network, kind)| Method {
-        model: model.clone(),
-        network,
-        mixing: kind.map(|kind| MixingConfig { kind, table_bits: 12 }),
-    })
+    let (light, full, rich) = (Some(MixingKind::Light), Some(MixingKind::Full), Some(MixingKind::Rich));
+    [(true, None, None), (true, full, None), (false, rich, None), (true, light, Some(40)), (false, full, Some(70))].map(
+        |(network, kind, panel)| Method {
+            model: model.clone(),
+            network,
+            mixing: kind.map(|kind| MixingConfig { kind, table_bits: 12 }),
+            panel,
+        },
+    )
 }
 
 fn stops_change_nothing(devices: &[Device], data: &[u8], method: &Method) {
@@ -173,6 +177,7 @@ fn a_run_is_resumed_on_another_device() {
     for device in devices::devices() {
         let devices = [Device::Open(Gpu::trusted(device)), Device::Cpu];
         stops_change_nothing(&devices, &short_data(), &methods()[1]);
+        stops_change_nothing(&devices, &short_data(), &methods()[3]);
     }
 }
 

@@ -74,8 +74,9 @@ fn agree(config: &ModelConfig, data: &[u8]) {
 }
 
 fn agree_on(devices: &[Arc<OpenDevice>], config: &ModelConfig, data: &[u8]) {
-    for mixing in [None, Some(MixingConfig { kind: MixingKind::Light, table_bits: 16 })] {
-        agree_by(&Method { model: config.clone(), network: true, mixing }, devices, data);
+    let light = Some(MixingConfig { kind: MixingKind::Light, table_bits: 16 });
+    for (mixing, panel) in [(None, None), (light, None), (light, Some(100))] {
+        agree_by(&Method { model: config.clone(), network: true, mixing, panel }, devices, data);
     }
 }
 

@@ -39,6 +39,7 @@ fn method() -> Method {
         model: common::tiny(0),
         network: true,
         mixing: Some(MixingConfig { kind: MixingKind::Light, table_bits: 14 }),
+        panel: None,
     }
 }
 

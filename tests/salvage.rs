@@ -131,8 +131,8 @@ fn the_command_salvages_and_says_what_is_missing() {
     folder.lockstep("-d --salvage a.lks -o whole").assert().success().stderr(contains("5000 bytes (whole)"));
     assert!(folder.read("whole") == content);
     // The second block of the first frame: the blocks before it and all other frames come back.
-    let first = u32::from_le_bytes(folder.read("a.lks")[71..75].try_into().unwrap()) as usize;
-    damage(&folder, "a.lks", "b.lks", 66 + 29 + first + 20);
+    let first = u32::from_le_bytes(folder.read("a.lks")[75..79].try_into().unwrap()) as usize;
+    damage(&folder, "a.lks", "b.lks", 70 + 29 + first + 20);
     folder
         .lockstep("-d --salvage b.lks")
         .assert()

@@ -153,6 +153,7 @@ fn archive(choice: Choice, raw: &[u8]) -> Vec<u8> {
         model: common::tiny(1 << 20),
         network: false,
         mixing: Some(MixingConfig { kind: MixingKind::Light, table_bits: 16 }),
+        panel: None,
     };
     let settings = EncodeSettings { transform: choice, ..common::settings(common::fixed(&method)) };
     let mut archive = Vec::new();

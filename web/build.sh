@@ -21,6 +21,7 @@ else
     ../.ci/run wasm_tools
     RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 /usr/bin/cargo build \
         -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size \
+        --config 'target.wasm32-unknown-unknown.rustflags=["-Zlocation-detail=file,line"]' \
         --release --target wasm32-unknown-unknown -p lockstep-web --target-dir "$target"
 fi
 

@@ -8,7 +8,7 @@ use crate::crc32;
 use crate::model::{Method, MixingConfig, MixingKind, ModelConfig};
 
 /// Bytes of a header of this version.
-pub(super) const HEADER_LEN: u16 = 66;
+pub(super) const HEADER_LEN: u16 = 70;
 /// Bytes of magic, version and header length, which precede all other fields.
 const PREFIX_LEN: u16 = 7;
 
@@ -66,6 +66,7 @@ impl Header {
         for value in [config.replay_streams, config.replay_steps] {
             bytes.extend_from_slice(&(value as u16).to_le_bytes());
         }
+        bytes.extend_from_slice(&self.method.panel.unwrap_or(0).to_le_bytes());
         bytes.extend_from_slice(&crc32::hash(&bytes).to_le_bytes());
         bytes
     }
@@ -120,6 +121,7 @@ impl Header {
         known("network", network.into(), u64::from(network == 1))?;
         let prior = fields::u64(input)?;
         (config.replay_streams, config.replay_steps) = (fields::u16(input)?.into(), fields::u16(input)?.into());
+        let panel = Some(fields::u32(input)?).filter(|&bytes| bytes > 0);
         let kind = MixingKind::ALL.into_iter().find(|&kind| kind as u8 == mixing);
         if mixing != 0 && kind.is_none() {
             return Err(ArchiveError::Unsupported { what: "mixing", id: mixing.into() });
@@ -128,7 +130,7 @@ impl Header {
             return Err(ArchiveError::corrupt("there is a size of mixing tables, but no mixing"));
         }
         let mixing = kind.map(|kind| MixingConfig { kind, table_bits: table_bits.into() });
-        let method = Method { model: config, network: network == 1, mixing };
+        let method = Method { model: config, network: network == 1, mixing, panel };
         method.validate()?;
         if !BLOCK_SIZES.contains(&block_size) {
             return Err(ArchiveError::corrupt(format!("blocks of {block_size} bytes are not allowed")));
@@ -174,7 +176,8 @@ mod tests {
     use crate::model::levels::method_for;
 
     fn header() -> Header {
-        Header { method: method_for(5, 1 << 20), block_size: 1 << 20, prior: 0x1234 }
+        let method = Method { panel: Some(1 << 16), ..method_for(5, 1 << 20) };
+        Header { method, block_size: 1 << 20, prior: 0x1234 }
     }
 
     /// A header with one byte changed and its checksum made right again.
@@ -216,8 +219,8 @@ mod tests {
                 other => panic!("{part}: {other:?}"),
             }
         }
-        let mut longer = forged(5, 70);
-        longer.truncate(62);
+        let mut longer = forged(5, 74);
+        longer.truncate(66);
         longer.extend_from_slice(&[0; 4]);
         longer.extend_from_slice(&crc32::hash(&longer).to_le_bytes());
         assert!(matches!(Header::read(&mut &longer[..]), Err(ArchiveError::Unsupported { what: "header length", .. })));
@@ -231,6 +234,7 @@ mod tests {
         assert!(matches!(Header::read(&mut &forged(48, 9)[..]), Err(ArchiveError::Config(_)))); // mixing tables
         assert!(matches!(Header::read(&mut &forged(48, 255)[..]), Err(ArchiveError::Config(_))));
         assert!(matches!(Header::read(&mut &forged(47, 0)[..]), Err(ArchiveError::Corrupt { .. }))); // no mixing
+        assert!(matches!(Header::read(&mut &forged(65, 0xff)[..]), Err(ArchiveError::Config(_)))); // panel
         assert!(matches!(Header::read(&mut &forged(45, 0xff)[..]), Err(ArchiveError::Corrupt { .. }))); // block size
     }
 }

@@ -3,6 +3,8 @@
 use clap::{Args, ValueEnum};
 use lockstep::{MixingKind, Options};
 
+use super::sizes::parse_size;
+
 /// A part that is on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Switch {
@@ -44,6 +46,9 @@ pub struct ModelOptions {
     /// Parts of a block coded side by side
     #[arg(long, value_name = "N")]
     streams: Option<u32>,
+    /// Bytes that streams share until all move on, such as 64k; streams then run on many threads. 0 has them take turns
+    #[arg(long, value_name = "SIZE", value_parser = parse_panel)]
+    panel: Option<u32>,
     /// Steps between updates of the weights
     #[arg(long, value_name = "N")]
     segment: Option<u32>,
@@ -101,8 +106,19 @@ impl ModelOptions {
         options = set(options, self.units, Options::units);
         options = set(options, self.embedding, Options::embedding);
         options = set(options, self.streams, Options::streams);
+        if let Some(panel) = self.panel {
+            options = options.panel(Some(panel).filter(|&bytes| bytes > 0));
+        }
         options = set(options, self.segment, Options::segment);
         set(options, self.error_bits, Options::error_bits)
+    }
+}
+
+/// Parses the bytes of a panel, at most 2^30.
+fn parse_panel(text: &str) -> Result<u32, String> {
+    match u32::try_from(parse_size(text)?) {
+        Ok(bytes) if bytes <= 1 << 30 => Ok(bytes),
+        _ => Err("a panel has at most 1 GiB".into()),
     }
 }
 

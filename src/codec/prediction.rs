@@ -35,7 +35,6 @@ pub struct Recorder {
     costs: Vec<f32>,
     /// Bits of the last symbol so far.
     bits: u32,
-    prediction: Option<Prediction>,
 }
 
 impl Recorder {
@@ -66,11 +65,17 @@ impl Recorder {
         }
     }
 
-    /// Takes note of the end of the segment: its symbols, `[steps][streams]`, and the weights by
-    /// which the network predicted the last one of the first stream, if there is a network.
-    pub fn end(&mut self, transform: Transform, targets: &[u16], streams: usize, weights: Option<&[u32]>) {
+    /// Ends the segment, if it is recorded, and returns what it showed. Takes its symbols, `[steps][streams]`, and
+    /// the weights by which the network predicted the last one of the first stream, if there is a network.
+    pub fn end(
+        &self,
+        transform: Transform,
+        targets: &[u16],
+        streams: usize,
+        weights: Option<&[u32]>,
+    ) -> Option<Prediction> {
         if !self.is_on {
-            return;
+            return None;
         }
         let coded = targets.iter().enumerate().filter(|&(_, &target)| target != INACTIVE);
         let first_stream = coded.zip(&self.costs).filter(|((i, _), _)| i % streams == 0);
@@ -84,12 +89,22 @@ impl Recorder {
             let sum: f32 = weights.iter().map(|&weight| weight as f32).sum();
             weights.iter().map(|&weight| weight as f32 / sum).collect()
         });
-        self.prediction = (!symbols.is_empty()).then_some(Prediction { transform, symbols, costs, network });
+        (!symbols.is_empty()).then_some(Prediction { transform, symbols, costs, network })
     }
 
-    /// Returns what the last segment showed, if it was recorded.
-    pub fn take(&mut self) -> Option<Prediction> {
-        self.prediction.take()
+    /// Like [`end`](Self::end), of a recorder that has seen only the first stream.
+    pub fn end_of_first_stream(
+        &self,
+        transform: Transform,
+        targets: &[u16],
+        streams: usize,
+        weights: Option<&[u32]>,
+    ) -> Option<Prediction> {
+        if !self.is_on {
+            return None;
+        }
+        let of_first: Vec<u16> = targets.iter().copied().step_by(streams).collect();
+        self.end(transform, &of_first, 1, weights)
     }
 }
 
@@ -108,18 +123,15 @@ mod tests {
         }
         let mut weights = [1; SYMBOLS];
         weights[9] = 257;
-        recorder.end(Transform::None, &targets, 2, Some(&weights));
-        let prediction = recorder.take().unwrap();
+        let prediction = recorder.end(Transform::None, &targets, 2, Some(&weights)).unwrap();
         assert_eq!((&prediction.symbols[..], &prediction.costs[..]), (&[7, 9][..], &[8.0, 8.0][..]));
         assert_eq!(prediction.network.unwrap()[8..10], [1.0 / 512.0, 257.0 / 512.0]);
-        assert!(recorder.take().is_none());
     }
 
     #[test]
     fn nothing_is_recorded_unless_it_is_asked_for() {
         let mut recorder = Recorder::default();
         recorder.bit(true, 1);
-        recorder.end(Transform::None, &[1], 1, None);
-        assert!(recorder.costs.is_empty() && recorder.take().is_none());
+        assert!(recorder.end(Transform::None, &[1], 1, None).is_none() && recorder.costs.is_empty());
     }
 }

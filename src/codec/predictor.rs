@@ -4,19 +4,26 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::block::BlockSpan;
+use super::streams::Streams;
 use crate::Error;
 use crate::engine::{Device, Engine, EngineError, EngineInfo, EngineKind};
-use crate::mixing::Mixing;
+use crate::mixing::{Mixing, Stage, Synchronous};
 use crate::model::init::initial_parameters;
 use crate::model::{Method, MixingConfig, ModelConfig, Parameters};
 use crate::prior::Prior;
+
+/// The least number of an image's rows in each stream, unless there is only one.
+const STRIP_ROWS: usize = 64;
 
 /// The predictors of a frame, with all that they have learned.
 pub struct Predictor {
     pub(super) config: ModelConfig,
     pub(super) engine: Option<Engine>,
-    pub(super) mixing: Option<Mixing>,
+    pub(super) mixing: Option<Stage>,
     mixing_config: Option<MixingConfig>,
+    /// The bytes of a panel, if streams are coded step-synchronously.
+    panel: Option<u32>,
     /// log2 of the bytes of history that the mixing stage keeps.
     past_bits: u32,
     /// The prior that the predictors start from.
@@ -45,7 +52,8 @@ impl Predictor {
         let past_bits =
             prior.as_ref().map_or_else(|| Method::past_bits(block_size), |prior| prior.past_bits(block_size));
         let (config, mixing_config) = (method.model.clone(), method.mixing);
-        let mut predictor = Predictor { config, engine, mixing: None, mixing_config, past_bits, prior };
+        let panel = method.panel;
+        let mut predictor = Predictor { config, engine, mixing: None, mixing_config, panel, past_bits, prior };
         predictor.reset_mixing();
         predictor
     }
@@ -59,11 +67,31 @@ impl Predictor {
     pub fn reset_mixing(&mut self) {
         self.mixing = None; // frees its memory first
         let streams = self.config.streams();
+        // The synchronous form has a list of streams of its own.
+        let listed = if self.panel.is_some() { 0 } else { streams };
         let prior = self.prior.as_ref().and_then(|prior| prior.mixing());
-        self.mixing = self.mixing_config.as_ref().map(|config| match prior {
-            Some(mixing) => mixing.grown(config.table_bits, self.past_bits, streams),
-            None => Mixing::new(config, self.past_bits, streams),
+        let mixing = self.mixing_config.as_ref().map(|config| match prior {
+            Some(mixing) => mixing.grown(config.table_bits, self.past_bits, listed),
+            None => Mixing::new(config, self.past_bits, listed),
         });
+        self.mixing = mixing.map(|mixing| match self.panel {
+            Some(_) => Stage::AtOnce(Box::new(Synchronous::new(mixing, streams))),
+            None => Stage::InTurn(Box::new(mixing)),
+        });
+    }
+
+    /// Returns the streams of a block.
+    pub(super) fn streams(&self, span: &BlockSpan) -> Streams {
+        let (symbols, count) = (span.symbols, self.config.streams());
+        match (self.panel, span.raster) {
+            (None, _) => Streams::in_panels(symbols, count, symbols),
+            (Some(panel), None) => Streams::in_panels(symbols, count, symbols.min(panel as usize)),
+            // A pixel is predicted by the row above it, so an image is cut into few strips.
+            (Some(_), Some(raster)) => {
+                let strips = symbols / (STRIP_ROWS * raster.row as usize);
+                Streams::in_panels(symbols, strips.clamp(1, count), symbols)
+            }
+        }
     }
 
     /// Returns the network's learned parameters, if there is a network.
@@ -77,7 +105,7 @@ impl Predictor {
     /// Returns everything learned as a prior; `raw_len` raw bytes were coded.
     pub async fn into_prior(mut self, method: Method, raw_len: u64) -> Result<Prior, EngineError> {
         let network = self.learned().await?;
-        Ok(Prior::new(method, raw_len, network, self.mixing))
+        Ok(Prior::new(method, raw_len, network, self.mixing.map(Stage::into_mixing)))
     }
 
     /// Returns the error for an intact block that decoded to something else.
@@ -102,7 +130,7 @@ impl Predictor {
     /// the mixing stage, or a hash of both hashes.
     pub fn state(&self, learned: Option<&Parameters>) -> u64 {
         let network = learned.map(Parameters::hash);
-        let mixing = self.mixing.as_ref().map(Mixing::hash);
+        let mixing = self.mixing.as_ref().map(Stage::hash);
         match (network, mixing) {
             (Some(network), Some(mixing)) => {
                 let mut hasher = Xxh3::new();

@@ -66,7 +66,7 @@ mod tests {
     fn windows_hold_what_is_coded() {
         let data: Vec<u8> = (0..1000).map(|i| (i % 251) as u8).collect();
         let config = ModelConfig { streams: 3, replay_streams: 5, replay_steps: 9, ..config_for(5, 1000) };
-        let streams = Streams::new(data.len(), 3);
+        let streams = Streams::in_panels(data.len(), 3, data.len());
         assert_eq!(draw(&config, &streams, &data, 0, 8), None);
         assert_eq!(draw(&ModelConfig { replay_streams: 0, ..config.clone() }, &streams, &data, 0, 100), None);
         let first = draw(&config, &streams, &data, 0, 9).unwrap();

@@ -12,7 +12,7 @@ const TABLE: u32 = 22;
 pub async fn coded_len(sample: &[u8], raster: Option<Raster>, model: &ModelConfig) -> Result<usize, EngineError> {
     let model = ModelConfig { streams: 1, ..model.clone() };
     let mixing = Some(MixingConfig { kind: MixingKind::Light, table_bits: TABLE });
-    let method = Method { model, network: false, mixing };
+    let method = Method { model, network: false, mixing, panel: None };
     let mut predictor = Predictor::new(&method, None, sample.len() as u32, None);
     let span = BlockSpan { raster, ..BlockSpan::plain(sample.len(), 0) };
     Ok(encode_symbols(&mut predictor, sample, span).await?.len())

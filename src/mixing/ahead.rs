@@ -7,7 +7,7 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
-use super::mixers::Mixers;
+use super::mixers::{Mixed, Mixers};
 use super::prediction::{BitPrediction, MOST_INPUTS, MixerContext};
 use super::{Mixing, NetworkPrediction, extend_trace};
 use crate::simd::vectorized;
@@ -131,19 +131,20 @@ fn weigh(
     let contexts = contexts.map(|context| MixerContext { likeliest, ..context });
     let mut prediction = BitPrediction { inputs: [0; MOST_INPUTS], context: contexts[0] };
     mixers.prefetch(&prediction.context);
+    let mut mixed = Mixed::default();
     for (i, inputs) in inputs.chunks_exact(inputs.len() / 8).enumerate() {
         prediction.inputs[..inputs.len()].copy_from_slice(inputs);
         prediction.context = contexts[i];
         if let Some(network) = &network {
             mixers.add_network_inputs(&mut prediction, network);
         }
-        let p = mixers.mix(&prediction);
+        let p = mixers.mix(&prediction, &mut mixed);
         let bit = symbol >> (7 - i) & 1 == 1;
         code(bit, p);
         if let Some(next) = contexts.get(i + 1) {
             mixers.prefetch(next);
         }
-        mixers.learn(&prediction, bit);
+        mixers.learn(&prediction, &mixed, bit);
     }
 }
 

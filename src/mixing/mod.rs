@@ -16,6 +16,8 @@ mod logistic;
 mod mixers;
 mod models;
 mod prediction;
+mod stage;
+mod synchronous;
 
 use std::slice;
 
@@ -24,9 +26,11 @@ use crate::simd::vectorized;
 use crate::state::Visitor;
 
 pub use prediction::NetworkPrediction;
+pub use stage::Stage;
+pub use synchronous::{BitCoder, Synchronous};
 
 use components::components;
-use mixers::Mixers;
+use mixers::{Mixed, Mixers};
 use models::Models;
 
 /// The mixing stage: everything it has learned, and the position of each stream in its block.
@@ -68,12 +72,13 @@ impl Mixing {
                 let mut byte = models.begin_byte(stream);
                 byte.prediction.context.likeliest = network.as_ref().map_or(0, |network| network.likeliest.into());
                 mixers.prefetch(&byte.prediction.context);
+                let mut mixed = Mixed::default();
                 for bit_number in 0..8 {
                     models.predict(&mut byte, bit_number);
                     if let Some(network) = &network {
                         mixers.add_network_inputs(&mut byte.prediction, network);
                     }
-                    let p = mixers.mix(&byte.prediction);
+                    let p = mixers.mix(&byte.prediction, &mut mixed);
                     extend_trace(trace, p);
                     let bit = code(p);
                     models.learn(&mut byte, bit.into());
@@ -81,7 +86,7 @@ impl Mixing {
                     if bit_number < 7 {
                         mixers.prefetch(&byte.prediction.context);
                     }
-                    mixers.learn(&byte.prediction, bit);
+                    mixers.learn(&byte.prediction, &mixed, bit);
                 }
                 byte.prediction.context.node as u8
             },

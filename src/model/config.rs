@@ -73,6 +73,9 @@ pub enum ConfigError {
     /// There is neither a network nor mixing.
     #[error("the network and mixing can't both be off")]
     Nothing,
+    /// There are panels, but no mixing.
+    #[error("panels need mixing")]
+    PanelsWithoutMixing,
     /// The sum of a gradient could exceed 32 bits.
     #[error(
         "a gradient could overflow 32 bits with these parameters: \

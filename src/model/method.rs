@@ -4,6 +4,10 @@ use std::ops::RangeInclusive;
 
 use super::{ConfigError, ModelConfig};
 
+/// The largest number of streams that are predicted at once, so that sums over the bits of a step fit 32 bits.
+pub const MOST_AT_ONCE: u32 = 2048;
+/// Bytes that a panel may have.
+pub const PANELS: RangeInclusive<u32> = 1..=1 << 30;
 /// Allowed values of [`MixingConfig::table_bits`].
 pub const MIXING_TABLES: RangeInclusive<u32> = 10..=32;
 
@@ -46,12 +50,15 @@ pub struct Method {
     pub network: bool,
     /// The mixing stage, if it is used.
     pub mixing: Option<MixingConfig>,
+    /// The bytes of a panel, if blocks are coded step-synchronously: each panel is cut into streams, and all
+    /// streams of a step are predicted before any of them is learned.
+    pub panel: Option<u32>,
 }
 
 impl Method {
     /// Creates a method with the network but without mixing.
     pub fn network_alone(model: ModelConfig) -> Self {
-        Method { model, network: true, mixing: None }
+        Method { model, network: true, mixing: None, panel: None }
     }
 
     /// Checks all ranges.
@@ -63,6 +70,18 @@ impl Method {
         if let Some(bits) = self.mixing.map(|mixing| mixing.table_bits).filter(|bits| !MIXING_TABLES.contains(bits)) {
             let (least, most) = ((*MIXING_TABLES.start()).into(), (*MIXING_TABLES.end()).into());
             return Err(ConfigError::Range { name: "mixing memory (log2)", value: bits.into(), least, most });
+        }
+        if let Some(panel) = self.panel.filter(|panel| !PANELS.contains(panel)) {
+            let (least, most) = ((*PANELS.start()).into(), (*PANELS.end()).into());
+            return Err(ConfigError::Range { name: "panel", value: panel.into(), least, most });
+        }
+        let streams = u64::from(self.model.streams);
+        if self.panel.is_some() && streams > MOST_AT_ONCE.into() {
+            let most = MOST_AT_ONCE.into();
+            return Err(ConfigError::Range { name: "the number of streams in panels", value: streams, least: 1, most });
+        }
+        if self.mixing.is_none() && self.panel.is_some() {
+            return Err(ConfigError::PanelsWithoutMixing);
         }
         if self.mixing.is_none() && !self.network {
             return Err(ConfigError::Nothing);
@@ -79,7 +98,7 @@ impl Method {
     /// Returns the memory that the predictors need in bytes, within a few per cent.
     pub fn memory(&self, block_size: u32) -> u64 {
         let network = if self.network { self.model.memory() } else { 0 };
-        let streams = 8192 * u64::from(self.model.streams);
+        let streams = if self.panel.is_some() { 40 << 10 } else { 8 << 10 } * u64::from(self.model.streams);
         let mixing = self.mixing.map_or(0, |mixing| {
             let mixers_and_maps = match mixing.kind {
                 MixingKind::Light => 8 << 20,
@@ -103,13 +122,18 @@ mod tests {
     fn a_method_needs_a_predictor_and_a_table_size_in_range() {
         let method = |network, table_bits: Option<u32>| {
             let mixing = table_bits.map(|table_bits| MixingConfig { kind: MixingKind::Full, table_bits });
-            Method { model: small(), network, mixing }
+            Method { model: small(), network, mixing, panel: None }
         };
         for (network, mixing) in [(true, None), (true, Some(22)), (false, Some(10)), (false, Some(32))] {
             assert_eq!(method(network, mixing).validate(), Ok(()));
         }
         for (network, mixing) in [(false, None), (true, Some(9)), (false, Some(33)), (false, Some(255))] {
             assert!(method(network, mixing).validate().is_err());
+        }
+        for (panel, mixing, valid) in
+            [(1, Some(22), true), (0, Some(22), false), (1 << 31, Some(22), false), (1, None, false)]
+        {
+            assert_eq!(Method { panel: Some(panel), ..method(true, mixing) }.validate().is_ok(), valid);
         }
         assert!(method(true, Some(30)).memory(1 << 20) > 1 << 30);
         assert!(method(false, Some(20)).memory(1 << 30) > 8 << 30);

@@ -1,5 +1,6 @@
 //! Hyper-parameters set by hand, in place of a level's.
 
+use crate::model::levels::panel_for;
 use crate::model::{Method, MixingConfig, MixingKind, ModelConfig};
 
 /// The hyper-parameters that are set by hand; the others are the level's.
@@ -13,6 +14,8 @@ pub struct Overrides {
     pub units: Option<u32>,
     pub embedding: Option<u32>,
     pub streams: Option<u32>,
+    /// Some(None) turns panels off; None has them where there are several streams.
+    pub panel: Option<Option<u32>>,
     pub segment: Option<u32>,
     pub replay_streams: Option<u32>,
     pub replay_steps: Option<u32>,
@@ -34,10 +37,11 @@ impl Overrides {
         let table_bits = self.mixing_table_bits.or(level.mixing.map(|mixing| mixing.table_bits));
         let mixing = kind.zip(table_bits).map(|(kind, table_bits)| MixingConfig { kind, table_bits });
         let mut model = self.apply_to_model(level.model);
-        if !network && self.streams.is_none() {
-            model.streams = 1; // only the network gains from more
+        if level.network && !network && self.streams.is_none() {
+            model.streams = 1; // a network asked for them
         }
-        Method { model, network, mixing }
+        let panel = self.panel.unwrap_or_else(|| mixing.and_then(|_| panel_for(model.streams)));
+        Method { model, network, mixing, panel }
     }
 
     fn apply_to_model(&self, level: ModelConfig) -> ModelConfig {

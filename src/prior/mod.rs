@@ -75,6 +75,7 @@ impl Prior {
     /// Returns a prior of the learned parts of a method.
     #[doc(hidden)]
     pub fn new(method: Method, learned_from: u64, network: Option<Parameters>, mixing: Option<Mixing>) -> Self {
+        let method = Method { panel: None, ..method };
         let mut prior = Prior { method, learned_from, network, mixing, hash: 0 };
         prior.hash = prior.content_hash();
         prior
@@ -118,7 +119,7 @@ impl Prior {
         // Small inputs have room enough in any table.
         let most = if length > COMPACT_LIMIT.into() { level.mixing.map_or(0, |mixing| mixing.table_bits) } else { 0 };
         let mixing = own.mixing.map(|own| MixingConfig { table_bits: own.table_bits.max(most), ..own });
-        Method { model, mixing, network: own.network }
+        Method { model, mixing, network: own.network, panel: level.panel }
     }
 
     /// Returns the method of a compact frame of `length` bytes.
@@ -196,7 +197,7 @@ impl std::fmt::Debug for Prior {
 /// Returns the method of a compact frame of `length` bytes that starts from a prior of this method.
 pub(crate) fn compact_method(prior: &Method, length: u32) -> Method {
     let model = ModelConfig { streams: 1, ..model_after(&prior.model, length.into()) };
-    Method { model, ..prior.clone() }
+    Method { model, panel: None, ..prior.clone() }
 }
 
 /// Returns the model for an input of `length` bytes that starts from a prior of this model: a trained

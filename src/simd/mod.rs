@@ -13,7 +13,7 @@
 //! less than half the speed.
 //!
 //! The modules marked below are the only ones in the crate with `unsafe` code (Cargo.toml denies
-//! it): calls to functions compiled for a vector unit, after a check that the machine has it;
+//! it), but for `src/crew.rs`: calls to functions compiled for a vector unit, after a check that the machine has it;
 //! loads and stores of vectors within slices whose lengths `dispatch.rs` has checked; and
 //! prefetch hints.
 

@@ -88,7 +88,7 @@ pub(crate) fn settings(samples: &[&[u8]], options: &Options) -> TrainSettings {
     level.model.rate_end /= 2; // several passes gain from a slow end
     TrainSettings {
         device: options.chosen_device().clone(),
-        method: options.apply_overrides(level),
+        method: Method { panel: None, ..options.apply_overrides(level) },
         passes: options.training_passes(),
         memory: options.memory(),
     }

@@ -172,7 +172,8 @@ fn any_method(choices: &mut Choices<'_>) -> Method {
     let kind = MixingKind::ALL[choices.below(3) as usize];
     let (network, mixing) = [(true, false), (true, true), (false, true)][choices.below(3) as usize];
     let mixing = mixing.then_some(MixingConfig { kind, table_bits: 10 });
-    Method { model, network, mixing }
+    let panel = (mixing.is_some() && choices.below(2) == 1).then(|| 1 + choices.below(200));
+    Method { model, network, mixing, panel }
 }
 
 /// Checks that any content is restored under any options.
@@ -283,6 +284,7 @@ pub fn reads(data: &[u8]) {
         model: tiny(),
         network: false,
         mixing: Some(MixingConfig { kind: MixingKind::Light, table_bits: 10 }),
+        panel: None,
     };
     let plain = pack(content, &method, block_size, frame_size).unwrap();
     let settings = EncodeSettings {
@@ -353,6 +355,7 @@ pub fn state(data: &[u8]) {
         model: tiny(),
         network,
         mixing: (!network).then_some(MixingConfig { kind: MixingKind::Light, table_bits: 10 }),
+        panel: (!network && choices.below(2) == 1).then_some(60),
     };
     let content: Vec<u8> = (0..200u32).map(|i| (i * i / 7) as u8 & 15).collect();
     let archive = pack(&content, &method, 150, None).unwrap();

@@ -40,7 +40,7 @@ fn prior_before(file: &mut (impl Read + Seek), end: u64) -> Result<Option<u64>, 
 /// Returns the head and the length of the prior at `start`, if both its start and its end are intact.
 pub fn prior_at(file: &mut (impl Read + Seek), start: u64, end: u64) -> Result<Option<(PriorHead, u64)>, ArchiveError> {
     /// Bytes of a prior that are no packed content.
-    const FIELDS_LEN: u64 = 106;
+    const FIELDS_LEN: u64 = 28 + HEADER_LEN as u64 + PRIOR_TAIL_LEN;
     if end - start < FIELDS_LEN {
         return Ok(None);
     }

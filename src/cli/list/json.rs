@@ -63,6 +63,7 @@ fn frame(frame: &Frame, blocks: &[BlockInfo], given: Option<(&Prior, &Path)>) ->
         put("mixing", method.mixing.map(|mixing| mixing.kind.name()).into());
         put("mixing_table_bytes", method.mixing.map(|mixing| 1u64 << mixing.table_bits).into());
         put("network", method.network.into());
+        put("panel_bytes", method.panel.into());
         put("model", model(method));
     }
     object.into()

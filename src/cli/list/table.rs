@@ -94,10 +94,14 @@ fn method_words(method: &Method) -> String {
         count => format!("{count} streams"),
     };
     let network = format!("{} x {} units, {streams} of {}", c.layers, c.units, c.segment);
-    match (method.network, method.mixing) {
+    let words = match (method.network, method.mixing) {
         (true, None) => network,
         (true, Some(mixing)) => format!("{network}, {} mixing", mixing.kind.name()),
         (false, mixing) => format!("{} mixing, {streams}", mixing.map_or("no", |m| m.kind.name())),
+    };
+    match method.panel {
+        Some(panel) => format!("{words}, panels of {panel}"),
+        None => words,
     }
 }
 

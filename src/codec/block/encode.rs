@@ -1,15 +1,18 @@
 //! A block into code.
 
+use std::iter;
 use std::ops::Range;
 
+use super::coders::{Code, StreamCoder, join, step};
 use super::{BlockSpan, Coding, network, segment_steps, start_block, visit_step};
 use crate::codec::prediction::{Prediction, Recorder};
 use crate::codec::predictor::Predictor;
 use crate::codec::replay;
 use crate::codec::streams::Streams;
 use crate::coder::{Encoder, encode_symbol};
+use crate::crew::with_crew;
 use crate::engine::{Engine, EngineError, EngineKind, INACTIVE};
-use crate::mixing::Mixing;
+use crate::mixing::{Mixing, Stage, Synchronous};
 use crate::model::schedule::learning_rate;
 use crate::numerics::softmax::SYMBOLS;
 use crate::state::Visitor;
@@ -50,38 +53,45 @@ pub(crate) fn encode_segment(
     }
 }
 
+/// Where a block's code goes.
+enum Output {
+    /// All streams write one code, with the costs of its symbols.
+    One(Encoder, Recorder),
+    /// Each stream writes its own.
+    Each(Vec<StreamCoder<'static>>),
+}
+
 /// A block that is being encoded, segment by segment.
 pub struct BlockEncoder<'a> {
     data: &'a [u8],
     span: BlockSpan,
     streams: Streams,
-    coder: Encoder,
+    output: Output,
     /// Steps coded.
     step: usize,
     /// True if the network predicts the next segment already.
     begun: bool,
     /// `[steps][streams][256]`: the network's weights for a segment.
     weights: Vec<u32>,
-    recorder: Recorder,
+    /// The costs of the last segment's symbols.
+    recorded: Option<Prediction>,
 }
 
 impl<'a> BlockEncoder<'a> {
     /// A block of which nothing is coded yet; `data` holds the symbols of `span`.
     pub fn new(predictor: &Predictor, data: &'a [u8], span: BlockSpan) -> Self {
         let config = &predictor.config;
-        let streams = Streams::new(data.len(), config.streams());
+        let streams = predictor.streams(&span);
         let symbols = if predictor.engine.is_some() { config.segment() * config.streams() } else { 0 };
         let weights = vec![0; symbols * SYMBOLS];
-        BlockEncoder {
-            data,
-            span,
-            streams,
-            coder: Encoder::default(),
-            step: 0,
-            begun: false,
-            weights,
-            recorder: Recorder::default(),
-        }
+        let output = match predictor.mixing {
+            Some(Stage::AtOnce(_)) => {
+                let coder = || StreamCoder::new(Code::Encoder(Encoder::default()));
+                Output::Each(iter::repeat_with(coder).take(config.streams()).collect())
+            }
+            _ => Output::One(Encoder::default(), Recorder::default()),
+        };
+        BlockEncoder { data, span, streams, output, step: 0, begun: false, weights, recorded: None }
     }
 
     /// True if all symbols are coded.
@@ -91,13 +101,50 @@ impl<'a> BlockEncoder<'a> {
 
     /// True if the code is already as long as the raw block.
     pub fn is_hopeless(&self) -> bool {
-        self.coder.len() >= self.span.raw_len
+        self.output.len() >= self.span.raw_len
     }
 
     /// Returns the code.
     pub fn finish(self) -> Vec<u8> {
-        self.coder.finish()
+        match self.output {
+            Output::One(coder, _) => coder.finish(),
+            Output::Each(coders) => join(&coders.into_iter().map(StreamCoder::finish).collect::<Vec<_>>()),
+        }
     }
+}
+
+impl Output {
+    /// Bytes of code so far.
+    fn len(&self) -> usize {
+        match self {
+            Output::One(coder, _) => coder.len(),
+            Output::Each(coders) => coders.iter().map(StreamCoder::len).sum(),
+        }
+    }
+}
+
+/// Codes the symbols of some steps, each stream with a coder of its own. `weights` are the network's, if there is one.
+fn encode_steps(
+    mixing: &mut Synchronous,
+    coders: &mut [StreamCoder<'_>],
+    data: &[u8],
+    streams: Streams,
+    steps: Range<usize>,
+    weights: Option<&[u32]>,
+) {
+    let count = coders.len();
+    with_crew(|crew| {
+        for (number, at) in steps.enumerate() {
+            if let Some(starts) = streams.starts_at(at) {
+                mixing.start_panel(starts);
+            }
+            let coders = &mut coders[..streams.active(at)];
+            for (stream, coder) in coders.iter_mut().enumerate() {
+                coder.byte = streams.position(stream, at).map_or(0, |position| data[position]);
+            }
+            step(mixing, crew, coders, weights.map(|weights| &weights[number * count * SYMBOLS..]));
+        }
+    });
 }
 
 impl Coding for BlockEncoder<'_> {
@@ -133,11 +180,22 @@ impl Coding for BlockEncoder<'_> {
                 begin(engine, end..(end + steps).min(streams.len));
             }
         }
-        let helped = has_idle_thread(engine.as_ref());
-        let (coder, recorder) = (&mut self.coder, &mut self.recorder);
-        encode_segment(coder, mixing.as_mut(), &self.weights, config.streams(), &targets, helped, recorder);
         let last = self.weights.get((end - start - 1) * config.streams() * SYMBOLS..).filter(|_| engine.is_some());
-        recorder.end(self.span.transform, &targets, config.streams(), last);
+        let transform = self.span.transform;
+        self.recorded = match (&mut self.output, mixing) {
+            (Output::Each(coders), Some(Stage::AtOnce(mixing))) => {
+                let weights = engine.is_some().then_some(&self.weights[..]);
+                encode_steps(mixing, coders, data, streams, start..end, weights);
+                coders[0].recorder.end_of_first_stream(transform, &targets, config.streams(), last)
+            }
+            (Output::One(coder, recorder), mixing) => {
+                let helped = has_idle_thread(engine.as_ref());
+                let mixing = mixing.as_mut().and_then(Stage::in_turn);
+                encode_segment(coder, mixing, &self.weights, config.streams(), &targets, helped, recorder);
+                recorder.end(transform, &targets, config.streams(), last)
+            }
+            (Output::Each(_), _) => unreachable!("streams have coders of their own where they are coded at once"),
+        };
         self.step = end;
         Ok(())
     }
@@ -147,20 +205,32 @@ impl Coding for BlockEncoder<'_> {
     }
 
     fn progress(&self) -> (u64, u64) {
-        (self.span.raw(self.streams.done(self.step)), self.coder.len() as u64)
+        (self.span.raw(self.streams.done(self.step)), self.output.len() as u64)
     }
 
     fn record(&mut self, is_on: bool) {
-        self.recorder.begin(is_on);
+        match &mut self.output {
+            Output::One(_, recorder) => recorder.begin(is_on),
+            Output::Each(coders) => coders[0].recorder.begin(is_on),
+        }
     }
 
     fn recorded(&mut self) -> Option<Prediction> {
-        self.recorder.take()
+        self.recorded.take()
     }
 
     fn visit(&mut self, predictor: &Predictor, visitor: &mut dyn Visitor) {
         visit_step(&mut self.step, self.streams, segment_steps(predictor), visitor);
-        self.coder.visit(self.span.raw_len, visitor);
+        match &mut self.output {
+            Output::One(coder, _) => coder.visit(self.span.raw_len, visitor),
+            Output::Each(coders) => {
+                let mut most = self.span.raw_len;
+                for stream in coders {
+                    stream.visit(most, visitor);
+                    most -= stream.len().min(most);
+                }
+            }
+        }
         // A begun prediction is not part of the state: it begins again.
         self.begun = false;
     }

@@ -1,5 +1,6 @@
 //! A block, segment by segment, through predictors and coder.
 
+mod coders;
 mod decode;
 mod encode;
 

@@ -41,8 +41,6 @@ pub struct Apm {
     knots: AlignedBuffer<u16>,
     /// The identity: squash at each knot, Q16.
     start: [u16; KNOTS],
-    /// Index in `knots` and in `start` of the knot nearer to the last probability.
-    last: (usize, usize),
 }
 
 impl Refinement {
@@ -67,7 +65,7 @@ impl Apm {
     pub fn new() -> Self {
         let logistic = Logistic::new();
         let start = std::array::from_fn(|i| logistic.squash((i as i32 - 12) << SUM_FRACTION) as u16);
-        Apm { knots: AlignedBuffer::zeros(ROW << CONTEXT_BITS), start, last: (0, 0) }
+        Apm { knots: AlignedBuffer::zeros(ROW << CONTEXT_BITS), start }
     }
 
     /// Prefetches the knots of a context.
@@ -76,23 +74,33 @@ impl Apm {
         prefetch(&self.knots, context * ROW);
     }
 
-    /// Returns the refined probability (Q16) for a stretched probability `x` (Q8, limited to ±12).
+    /// Returns the refined probability (Q16) for a stretched probability `x` (Q8, limited to ±12), and the index of
+    /// the knot to learn: the nearer one.
     #[inline(always)]
-    pub fn refine(&mut self, x: i32, context: usize) -> i32 {
+    pub fn refine(&self, x: i32, context: usize) -> (i32, usize) {
         let x = (x.clamp(-STRETCH_LIMIT, STRETCH_LIMIT - 1) + STRETCH_LIMIT) as usize;
         let (knot, between) = (x >> STRETCH_FRACTION, (x & 255) as i32);
         let row = context * ROW;
-        let nearer = knot + usize::from(between >= 128);
-        self.last = (row + nearer, nearer);
         let [low, high] = [knot, knot + 1].map(|knot| i32::from(self.knots[row + knot] ^ self.start[knot]));
-        (low * (256 - between) + high * between) >> 8
+        ((low * (256 - between) + high * between) >> 8, row + knot + usize::from(between >= 128))
     }
 
-    /// Moves the knot that was used last towards the bit.
+    /// Moves a knot towards the mean of `count` bits of which `ones` are ones, as if they came at once.
     #[inline]
-    pub fn learn(&mut self, bit: i32) {
-        let (index, knot) = self.last;
-        let start = self.start[knot];
+    pub fn learn_counts(&mut self, index: usize, ones: u32, count: u32) {
+        let start = self.start[index % ROW];
+        let p = i32::from(self.knots[index] ^ start);
+        let distance = (ones * 65535 / count) as i32 - p;
+        let share = ((count << 14) / ((1 << RATE) - 1 + count)) as i32;
+        // Rounded towards the mean if it lies above, so that a knot can reach 65535.
+        let up = if distance > 0 { (1 << 14) - 1 } else { 0 };
+        self.knots[index] = (p + ((distance * share + up) >> 14)) as u16 ^ start;
+    }
+
+    /// Moves a knot towards the bit.
+    #[inline]
+    pub fn learn(&mut self, index: usize, bit: i32) {
+        let start = self.start[index % ROW];
         let p = i32::from(self.knots[index] ^ start);
         // Rounded towards the bit, so that a knot can reach 0 and 65535.
         let up = bit * ((1 << RATE) - 1);
@@ -108,6 +116,23 @@ impl Apm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bits_at_once_move_a_knot_to_their_weighted_mean(
+            knot in 0usize..KNOTS, p: u16, ones in 0u32..3000, zeros in 0u32..3000,
+        ) {
+            let (mut apm, count) = (Apm::new(), (ones + zeros).max(1));
+            let ones = ones.min(count);
+            apm.knots[knot] = p ^ apm.start[knot];
+            apm.learn_counts(knot, ones, count);
+            let (mean, p) = (i128::from(ones) * 65535 / i128::from(count), i128::from(p));
+            let exact = p + (mean - p) * i128::from(count) / i128::from(63 + count);
+            let learned = i128::from(apm.knots[knot] ^ apm.start[knot]);
+            prop_assert!((learned - exact).abs() <= 5, "{learned} instead of {exact}");
+        }
+    }
 
     #[test]
     fn a_new_map_changes_little_and_a_trained_one_predicts_the_bit() {
@@ -115,16 +140,16 @@ mod tests {
         let mut apm = Apm::new();
         for x in -STRETCH_LIMIT..=STRETCH_LIMIT {
             let p = logistic.squash(x << (SUM_FRACTION - STRETCH_FRACTION));
-            let refined = apm.refine(x, 1);
+            let (refined, _) = apm.refine(x, 1);
             assert!((refined - p).abs() < 1900 && (0..=65535).contains(&refined), "{x}: {p} became {refined}");
         }
         for bit in [0, 1] {
             for _ in 0..2000 {
-                apm.refine(0, 2);
-                apm.learn(bit);
+                let (_, knot) = apm.refine(0, 2);
+                apm.learn(knot, bit);
             }
-            assert!((apm.refine(0, 2) - 65535 * bit).abs() < 80);
+            assert!((apm.refine(0, 2).0 - 65535 * bit).abs() < 80);
         }
-        assert_eq!(apm.refine(0, 1), 32768);
+        assert_eq!(apm.refine(0, 1).0, 32768);
     }
 }

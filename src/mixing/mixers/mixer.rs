@@ -34,6 +34,38 @@ pub struct Mixer {
     rates: Vec<i32>,
 }
 
+/// Returns the sum (Q12) of inputs (Q8, within ±12) times weights.
+#[inline(always)]
+pub fn sum(weights: &[i32], inputs: &[i16]) -> i32 {
+    let products = inputs
+        .iter()
+        .zip(weights)
+        .map(|(&x, &w)| (i32::from(x) * (w >> (WEIGHT_FRACTION - SHORT_FRACTION))) >> PRODUCT_SHIFT);
+    products.sum::<i32>() >> (8 - PRODUCT_SHIFT)
+}
+
+/// Returns the product of an input (Q8) and a step (Q24), to be summed up in 32 bits (Q27).
+#[inline(always)]
+pub fn product(x: i16, step: i32) -> i32 {
+    (i32::from(x) * step + 16) >> 5
+}
+
+/// Returns a weight moved by a sum of such products.
+#[inline(always)]
+pub fn moved(weight: i32, sum: i32) -> i32 {
+    (weight + ((sum + 1) >> 1)).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT)
+}
+
+/// The full-size updates of a set in a step: more bits move it by their mean.
+const MOST_HITS: i32 = 32;
+/// The largest magnitude of a bit's step (Q24).
+const STEP_LIMIT: i32 = (1 << 18) - 1;
+/// The largest learning rate, Q16.
+const MOST_RATE: i32 = 2310;
+
+// The sum of a set's products is below 2^31, however many there are: more than 32 share the rate of 32.
+const _: () = assert!((MOST_HITS as i64 * 3072 * ((65536 * 8 * MOST_RATE as i64) >> 11)) >> 5 < 1 << 31);
+
 /// The number of uses after which a set learns at the final rate.
 const SETTLED: u16 = 1023;
 
@@ -47,6 +79,7 @@ impl Mixer {
         if weight != 0 {
             weights.fill(weight);
         }
+        assert!(last + first <= MOST_RATE);
         let rates = (0..=i32::from(SETTLED)).map(|uses| last + first * 16 / (uses + 16)).collect();
         Mixer { inputs, weights, uses: vec![0; sets], rates }
     }
@@ -76,12 +109,7 @@ impl Mixer {
     /// Returns the sum (Q12) of inputs (Q8, within ±12) times the weights of a set.
     #[inline(always)]
     pub fn sum(&self, set: usize, inputs: &[i16]) -> i32 {
-        let weights = &self.weights[set * self.inputs..][..self.inputs];
-        let products = inputs
-            .iter()
-            .zip(weights)
-            .map(|(&x, &w)| (i32::from(x) * (w >> (WEIGHT_FRACTION - SHORT_FRACTION))) >> PRODUCT_SHIFT);
-        products.sum::<i32>() >> (8 - PRODUCT_SHIFT)
+        sum(&self.weights[set * self.inputs..][..self.inputs], inputs)
     }
 
     /// Moves the weights of a set; `error` is the bit minus its probability, Q16.
@@ -96,6 +124,45 @@ impl Mixer {
         for (w, &x) in weights.iter_mut().zip(inputs) {
             *w = (*w + ((i32::from(x) * step + 2) >> 2)).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
         }
+    }
+
+    /// Returns the weights of a set, or `start` if it was never used.
+    #[inline(always)]
+    pub fn set_or<'a>(&'a self, set: usize, start: &'a [i32]) -> &'a [i32] {
+        if self.uses[set] == 0 { start } else { &self.weights[set * self.inputs..][..self.inputs] }
+    }
+
+    /// Returns the number of weights of a set.
+    pub fn width(&self) -> usize {
+        self.inputs
+    }
+
+    /// Returns the number of sets.
+    pub fn sets(&self) -> usize {
+        self.uses.len()
+    }
+
+    /// Returns the rate (Q19) at which each of `count` bits of a step moves a set.
+    #[inline(always)]
+    pub fn rate(&self, set: usize, count: i32) -> i32 {
+        (self.rates[usize::from(self.uses[set])] << 3) * count.min(MOST_HITS) / count
+    }
+
+    /// Returns the step (Q24) of a bit with an error (Q16).
+    #[inline(always)]
+    pub fn step(&self, error: i32, rate: i32) -> i32 {
+        ((error * rate) >> 11).clamp(-STEP_LIMIT, STEP_LIMIT)
+    }
+
+    /// Returns the weights of a set, to be moved by `count` bits. A set that was never used begins at `start`.
+    #[inline(always)]
+    pub fn begin_moving(&mut self, set: usize, count: i32, start: Option<&[i32]>) -> &mut [i32] {
+        let weights = &mut self.weights[set * self.inputs..][..self.inputs];
+        if let Some(start) = start.filter(|_| self.uses[set] == 0) {
+            weights.copy_from_slice(&start[..weights.len()]);
+        }
+        self.uses[set] = (i32::from(self.uses[set]) + count).min(SETTLED.into()) as u16;
+        weights
     }
 
     /// Visits the weights and the number of uses of each set.
@@ -123,7 +190,7 @@ mod tests {
             inputs in proptest::collection::vec(-STRETCH_LIMIT as i16..=STRETCH_LIMIT as i16, 48),
             errors in proptest::collection::vec(-65535i32..=65535, 0..300),
         ) {
-            let mut mixer = Mixer::new(2, 48, 1 << 14, [600, 1400]);
+            let mut mixer = Mixer::new(2, 48, 1 << 14, [600, 1000]);
             for error in errors { mixer.learn(1, &inputs, error); }
             let product = |(&x, &w): (&i16, &i32)| (i64::from(x) * i64::from(w >> 14)) >> 5;
             let exact: i64 = inputs.iter().zip(&mixer.weights[48..]).map(product).sum::<i64>() >> 3;
@@ -136,7 +203,7 @@ mod tests {
     fn extremes_do_not_overflow() {
         for sign in [-1, 1] {
             let inputs = vec![(sign * STRETCH_LIMIT) as i16; MOST_INPUTS];
-            let mut mixer = Mixer::new(1, MOST_INPUTS, 0, [2000, 2000]);
+            let mut mixer = Mixer::new(1, MOST_INPUTS, 0, [110, 2200]);
             for _ in 0..20_000 {
                 mixer.learn(0, &inputs, 65535);
             }

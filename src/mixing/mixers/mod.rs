@@ -1,7 +1,7 @@
 //! Two layers of mixers and the refinements: they turn predictions of models into a probability.
 
 pub mod apm;
-mod mixer;
+pub mod mixer;
 pub mod selector;
 
 use crate::state::Visitor;
@@ -16,6 +16,8 @@ use selector::Selector;
 
 /// The largest number of mixers in a layer.
 const MOST_MIXERS: usize = 16;
+/// The largest number of mixers in the second layer, and of refinements.
+const MOST_FINALS: usize = 4;
 /// Initial weight of the first layer, Q16.
 const START: i32 = 2500;
 /// Learning rates of the first layer, Q16: the final rate, and what is added to it at first.
@@ -33,19 +35,21 @@ pub struct Mixers {
     /// Second layer.
     finals: Vec<Mixer>,
     apms: Vec<Apm>,
-    last: LastBit,
 }
 
-/// How the last bit was mixed; learning needs it.
-#[derive(Clone, Default)]
-struct LastBit {
-    /// Weight set, probability (Q16) and output (Q8) of each mixer of the first layer.
-    selected: [usize; MOST_MIXERS],
-    probabilities: [i32; MOST_MIXERS],
-    outputs: [i16; GROUP],
+/// How a bit was mixed; learning needs it.
+#[derive(Clone, Copy, Default)]
+pub struct Mixed {
+    /// Weight set and probability (Q16) of each mixer of the first layer.
+    pub selected: [u16; MOST_MIXERS],
+    pub probabilities: [u16; MOST_MIXERS],
+    /// Inputs of the second layer, Q8.
+    pub outputs: [i16; GROUP],
     /// Weight set and probability (Q16) of each mixer of the second layer.
-    final_selected: [usize; MOST_MIXERS],
-    final_probabilities: [i32; MOST_MIXERS],
+    pub final_selected: [u16; MOST_FINALS],
+    pub final_probabilities: [u16; MOST_FINALS],
+    /// Index of the knot that each refinement learns.
+    pub knots: [u32; MOST_FINALS],
 }
 
 impl Mixers {
@@ -64,7 +68,6 @@ impl Mixers {
             first: components.mixers.iter().enumerate().map(mixer).collect(),
             finals: components.finals.iter().map(final_mixer).collect(),
             apms: components.refinements.iter().map(|_| Apm::new()).collect(),
-            last: LastBit::default(),
         }
     }
 
@@ -94,64 +97,64 @@ impl Mixers {
         }
     }
 
-    /// Returns the probability of a 1, Q16, 1..=65535.
-    #[inline(always)]
-    pub fn mix(&mut self, prediction: &BitPrediction) -> u32 {
-        self.mix_inputs(prediction);
-        let sum = self.mix_outputs(&prediction.context);
-        let x = sum >> (SUM_FRACTION - STRETCH_FRACTION);
-        let mut total = self.logistic.squash(sum);
-        for (apm, refinement) in self.apms.iter_mut().zip(self.components.refinements) {
-            total += apm.refine(x, refinement.index(&prediction.context));
+    /// Returns the probability of a 1, Q16, 1..=65535, and notes how it was mixed. A set of weights that was never
+    /// used reads as the first mixer's.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    pub fn mix(&self, prediction: &BitPrediction, mixed: &mut Mixed) -> u32 {
+        let Mixers { components, logistic, first, finals, apms, .. } = self;
+        let context = &prediction.context;
+        let general = first[0].first_set();
+        for (i, (mixer, selector)) in first.iter().zip(components.mixers).enumerate() {
+            let set = selector.select(context);
+            let weights = if i == 0 { general } else { mixer.set_or(set, general) };
+            let sum = mixer::sum(weights, &prediction.inputs);
+            mixed.selected[i] = set as u16;
+            mixed.probabilities[i] = logistic.squash(sum) as u16;
+            mixed.outputs[i] = (sum >> (SUM_FRACTION - STRETCH_FRACTION)).clamp(-STRETCH_LIMIT, STRETCH_LIMIT) as i16;
         }
-        let count = 1 + self.apms.len() as i32;
+        mixed.outputs[first.len()] = prediction.inputs[components.network_input()];
+        let mut total = 0;
+        for (i, (mixer, selector)) in finals.iter().zip(components.finals).enumerate() {
+            let set = selector.select(context);
+            let sum = mixer.sum(set, &mixed.outputs);
+            mixed.final_selected[i] = set as u16;
+            mixed.final_probabilities[i] = logistic.squash(sum) as u16;
+            total += sum;
+        }
+        let sum = total >> finals.len().ilog2();
+        let x = sum >> (SUM_FRACTION - STRETCH_FRACTION);
+        let mut total = logistic.squash(sum);
+        for (i, (apm, refinement)) in apms.iter().zip(components.refinements).enumerate() {
+            let (p, knot) = apm.refine(x, refinement.index(context));
+            mixed.knots[i] = knot as u32;
+            total += p;
+        }
+        let count = 1 + apms.len() as i32;
         ((total + count / 2) / count).clamp(1, 65535) as u32
     }
 
-    /// Computes the first layer. The network's stretched probability is also an input of the second.
-    #[inline(always)]
-    fn mix_inputs(&mut self, prediction: &BitPrediction) {
+    /// The first layer, the second layer, and the refinements, to learn.
+    pub fn parts(&mut self) -> (&mut [Mixer], &mut [Mixer], &mut [Apm]) {
+        (&mut self.first, &mut self.finals, &mut self.apms)
+    }
+
+    /// Moves the weights and the refinements towards a bit, which was mixed as noted.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    pub fn learn(&mut self, prediction: &BitPrediction, mixed: &Mixed, bit: bool) {
         let (general, others) = self.first.split_at_mut(1);
-        for (i, mixer) in others.iter_mut().enumerate() {
-            let set = self.components.mixers[i + 1].select(&prediction.context);
-            mixer.start_set(set, general[0].first_set());
-            self.last.selected[i + 1] = set;
+        for (mixer, &set) in others.iter_mut().zip(&mixed.selected[1..]) {
+            mixer.start_set(set.into(), general[0].first_set());
         }
-        for (i, mixer) in self.first.iter().enumerate() {
-            let sum = mixer.sum(self.last.selected[i], &prediction.inputs);
-            self.last.probabilities[i] = self.logistic.squash(sum);
-            let output = (sum >> (SUM_FRACTION - STRETCH_FRACTION)).clamp(-STRETCH_LIMIT, STRETCH_LIMIT);
-            self.last.outputs[i] = output as i16;
-        }
-        self.last.outputs[self.first.len()] = prediction.inputs[self.components.network_input()];
-    }
-
-    /// Computes the second layer; returns the mean of its mixers' sums, Q12.
-    #[inline(always)]
-    fn mix_outputs(&mut self, context: &MixerContext) -> i32 {
-        let mut total = 0;
-        for (i, (mixer, selector)) in self.finals.iter().zip(self.components.finals).enumerate() {
-            let set = selector.select(context);
-            let sum = mixer.sum(set, &self.last.outputs);
-            self.last.final_selected[i] = set;
-            self.last.final_probabilities[i] = self.logistic.squash(sum);
-            total += sum;
-        }
-        total >> self.finals.len().ilog2()
-    }
-
-    /// Moves the weights and the refinements towards the bit that was mixed last.
-    #[inline(always)]
-    pub fn learn(&mut self, prediction: &BitPrediction, bit: bool) {
-        let (target, last) = (i32::from(bit) << 16, &self.last);
+        let target = i32::from(bit) << 16;
         for (i, mixer) in self.first.iter_mut().enumerate() {
-            mixer.learn(last.selected[i], &prediction.inputs, target - last.probabilities[i]);
+            mixer.learn(mixed.selected[i].into(), &prediction.inputs, target - i32::from(mixed.probabilities[i]));
         }
         for (i, mixer) in self.finals.iter_mut().enumerate() {
-            mixer.learn(last.final_selected[i], &last.outputs, target - last.final_probabilities[i]);
+            let error = target - i32::from(mixed.final_probabilities[i]);
+            mixer.learn(mixed.final_selected[i].into(), &mixed.outputs, error);
         }
-        for apm in &mut self.apms {
-            apm.learn(bit.into());
+        for (apm, &knot) in self.apms.iter_mut().zip(&mixed.knots) {
+            apm.learn(knot as usize, bit.into());
         }
     }
 

@@ -1,7 +1,8 @@
 //! Intermediate values of the current byte, of its contexts, and of its next bit.
 
-use super::super::prediction::BitPrediction;
+use super::super::prediction::{BitPrediction, MOST_INPUTS, MixerContext};
 use super::contexts::MOST_CONTEXTS;
+use super::image::ImageByte;
 
 /// Values of one context.
 #[derive(Clone, Copy, Default)]
@@ -39,4 +40,24 @@ pub struct ByteState {
     /// The bit that the match expects.
     pub expected_bit: Option<usize>,
     pub prediction: BitPrediction,
+    /// In an image, the predictions of the image model.
+    pub image: Option<Box<ImageByte>>,
+}
+
+impl Default for ByteState {
+    fn default() -> Self {
+        ByteState {
+            stream: 0,
+            hashes: [0; MOST_CONTEXTS],
+            contexts: [ContextState::default(); MOST_CONTEXTS],
+            expected: None,
+            match_context: 0,
+            match_bucket: 0,
+            nibble_node: 0,
+            match_index: 0,
+            expected_bit: None,
+            prediction: BitPrediction { inputs: [0; MOST_INPUTS], context: MixerContext::default() },
+            image: None,
+        }
+    }
 }

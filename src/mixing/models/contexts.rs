@@ -1,7 +1,7 @@
 //! The contexts: parts of a stream's history, each with a hash by which its slot is found.
 
 use super::history::History;
-use super::image::Image;
+use super::image::ImageByte;
 use super::stream::Stream;
 
 /// The largest number of contexts of a kind.
@@ -103,7 +103,7 @@ pub fn hash_contexts(
         recent: stream.recent,
         words: stream.words.map(u64::from),
         record_len: record_len.into(),
-        column: u64::from(stream.age % record_len),
+        column: u64::from((stream.age.wrapping_add(stream.column)) % record_len),
         above: stream.back(history, record_len),
         above_in_line: stream.above(history),
         in_line: stream.in_line().into(),
@@ -119,7 +119,7 @@ pub fn hash_contexts(
 
 /// Computes the hashes of the first `hashes.len()` contexts of an image.
 #[inline(always)]
-pub fn hash_image_contexts(image: &Image, hashes: &mut [u64]) {
+pub fn hash_image_contexts(image: &ImageByte, hashes: &mut [u64]) {
     for (i, (content, slot)) in image.contexts().into_iter().zip(hashes).enumerate() {
         *slot = hash(MOST_CONTEXTS + i, content, 0);
     }

@@ -8,8 +8,8 @@ use super::tables::{LAST_BITS, Models, last_bits_index};
 
 impl Models {
     /// Finds the slots of the nibble that begins, and the entries of its root.
-    #[inline(always)]
-    pub(super) fn find_slots(&mut self, byte: &mut ByteState, bit_number: usize) {
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    pub fn find_slots(&mut self, byte: &mut ByteState, bit_number: usize) {
         let totals = &self.machine.totals;
         let contexts = &mut byte.contexts[..self.components.contexts.len()];
         for (context, &hash) in contexts.iter_mut().zip(&byte.hashes) {
@@ -29,7 +29,7 @@ impl Models {
 
     /// Hashes the first nibble into the contexts' hashes and prefetches the slots of the second.
     #[inline(always)]
-    pub(super) fn begin_second_nibble(&self, byte: &mut ByteState) {
+    pub fn begin_second_nibble(&self, byte: &mut ByteState) {
         let hashes = &mut byte.hashes[..self.components.contexts.len()];
         for hash in &mut *hashes {
             let mixed = (*hash ^ (byte.prediction.context.node as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -40,7 +40,7 @@ impl Models {
 
     /// Prefetches the entries for the contexts' last bits at the current node.
     #[inline(always)]
-    pub(super) fn prefetch_last_bits(&self, byte: &ByteState) {
+    pub fn prefetch_last_bits(&self, byte: &ByteState) {
         if self.components.last_bits {
             for (context, row) in byte.contexts.iter().zip(self.last_bits_map.rows::<LAST_BITS>()) {
                 prefetch(row, last_bits_index(context.entry, byte.prediction.context.node));

@@ -44,6 +44,12 @@ impl History {
         std::mem::replace(&mut self.table[hash as usize & mask], next)
     }
 
+    /// Returns the position that followed a hash; 0 for none.
+    #[inline]
+    pub fn position(&self, hash: u32) -> u32 {
+        self.table[hash as usize & (self.table.len() - 1)]
+    }
+
     /// Returns the number of equal bytes before two positions, at most `most`.
     pub fn common_len(&self, a: u32, b: u32, most: u32) -> u32 {
         (1..=most).take_while(|&i| self.byte(a.wrapping_sub(i)) == self.byte(b.wrapping_sub(i))).count() as u32

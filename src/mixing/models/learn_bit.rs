@@ -7,11 +7,11 @@ use super::slots::WORDS;
 use super::tables::{LAST_BITS, Models, RUNS, last_bits_index};
 
 /// The number of bits after which a slot's probability keeps its learning rate.
-const SLOWEST: u8 = 30;
+pub const SLOWEST: u8 = 30;
 
 impl Models {
     /// Learns the bit in all contexts and moves on to the next node.
-    #[inline(always)]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(super) fn learn_bit(&mut self, byte: &mut ByteState, bit: usize) {
         let (machine, rates) = (self.machine, self.rates);
         let (bit32, node, nibble_node) = (bit as u32, byte.prediction.context.node, byte.nibble_node);
@@ -44,9 +44,9 @@ impl Models {
             slot[nibble_node & (WORDS - 1)] = (p as u32 ^ 0x8000) << 16 | bits << 8 | next;
             context.entry = slot[(nibble_node << 1 | bit) & (WORDS - 1)];
         }
-        match &mut self.image {
-            None => self.order0.update(node, bit32, rates),
-            Some(image) => image.learn_bit(node, bit32),
+        match (&mut self.image, &byte.image) {
+            (Some(image), Some(of_byte)) => image.learn_bit(of_byte, node, bit32),
+            _ => self.order0.update(node, bit32, rates),
         }
         if let Some(expected) = byte.expected_bit {
             self.match_map.update(byte.match_index, u32::from(expected == bit), rates);

@@ -8,8 +8,8 @@ use super::tables::{LAST_BITS, Models, RUNS, last_bits_index};
 
 impl Models {
     /// Makes the inputs for the current node and completes the mixers' context.
-    #[inline(always)]
-    pub(super) fn make_inputs(&self, byte: &mut ByteState, bit_number: usize) {
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    pub fn make_inputs(&self, byte: &mut ByteState, bit_number: usize) {
         let logistic = self.logistic;
         let node = byte.prediction.context.node;
         let nibble_bit = bit_number & 3;
@@ -20,7 +20,8 @@ impl Models {
             self.make_context_inputs::<4>(byte, bit_number);
         }
         let x = &mut byte.prediction.inputs[self.components.inputs_per_context() * self.components.contexts.len()..];
-        let p = self.image.as_ref().map_or_else(|| self.order0.p(node), |image| image.probability(node));
+        let image = self.image.as_ref().zip(byte.image.as_ref());
+        let p = image.map_or_else(|| self.order0.p(node), |(image, of_byte)| image.probability(of_byte, node));
         x[0] = logistic.stretch(p) as i16;
         x[1] = 256;
         (x[2], x[3]) = (0, 0);
@@ -32,8 +33,8 @@ impl Models {
             let (a, b) = (logistic.stretch(p), linear(p));
             (x[2], x[3]) = if bit == 1 { (a as i16, b as i16) } else { (-a as i16, -b as i16) };
         }
-        if let Some(image) = &self.image {
-            for (x, p) in x[6..].chunks_exact_mut(2).zip(image.histogram_probabilities(node)) {
+        if let Some((_, of_byte)) = image {
+            for (x, p) in x[6..].chunks_exact_mut(2).zip(of_byte.histogram_probabilities(node)) {
                 (x[0], x[1]) = (logistic.stretch(p) as i16, linear(p) as i16);
             }
         }

@@ -16,6 +16,19 @@ pub fn learn(entry: &mut u32, bit: u32, limit: u32, rates: &[u32; 1024]) {
     *entry = ((p as u32) << 10) | (count + u32::from(count < limit));
 }
 
+/// Moves an entry towards the mean of `count` bits of which `ones` are ones, as if they came at once.
+#[inline(always)]
+pub fn learn_counts(entry: &mut u32, ones: u32, count: u32, limit: u32, rates: &[u32; 1024]) {
+    if count == 1 {
+        return learn(entry, ones, limit, rates);
+    }
+    let (p, seen) = ((*entry >> 10) as i32, *entry & 1023);
+    let mean = if ones == count { (1 << 22) - 1 } else { (((ones << 16) / count) << 6) as i32 };
+    let share = ((2 * count) << 16) / (2 * seen + 1 + 2 * count);
+    let p = p + ((i64::from(mean - p) * i64::from(share)) >> 16) as i32;
+    *entry = (p as u32) << 10 | (seen + count).min(limit.max(seen));
+}
+
 /// A table of adaptive probabilities, each with the number of bits it has seen (PAQ's StateMap).
 #[derive(Clone)]
 pub struct Map {
@@ -55,6 +68,12 @@ impl Map {
         (self.entries.as_chunks_mut().0, self.limit)
     }
 
+    /// Learns `count` bits of which `ones` are ones, see [`learn_counts`].
+    #[inline(always)]
+    pub fn learn_counts(&mut self, index: usize, ones: u32, count: u32, rates: &[u32; 1024]) {
+        learn_counts(&mut self.entries[index], ones, count, self.limit, rates);
+    }
+
     /// Visits all entries; any words are valid.
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         visitor.u32s(&mut self.entries);
@@ -64,6 +83,29 @@ impl Map {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bits_at_once_move_an_entry_to_their_weighted_mean(
+            p in 0u32..1 << 22, seen in 0u32..1024, ones in 0u32..3000, zeros in 0u32..3000, limit in 1u32..1024,
+        ) {
+            let count = (ones + zeros).max(1);
+            let mut entry = p << 10 | seen;
+            learn_counts(&mut entry, ones.min(count), count, limit, &RATES);
+            let (mean, p) = ((i128::from(ones) << 22) / i128::from(count), i128::from(p));
+            let (old, new) = (i128::from(2 * seen + 1), i128::from(2 * count));
+            let exact = (p * old + mean * new) / (old + new);
+            let error = (i128::from(entry >> 10) - exact).abs();
+            prop_assert!(error <= 1 << 7, "{} instead of {exact}", entry >> 10);
+            prop_assert_eq!(entry & 1023, if seen >= limit { seen } else { (seen + count).min(limit) });
+            if count == 1 {
+                let mut other = (p as u32) << 10 | seen;
+                learn(&mut other, ones, limit, &RATES);
+                prop_assert_eq!(other, entry);
+            }
+        }
+    }
 
     #[test]
     fn probabilities_approach_the_bits_seen_and_stay_in_range() {

@@ -70,6 +70,13 @@ impl Match {
 
     /// Updates the match after a byte; `position` is that of the next byte, `hash` is of the last bytes.
     pub fn advance(&mut self, history: &mut History, byte: u8, position: u32, hash: u32) {
+        let candidate = history.replace_position(hash, position);
+        self.follow(history, byte, position, candidate);
+    }
+
+    /// Updates the match after a byte; `candidate` is the position that followed the last occurrence of
+    /// the last bytes, 0 for none.
+    pub fn follow(&mut self, history: &History, byte: u8, position: u32, candidate: u32) {
         if self.active {
             let miss = history.byte(self.pointer) != byte;
             self.misses = (self.misses << 1) | u32::from(miss);
@@ -77,7 +84,6 @@ impl Match {
             self.pointer = self.pointer.wrapping_add(1);
             self.active = self.misses & LOST != LOST;
         }
-        let candidate = history.replace_position(hash, position);
         let is_wanted = !self.active || self.length < LONG_ENOUGH;
         if is_wanted && candidate != 0 && candidate != self.pointer {
             let length = history.common_len(candidate, position, MAX_LENGTH);

@@ -12,21 +12,21 @@
 //! | `learn_byte` | updates runs and the stream's history | once per byte |
 
 mod begin_byte;
-mod bit_history;
-mod byte_state;
+pub mod bit_history;
+pub mod byte_state;
 pub mod contexts;
 mod find_slots;
-mod history;
+pub mod history;
 pub mod image;
-mod learn_bit;
+pub mod learn_bit;
 mod learn_byte;
 mod make_inputs;
-mod map;
+pub mod map;
 mod match_model;
 mod record_length;
-mod slots;
-mod stream;
-mod tables;
+pub mod slots;
+pub mod stream;
+pub mod tables;
 
 use super::prediction::BitPrediction;
 

@@ -69,6 +69,31 @@ impl Slots {
         least.0
     }
 
+    /// Like [`find`](Self::find), but changes nothing: returns the slot that has the hash or would be cleared
+    /// for it, and whether it has it.
+    #[inline(always)]
+    pub fn seek(&self, hash: u64, used: impl Fn(u32) -> u32) -> (usize, bool) {
+        let check = (hash as u32 & 0xffff).max(1);
+        let index = (hash >> 32) as usize & self.mask;
+        let slots = self.all();
+        let mut least = (index, u32::MAX);
+        for way in 0..3 {
+            let candidate = index ^ way & self.mask;
+            let slot = &slots[candidate];
+            if slot[0] & 0xffff == check {
+                return (candidate, true);
+            }
+            if slot[0] == 0 {
+                return (candidate, false);
+            }
+            let used = used(slot[1]);
+            if used < least.1 {
+                least = (candidate, used);
+            }
+        }
+        (least.0, false)
+    }
+
     /// Returns a copy with `2^bits` bytes, at least as large: this table repeated, so that
     /// every slot is found in it.
     pub fn grown(&self, bits: u32) -> Self {

@@ -5,6 +5,7 @@ use std::slice;
 use crate::state::Visitor;
 
 use super::history::History;
+use super::image::ImageByte;
 use super::match_model::Match;
 use super::record_length::RecordLength;
 
@@ -23,9 +24,13 @@ pub struct Stream {
     pub classes: u32,
     /// Positions where the current line and the previous line start.
     pub lines: [u32; 2],
+    /// Column of the first byte.
+    pub column: u32,
     pub successors: Successors,
     pub records: RecordLength,
     pub matched: Match,
+    /// In an image, the predictions of the image model; absent while they are in use.
+    pub image: Option<Box<ImageByte>>,
 }
 
 /// For each byte value, the four bytes that followed its latest occurrences, the latest lowest.
@@ -73,6 +78,17 @@ impl Stream {
     /// Appends a byte to the stream and to the history.
     pub fn update(&mut self, history: &mut History, byte: u8) {
         history.set(self.position, byte);
+        self.append(byte);
+        self.matched.advance(history, byte, self.position, self.hash());
+    }
+
+    /// Returns the hash of the last five bytes.
+    pub fn hash(&self) -> u32 {
+        ((self.recent & 0xff_ffff_ffff).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+    }
+
+    /// Appends a byte to all but the match.
+    pub fn append(&mut self, byte: u8) {
         let successors = &mut self.successors.0[self.recent as usize & 255];
         *successors = *successors << 8 | u32::from(byte);
         self.recent = self.recent << 8 | u64::from(byte);
@@ -90,14 +106,12 @@ impl Stream {
             self.lines = [self.position, self.lines[0]];
         }
         self.records.update(byte, self.age);
-        let key = (self.recent & 0xff_ffff_ffff).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.matched.advance(history, byte, self.position, (key >> 32) as u32);
     }
 
     /// Visits all fields.
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         visitor.u64s(slice::from_mut(&mut self.recent));
-        for field in [&mut self.position, &mut self.age, &mut self.classes] {
+        for field in [&mut self.position, &mut self.age, &mut self.classes, &mut self.column] {
             visitor.u32s(slice::from_mut(field));
         }
         visitor.u32s(&mut self.words);

@@ -32,28 +32,28 @@ pub fn last_bits_index(entry: u32, node: usize) -> usize {
 #[derive(Clone)]
 pub struct Models {
     pub components: &'static Components,
-    pub(super) logistic: Logistic,
+    pub logistic: Logistic,
     /// The state machine of bit histories.
-    pub(super) machine: &'static StateMachine,
+    pub machine: &'static StateMachine,
     /// Learning rates of maps and slots, by the number of bits seen.
-    pub(super) rates: &'static [u32; 1024],
-    pub(super) slots: Slots,
+    pub rates: &'static [u32; 1024],
+    pub slots: Slots,
     pub history: History,
-    pub(super) streams: Vec<Stream>,
+    pub streams: Vec<Stream>,
     /// Position in the history where the next block begins.
     pub end: u32,
     /// By context and bit history.
-    pub(super) bit_history_map: Map,
+    pub bit_history_map: Map,
     /// By context, last bits and node; empty unless the kind uses them.
-    pub(super) last_bits_map: Map,
+    pub last_bits_map: Map,
     /// By context, length of the run and bit number: probability that the run continues.
-    pub(super) run_map: Map,
+    pub run_map: Map,
     /// By context of the match and bit number: probability that the match continues.
-    pub(super) match_map: Map,
+    pub match_map: Map,
     /// By node.
-    pub(super) order0: Map,
+    pub order0: Map,
     /// The image model, in a block that is an image.
-    pub(super) image: Option<Box<Image>>,
+    pub image: Option<Box<Image>>,
 }
 
 impl Models {
@@ -108,9 +108,10 @@ impl Models {
     /// Begins a block of `len` bytes whose streams start at the offsets `starts`; it is an
     /// image if it has a `raster`.
     pub fn start_block(&mut self, len: usize, starts: impl Iterator<Item = usize>, raster: Option<Raster>) {
-        self.image = raster.map(|raster| Box::new(Image::new(raster, self.end, self.streams.len())));
+        self.image = raster.map(|raster| Box::new(Image::new(raster, self.end)));
         for (stream, start) in self.streams.iter_mut().zip(starts) {
-            *stream = Stream::new(self.end.wrapping_add(start as u32));
+            let image = raster.map(|_| Box::default());
+            *stream = Stream { image, ..Stream::new(self.end.wrapping_add(start as u32)) };
         }
         self.end = self.end.wrapping_add(len as u32);
     }
@@ -135,6 +136,10 @@ impl Models {
         for stream in &mut self.streams {
             stream.visit(visitor);
         }
-        Image::visit_any(&mut self.image, self.streams.len(), visitor);
+        Image::visit_any(&mut self.image, visitor);
+        for stream in &mut self.streams {
+            stream.image = self.image.is_some().then(|| stream.image.take().unwrap_or_default());
+            stream.image.iter_mut().for_each(|image| image.visit(visitor));
+        }
     }
 }

@@ -14,14 +14,22 @@ const WEIGHT_LIMIT: i64 = 16 << WEIGHT_FRACTION;
 const INPUTS: usize = 19;
 /// The part of an error that one update corrects, Q14.
 const RATE: i64 = 2000;
+/// The largest number of bytes predicted at once that count fully.
+const MOST_BYTES: i64 = 4;
 /// Added to the sum of the inputs' squares, by which an update is divided.
 const LEAST_POWER: i64 = 1000;
 
-/// The weights of each channel, and the current prediction.
+/// The weights of each channel.
 #[derive(Clone, Default)]
 pub struct Filter {
     /// Q16.
     weights: [[i32; INPUTS]; CHANNELS],
+}
+
+/// A prediction of the filter.
+#[derive(Clone, Copy, Default)]
+pub struct Filtered {
+    channel: usize,
     inputs: [i32; INPUTS],
     /// The prediction without the weighted inputs, Q2.
     base: i32,
@@ -59,14 +67,52 @@ fn inputs(neighbours: &Neighbours) -> (i32, [i32; INPUTS]) {
 impl Filter {
     /// Predicts the next byte.
     #[inline(always)]
-    pub fn predict(&mut self, neighbours: &Neighbours) {
+    pub fn predict(&self, neighbours: &Neighbours) -> Filtered {
         let (base, inputs) = inputs(neighbours);
-        let weights = &self.weights[neighbours.channel];
-        let products = inputs.iter().zip(weights).map(|(&x, &w)| i64::from(x) * i64::from(w));
-        self.sum = (products.sum::<i64>() >> (WEIGHT_FRACTION - PREDICTION_FRACTION)) as i32;
-        (self.base, self.inputs) = (base << PREDICTION_FRACTION, inputs);
+        let channel = neighbours.channel;
+        let products = inputs.iter().zip(&self.weights[channel]).map(|(&x, &w)| i64::from(x) * i64::from(w));
+        let sum = (products.sum::<i64>() >> (WEIGHT_FRACTION - PREDICTION_FRACTION)) as i32;
+        Filtered { channel, inputs, base: base << PREDICTION_FRACTION, sum }
     }
 
+    /// Moves the weights towards the byte that was predicted.
+    #[inline(always)]
+    pub fn learn(&mut self, predicted: &Filtered, byte: u8) {
+        let step = predicted.step(byte);
+        for (w, &x) in self.weights[predicted.channel].iter_mut().zip(&predicted.inputs) {
+            *w = (i64::from(*w) + ((step * i64::from(x)) >> 16)).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i32;
+        }
+    }
+
+    /// Moves the weights towards bytes that were predicted at once: those of a channel by the mean of what each byte
+    /// asks for, times the number of bytes up to [`MOST_BYTES`].
+    pub fn learn_all<'a>(&mut self, bytes: impl Iterator<Item = (&'a Filtered, u8)>) {
+        let (mut sums, mut counts) = ([[0i64; INPUTS]; CHANNELS], [0; CHANNELS]);
+        for (predicted, byte) in bytes {
+            let step = predicted.step(byte);
+            counts[predicted.channel] += 1;
+            for (sum, &x) in sums[predicted.channel].iter_mut().zip(&predicted.inputs) {
+                *sum += (step * i64::from(x)) >> 16;
+            }
+        }
+        for ((weights, sums), count) in self.weights.iter_mut().zip(sums).zip(counts) {
+            for (w, sum) in weights.iter_mut().zip(sums).filter(|_| count > 0) {
+                let change = (sum * count.min(MOST_BYTES)).div_euclid(count);
+                *w = (i64::from(*w) + change).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i32;
+            }
+        }
+    }
+
+    /// Visits the weights.
+    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
+        visitor.u32s(bytemuck::cast_slice_mut(self.weights.as_flattened_mut()));
+        for weight in self.weights.as_flattened_mut() {
+            *weight = (*weight).clamp(-WEIGHT_LIMIT as i32, WEIGHT_LIMIT as i32);
+        }
+    }
+}
+
+impl Filtered {
     /// Returns the prediction, Q2, 0..=1023.
     #[inline(always)]
     pub fn prediction(&self) -> usize {
@@ -79,23 +125,12 @@ impl Filter {
         self.prediction() >> PREDICTION_FRACTION
     }
 
-    /// Moves the weights towards the byte that was predicted.
+    /// Returns by how much a weight moves for each unit of its input once the byte is known, Q32.
     #[inline(always)]
-    pub fn learn(&mut self, neighbours: &Neighbours, byte: u8) {
+    fn step(&self, byte: u8) -> i64 {
         let error = (i32::from(byte) << PREDICTION_FRACTION) - self.base - self.sum;
         let power = LEAST_POWER + self.inputs.iter().map(|&x| i64::from(x * x)).sum::<i64>();
-        let step = (i64::from(error) * (RATE << 16)).div_euclid(power); // 16 more fraction bits than the weights
-        for (w, &x) in self.weights[neighbours.channel].iter_mut().zip(&self.inputs) {
-            *w = (i64::from(*w) + ((step * i64::from(x)) >> 16)).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i32;
-        }
-    }
-
-    /// Visits the weights.
-    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
-        visitor.u32s(bytemuck::cast_slice_mut(self.weights.as_flattened_mut()));
-        for weight in self.weights.as_flattened_mut() {
-            *weight = (*weight).clamp(-WEIGHT_LIMIT as i32, WEIGHT_LIMIT as i32);
-        }
+        (i64::from(error) * (RATE << 16)).div_euclid(power)
     }
 }
 
@@ -140,9 +175,9 @@ mod tests {
             let neighbours = neighbours(number, false);
             let Neighbours { w, ne, nn, nw, .. } = neighbours;
             let byte = (3 * w.same + 2 * ne.same + nn.same + 2 * nw.same) / 8;
-            filter.predict(&neighbours);
-            errors.push(filter.prediction().abs_diff(4 * byte as usize));
-            filter.learn(&neighbours, byte as u8);
+            let predicted = filter.predict(&neighbours);
+            errors.push(predicted.prediction().abs_diff(4 * byte as usize));
+            filter.learn(&predicted, byte as u8);
         }
         let mean = |errors: &[usize]| errors.iter().sum::<usize>() / errors.len();
         assert!(mean(&errors[..100]) > 60 && mean(&errors[39_000..]) < 4, "{}", mean(&errors[39_000..]));
@@ -153,18 +188,39 @@ mod tests {
         let mut filter = Filter::default();
         for number in 0..50_000 {
             let neighbours = neighbours(number, true);
-            filter.predict(&neighbours);
-            assert!(filter.prediction() < 1024 && filter.byte() < 256);
+            let predicted = filter.predict(&neighbours);
+            assert!(predicted.prediction() < 1024 && predicted.byte() < 256);
             // Always the value farther from the prediction.
-            filter.learn(&neighbours, if filter.byte() < 128 { 255 } else { 0 });
+            filter.learn(&predicted, if predicted.byte() < 128 { 255 } else { 0 });
         }
         let weights = filter.weights.as_flattened_mut();
         weights.iter_mut().for_each(|weight| *weight = WEIGHT_LIMIT as i32);
         for number in 0..1000 {
             let neighbours = neighbours(number, true);
-            filter.predict(&neighbours);
-            assert!(filter.prediction() < 1024);
-            filter.learn(&neighbours, 0);
+            let predicted = filter.predict(&neighbours);
+            assert!(predicted.prediction() < 1024);
+            filter.learn(&predicted, 0);
+        }
+    }
+
+    #[test]
+    fn bytes_at_once_move_the_weights_by_a_bounded_mean() {
+        let mut filter = Filter::default();
+        for number in 0..300 {
+            let neighbours = neighbours(number, false);
+            let predicted = filter.predict(&neighbours);
+            let mut one = filter.clone();
+            one.learn(&predicted, 77);
+            for (count, times) in [(1, 1), (2, 2), (4, 4), (5, 4), (40, 4)] {
+                let mut all = filter.clone();
+                all.learn_all(std::iter::repeat_n((&predicted, 77), count));
+                let moves = |after: &Filter| {
+                    let weights = after.weights.as_flattened().iter().zip(filter.weights.as_flattened());
+                    weights.map(|(a, b)| a - b).collect::<Vec<_>>()
+                };
+                assert_eq!(moves(&all), moves(&one).iter().map(|change| times * change).collect::<Vec<_>>());
+            }
+            filter = one;
         }
     }
 }

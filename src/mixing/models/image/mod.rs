@@ -17,9 +17,9 @@ use super::history::History;
 use super::map::{Map, RATES};
 use super::stream::Stream;
 
-use filter::{Filter, PREDICTION_FRACTION};
+use filter::{Filter, Filtered, PREDICTION_FRACTION};
 use neighbours::Neighbours;
-use residuals::Residuals;
+use residuals::{Distribution, Residuals};
 
 /// The number of an image's contexts; a kind of the stage uses the first ones.
 pub const CONTEXTS: usize = 29;
@@ -31,7 +31,7 @@ const PREDICTIONS: usize = 256 << PREDICTION_FRACTION;
 /// The largest number of channels.
 const CHANNELS: usize = Raster::MOST_PIXEL as usize;
 
-/// The model of an image, with its predictions of the current byte.
+/// The model of an image.
 #[derive(Clone)]
 pub struct Image {
     raster: Raster,
@@ -42,9 +42,16 @@ pub struct Image {
     residuals: [Residuals; HISTOGRAMS],
     /// By prediction and node: probability of a 1.
     map: Map,
-    /// `[streams]`: absolute errors (Q2) of the last predictions, the latest first.
-    errors: Vec<[u16; CHANNELS]>,
+}
+
+/// The predictions of a stream's current byte.
+#[derive(Clone, Default)]
+pub struct ImageByte {
+    /// Absolute errors (Q2) of the last predictions, the latest first.
+    errors: [u16; CHANNELS],
     neighbours: Neighbours,
+    filtered: Filtered,
+    histograms: [Distribution; HISTOGRAMS],
 }
 
 /// Values that replace fields of the mixers' context in an image.
@@ -61,81 +68,79 @@ pub struct ImageContext {
 
 impl Image {
     /// Creates an untrained model for a block that begins at a position of the history.
-    pub fn new(raster: Raster, start: u32, streams: usize) -> Self {
+    pub fn new(raster: Raster, start: u32) -> Self {
         Image {
             raster,
             start,
             filter: Filter::default(),
             residuals: [Residuals::new(), Residuals::new()],
             map: Map::new(PREDICTIONS << 8, 1023, |_| 32768),
-            errors: vec![[0; CHANNELS]; streams],
-            neighbours: Neighbours::default(),
         }
     }
 
     /// Predicts the next byte of a stream.
     #[inline(always)]
-    pub fn begin_byte(&mut self, number: usize, stream: &Stream, history: &History) -> ImageContext {
-        self.neighbours = Neighbours::new(self.raster, stream.position.wrapping_sub(self.start), stream, history);
-        let Neighbours { channel, texture, .. } = self.neighbours;
-        self.filter.predict(&self.neighbours);
-        let errors = self.errors[number];
-        let [last, west] = [errors[0], errors[usize::from(self.raster.pixel) - 1]].map(u32::from);
+    pub fn begin_byte(&self, byte: &mut ImageByte, stream: &Stream, history: &History) -> ImageContext {
+        byte.neighbours = Neighbours::new(self.raster, stream.position.wrapping_sub(self.start), stream, history);
+        let Neighbours { channel, texture, .. } = byte.neighbours;
+        byte.filtered = self.filter.predict(&byte.neighbours);
+        let [last, west] = [byte.errors[0], byte.errors[usize::from(self.raster.pixel) - 1]].map(u32::from);
         let with_errors = 2 * (last + west + texture);
-        for (residuals, energy) in self.residuals.iter_mut().zip([texture, with_errors]) {
-            residuals.begin_byte(channel, energy, self.filter.prediction());
+        let energies = [texture, with_errors];
+        for ((residuals, energy), histogram) in self.residuals.iter().zip(energies).zip(&mut byte.histograms) {
+            residuals.predict(channel, energy, byte.filtered.prediction(), histogram);
         }
         ImageContext {
-            last: self.filter.byte(),
-            second: self.neighbours.corrected_gradient(),
-            classes: channel << 5 | self.neighbours.last_error_step(),
+            last: byte.filtered.byte(),
+            second: byte.neighbours.corrected_gradient(),
+            classes: channel << 5 | byte.neighbours.last_error_step(),
             in_line: channel << 6 | residuals::bucket(texture),
         }
     }
 
-    /// Returns the contents of all contexts for the byte.
-    #[inline(always)]
-    pub fn contexts(&self) -> [u64; CONTEXTS] {
-        self.neighbours.contexts(self.filter.prediction(), self.filter.byte())
-    }
-
     /// Returns the probability of a 1 at a node after equal predictions, Q16, 0..=65535.
     #[inline(always)]
-    pub fn probability(&self, node: usize) -> u32 {
-        self.map.p(self.filter.prediction() << 8 | node)
-    }
-
-    /// Returns the probability of a 1 at a node by each histogram, Q16, 1..=65535.
-    #[inline(always)]
-    pub fn histogram_probabilities(&self, node: usize) -> [u32; HISTOGRAMS] {
-        [self.residuals[0].probability(node), self.residuals[1].probability(node)]
+    pub fn probability(&self, byte: &ImageByte, node: usize) -> u32 {
+        self.map.p(byte.entry(node))
     }
 
     /// Learns the bit at a node.
     #[inline(always)]
-    pub fn learn_bit(&mut self, node: usize, bit: u32) {
-        self.map.update(self.filter.prediction() << 8 | node, bit, &RATES);
+    pub fn learn_bit(&mut self, byte: &ImageByte, node: usize, bit: u32) {
+        self.map.update(byte.entry(node), bit, &RATES);
     }
 
-    /// Learns the byte that was predicted last.
+    /// Learns the byte that was predicted.
     #[inline(always)]
-    pub fn learn_byte(&mut self, number: usize, byte: u8) {
-        let prediction = self.filter.prediction();
-        self.residuals.iter_mut().for_each(|residuals| residuals.learn(byte));
-        self.filter.learn(&self.neighbours, byte);
-        let errors = &mut self.errors[number];
-        errors.rotate_right(1);
-        errors[0] = (usize::from(byte) << PREDICTION_FRACTION).abs_diff(prediction) as u16;
+    pub fn learn_byte(&mut self, byte: &ImageByte, symbol: u8) {
+        for (residuals, histogram) in self.residuals.iter_mut().zip(&byte.histograms) {
+            residuals.learn(histogram, symbol);
+        }
+        self.filter.learn(&byte.filtered, symbol);
+    }
+
+    /// Learns bits at an entry of the map of predictions, see [`Map::learn_counts`].
+    #[inline(always)]
+    pub fn learn_counts(&mut self, entry: usize, ones: u32, count: u32) {
+        self.map.learn_counts(entry, ones, count, &RATES);
+    }
+
+    /// Learns the bytes of a step, each of another stream.
+    pub fn learn_bytes<'a, I: Iterator<Item = (&'a ImageByte, u8)>>(&mut self, bytes: impl Fn() -> I) {
+        for (number, residuals) in self.residuals.iter_mut().enumerate() {
+            residuals.learn_all(|| bytes().map(move |(byte, symbol)| (&byte.histograms[number], symbol)));
+        }
+        self.filter.learn_all(bytes().map(|(byte, symbol)| (&byte.filtered, symbol)));
     }
 
     /// Visits the raster, or five zeros if there is no image, and then the model.
-    pub fn visit_any(image: &mut Option<Box<Image>>, streams: usize, visitor: &mut dyn Visitor) {
+    pub fn visit_any(image: &mut Option<Box<Image>>, visitor: &mut dyn Visitor) {
         let mut head = image.as_ref().map_or(([0; Raster::LEN], 0), |image| (image.raster.bytes(), image.start));
         visitor.u8s(&mut head.0);
         visitor.u32s(slice::from_mut(&mut head.1));
         let (raster, start) = (Raster::read(head.0), head.1);
         if raster != image.as_ref().map(|image| image.raster) {
-            *image = raster.map(|raster| Box::new(Image::new(raster, start, streams)));
+            *image = raster.map(|raster| Box::new(Image::new(raster, start)));
         }
         if let Some(image) = image {
             image.start = start;
@@ -147,6 +152,37 @@ impl Image {
         self.filter.visit(visitor);
         self.residuals.iter_mut().for_each(|residuals| residuals.visit(visitor));
         self.map.visit(visitor);
-        visitor.u16s(self.errors.as_flattened_mut());
+    }
+}
+
+impl ImageByte {
+    /// Returns the contents of all contexts for the byte.
+    #[inline(always)]
+    pub fn contexts(&self) -> [u64; CONTEXTS] {
+        self.neighbours.contexts(self.filtered.prediction(), self.filtered.byte())
+    }
+
+    /// Returns the entry of a node in the map of predictions.
+    #[inline(always)]
+    pub fn entry(&self, node: usize) -> usize {
+        self.filtered.prediction() << 8 | node
+    }
+
+    /// Returns the probability of a 1 at a node by each histogram, Q16, 1..=65535.
+    #[inline(always)]
+    pub fn histogram_probabilities(&self, node: usize) -> [u32; HISTOGRAMS] {
+        [self.histograms[0].probability(node), self.histograms[1].probability(node)]
+    }
+
+    /// Takes note of the filter's error, once the byte is known.
+    #[inline(always)]
+    pub fn end(&mut self, symbol: u8) {
+        self.errors.rotate_right(1);
+        self.errors[0] = (usize::from(symbol) << PREDICTION_FRACTION).abs_diff(self.filtered.prediction()) as u16;
+    }
+
+    /// Visits the errors of the last predictions.
+    pub fn visit(&mut self, visitor: &mut dyn Visitor) {
+        visitor.u16s(&mut self.errors);
     }
 }

@@ -16,16 +16,21 @@ const WEIGHT: u32 = 16;
 /// The number of bytes after which the counts of a histogram are halved.
 const MOST_BYTES: u16 = 4096;
 
-/// Histograms by channel and energy, and the distribution of the current byte.
+/// Histograms by channel and energy.
 #[derive(Clone)]
 pub struct Residuals {
     /// `[channels][buckets][bins]`.
     counts: Vec<u32>,
     /// `[channels][buckets]`: bytes counted since a histogram was halved, and half of those before.
     bytes: Vec<u16>,
-    /// Index of the current histogram.
+}
+
+/// The distribution of a byte.
+#[derive(Clone)]
+pub struct Distribution {
+    /// Index of the histogram that gives it.
     histogram: usize,
-    /// Bin of byte 0 in the current histogram.
+    /// Bin of byte 0 in the histogram.
     zero: usize,
     /// Sum of the counts below each node of the byte's tree; node 1 is the root.
     sums: [u32; 2 * SYMBOLS],
@@ -44,55 +49,75 @@ fn start(bin: usize) -> u32 {
     (256 >> (bin.abs_diff(BINS / 2) / 24).min(8)).max(1)
 }
 
-impl Residuals {
-    /// Creates histograms with their initial counts.
-    pub fn new() -> Self {
-        let histograms = CHANNELS * BUCKETS;
-        let one: Vec<u32> = (0..BINS).map(start).collect();
-        Residuals {
-            counts: one.repeat(histograms),
-            bytes: vec![0; histograms],
-            histogram: 0,
-            zero: BINS / 2,
-            sums: [0; 2 * SYMBOLS],
-        }
+impl Default for Distribution {
+    fn default() -> Self {
+        Distribution { histogram: 0, zero: BINS / 2, sums: [0; 2 * SYMBOLS] }
     }
+}
 
-    /// Makes the distribution of the next byte around its prediction (Q2).
-    #[inline(always)]
-    pub fn begin_byte(&mut self, channel: usize, energy: u32, prediction: usize) {
-        self.histogram = channel * BUCKETS + bucket(energy);
-        self.zero = BINS / 2 - prediction;
-        let counts = &self.counts[self.histogram * BINS..][..BINS];
-        for (byte, sum) in self.sums[SYMBOLS..].iter_mut().enumerate() {
-            *sum = counts[self.zero + (byte << PREDICTION_FRACTION)];
-        }
-        for node in (1..SYMBOLS).rev() {
-            self.sums[node] = self.sums[2 * node] + self.sums[2 * node + 1];
-        }
-    }
-
+impl Distribution {
     /// Returns the probability that the bit below a node is 1, Q16, 1..=65535.
     #[inline(always)]
     pub fn probability(&self, node: usize) -> u32 {
         let p = (u64::from(self.sums[2 * node + 1]) << 16) / u64::from(self.sums[node]).max(1);
         (p as u32).clamp(1, 65535)
     }
+}
 
-    /// Counts the current byte.
+impl Residuals {
+    /// Creates histograms with their initial counts.
+    pub fn new() -> Self {
+        let histograms = CHANNELS * BUCKETS;
+        let one: Vec<u32> = (0..BINS).map(start).collect();
+        Residuals { counts: one.repeat(histograms), bytes: vec![0; histograms] }
+    }
+
+    /// Makes the distribution of the next byte around its prediction (Q2).
     #[inline(always)]
-    pub fn learn(&mut self, byte: u8) {
-        let counts = &mut self.counts[self.histogram * BINS..][..BINS];
-        let bin = self.zero + (usize::from(byte) << PREDICTION_FRACTION);
+    pub fn predict(&self, channel: usize, energy: u32, prediction: usize, to: &mut Distribution) {
+        to.histogram = channel * BUCKETS + bucket(energy);
+        to.zero = BINS / 2 - prediction;
+        let counts = &self.counts[to.histogram * BINS..][..BINS];
+        for (byte, sum) in to.sums[SYMBOLS..].iter_mut().enumerate() {
+            *sum = counts[to.zero + (byte << PREDICTION_FRACTION)];
+        }
+        for node in (1..SYMBOLS).rev() {
+            to.sums[node] = to.sums[2 * node] + to.sums[2 * node + 1];
+        }
+    }
+
+    /// Learns a byte that was predicted.
+    #[inline(always)]
+    pub fn learn(&mut self, predicted: &Distribution, byte: u8) {
+        self.count(predicted, byte);
+        self.age(predicted.histogram);
+    }
+
+    /// Learns bytes that were predicted at once.
+    pub fn learn_all<'a, I: Iterator<Item = (&'a Distribution, u8)>>(&mut self, bytes: impl Fn() -> I) {
+        bytes().for_each(|(predicted, byte)| self.count(predicted, byte));
+        bytes().for_each(|(predicted, _)| self.age(predicted.histogram));
+    }
+
+    /// Counts a byte.
+    #[inline(always)]
+    fn count(&mut self, predicted: &Distribution, byte: u8) {
+        let counts = &mut self.counts[predicted.histogram * BINS..][..BINS];
+        let bin = predicted.zero + (usize::from(byte) << PREDICTION_FRACTION);
         let first = bin.saturating_sub(WIDTH - 1);
         for (i, count) in counts[first..BINS.min(bin + WIDTH)].iter_mut().enumerate() {
             *count += WEIGHT * (WIDTH - (first + i).abs_diff(bin)) as u32;
         }
-        let bytes = &mut self.bytes[self.histogram];
-        *bytes += 1;
+        self.bytes[predicted.histogram] += 1;
+    }
+
+    /// Halves the counts of a histogram that has counted many bytes.
+    #[inline(always)]
+    fn age(&mut self, histogram: usize) {
+        let bytes = &mut self.bytes[histogram];
         if *bytes >= MOST_BYTES {
             *bytes /= 2;
-            counts.iter_mut().for_each(|count| *count -= *count / 2);
+            self.counts[histogram * BINS..][..BINS].iter_mut().for_each(|count| *count -= *count / 2);
         }
     }
 
@@ -114,14 +139,14 @@ mod tests {
 
     #[test]
     fn probabilities_follow_from_the_counts() {
-        let mut residuals = Residuals::new();
+        let (mut residuals, mut distribution) = (Residuals::new(), Distribution::default());
         for i in 0..2000 {
             let random = random_u64(4, i);
-            residuals.begin_byte(1, 9, (random & 1023) as usize);
-            residuals.learn(((random & 1023) / 4).saturating_add(random >> 10 & 7).min(255) as u8);
+            residuals.predict(1, 9, (random & 1023) as usize, &mut distribution);
+            residuals.learn(&distribution, ((random & 1023) / 4).saturating_add(random >> 10 & 7).min(255) as u8);
         }
         for prediction in [0, 1, 500, 1023] {
-            residuals.begin_byte(1, 9, prediction);
+            residuals.predict(1, 9, prediction, &mut distribution);
             let histogram = &residuals.counts[(BUCKETS + bucket(9)) * BINS..][..BINS];
             let count = |byte: usize| u64::from(histogram[BINS / 2 + 4 * byte - prediction]);
             for node in 1..256usize {
@@ -129,22 +154,22 @@ mod tests {
                 let first = (node << (8 - node.ilog2())) - 256;
                 let [zeros, ones] = [first, first + width / 2].map(|a| (a..a + width / 2).map(count).sum::<u64>());
                 let exact = ((ones << 16) / (zeros + ones)).clamp(1, 65535);
-                assert_eq!(u64::from(residuals.probability(node)), exact);
+                assert_eq!(u64::from(distribution.probability(node)), exact);
             }
         }
     }
 
     #[test]
     fn a_repeated_error_gets_probable_and_counts_stay_in_bounds() {
-        let mut residuals = Residuals::new();
+        let (mut residuals, mut distribution) = (Residuals::new(), Distribution::default());
         for _ in 0..5 * usize::from(MOST_BYTES) {
-            residuals.begin_byte(0, 0, 400);
-            residuals.learn(100);
+            residuals.predict(0, 0, 400, &mut distribution);
+            residuals.learn(&distribution, 100);
         }
-        residuals.begin_byte(0, 0, 600);
+        residuals.predict(0, 0, 600, &mut distribution);
         let p: f64 = (0..8).fold(1.0, |p, bit| {
             let node = (256 | 150) >> (8 - bit);
-            let one = f64::from(residuals.probability(node)) / 65536.0;
+            let one = f64::from(distribution.probability(node)) / 65536.0;
             p * if 150 >> (7 - bit) & 1 == 1 { one } else { 1.0 - one }
         });
         assert!(p > 0.4, "the same error of another prediction: {p}");
