@@ -60,11 +60,6 @@ const SMALL_INPUT: u64 = 256 << 10;
 /// The highest level whose network a small input uses.
 const SMALL_LEVEL: u32 = 7;
 
-/// Inputs of at least this length (bytes) are cut into streams, so that threads can share the work: it costs them
-/// little.
-const LARGE_INPUT: u64 = 8 << 20;
-/// Streams of a large input at a level without a network.
-const STREAMS_WITHOUT_NETWORK: u32 = 16;
 /// The largest number of streams of a level.
 const MOST_STREAMS: u32 = 64;
 
@@ -74,9 +69,7 @@ pub fn method_for(level: u32, input_len: u64) -> Method {
     let row = row(level);
     let (kind, table_bits) = row.mixing;
     let mixing = MixingConfig { kind, table_bits: mixing_table_for(kind, input_len).min(table_bits) };
-    let model = config_for(level, input_len);
-    let panel = panel_for(model.streams);
-    Method { model, network: row.network.is_some(), mixing: Some(mixing), panel }
+    Method { model: config_for(level, input_len), network: row.network.is_some(), mixing: Some(mixing), panel: None }
 }
 
 /// Returns the bytes of a panel for a number of streams: 64 KiB, but at least 1 KiB a stream. A single stream needs
@@ -86,7 +79,7 @@ pub fn panel_for(streams: u32) -> Option<u32> {
 }
 
 /// Returns the network's hyper-parameters for a level and an input of `input_len` bytes.
-/// A level without a network has those of the lowest level with one, but streams of its own.
+/// A level without a network has those of the lowest level with one, but a single stream.
 /// Levels outside 1..=9 are replaced by the nearest one.
 pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
     let is_small = input_len < SMALL_INPUT;
@@ -97,11 +90,7 @@ pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
         network.expect("the last level has one");
     let rate = |value: u32| (((u64::from(value) << RATE_FRACTION) + 5_000) / 10_000) as u32;
     ModelConfig {
-        streams: match row(level).network {
-            Some(_) => streams_for(input_len).min(MOST_STREAMS),
-            None if input_len >= LARGE_INPUT => STREAMS_WITHOUT_NETWORK,
-            None => 1,
-        },
+        streams: if row(level).network.is_some() { streams_for(input_len).min(MOST_STREAMS) } else { 1 },
         segment: segment[size],
         embedding: embedding[size],
         units: *units,
@@ -173,9 +162,6 @@ mod tests {
     fn streams_grow_with_the_input() {
         let streams = |len| config_for(5, len).streams;
         assert_eq!([0, 152_089, 1 << 22, (1 << 23) - 1, 1 << 23, 1 << 40].map(streams), [1, 1, 1, 1, 2, 64]);
-        let method = |len| method_for(2, len);
-        assert_eq!([0, (1 << 23) - 1, 1 << 23, 1 << 40].map(|len| method(len).model.streams), [1, 1, 16, 16]);
-        assert_eq!([0, (1 << 23) - 1, 1 << 23].map(|len| method(len).panel), [None, None, Some(64 << 10)]);
         assert_eq!(
             [1, 2, 64, 65, 2048, 2049].map(panel_for),
             [None, Some(1 << 16), Some(1 << 16), Some(65 << 10), Some(1 << 21), None]
