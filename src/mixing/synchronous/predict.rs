@@ -42,7 +42,8 @@ impl Work {
             self.entry = Some((hash, position));
         }
         models.begin_byte_of(&self.stream, &mut self.byte);
-        self.byte.prediction.inputs[models.components.network_input()..][..2].fill(0);
+        // The inputs of a network and of an image, which are not there in every block
+        self.byte.prediction.inputs[models.components.network_input()..].fill(0);
         self.position = self.stream.position;
         models.slots.prefetch(&self.byte.hashes[..models.components.contexts.len()]);
     }

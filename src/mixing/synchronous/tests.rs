@@ -142,6 +142,19 @@ fn a_state_saved_within_a_block_continues_with_the_same_probabilities() {
 }
 
 #[test]
+fn a_state_saved_after_an_image_continues_with_the_same_probabilities() {
+    for kind in MixingKind::ALL {
+        let mut first = started(kind, RASTERS[1]);
+        code(&mut first, 0..20);
+        first.start_block(900, None);
+        let state = state(&mut first);
+        let mut second = started(kind, None);
+        second.visit(&mut StateReader::new(&state[..]));
+        assert!(code(&mut first, 0..20) == code(&mut second, 0..20), "{kind:?}");
+    }
+}
+
+#[test]
 fn what_was_learned_goes_on_in_the_sequential_form_and_back() {
     let config = MixingConfig { kind: MixingKind::Full, table_bits: 14 };
     let mut stage = started(MixingKind::Full, None);
