@@ -37,7 +37,7 @@ struct Board {
     ended: AtomicBool,
 }
 
-/// A loop: calls a task by its number.
+/// A loop: runs a task, given the number of tasks that were left when it was taken.
 struct Loop<'a>(&'a (dyn Fn(usize) + Sync));
 
 /// Runs `lead` with a crew of the threads of the current pool. A thread joins when it has nothing else to do.
@@ -63,7 +63,8 @@ impl Crew<'_> {
         self.threads
     }
 
-    /// Calls `work` for each task, at most 65,535, on whichever thread takes it; returns when all are done.
+    /// Calls `work` for each task, at most 65,535, on whichever thread takes it, the first ones first; returns when all
+    /// are done.
     #[allow(unsafe_code, reason = "threads share tasks that are mutably borrowed")]
     pub fn for_each<T: Send>(&mut self, tasks: &mut [T], work: impl Fn(&mut T) + Sync) {
         if self.threads == 1 || tasks.len() < 2 {
@@ -71,10 +72,10 @@ impl Crew<'_> {
         }
         assert!(tasks.len() <= MOST_TASKS);
         let (first, len) = (AtomicPtr::new(tasks.as_mut_ptr()), tasks.len());
-        let run = |task: usize| {
-            // SAFETY: `Board::take` gives each number below `len` to one thread, once, while `tasks` is borrowed
+        let run = |left: usize| {
+            // SAFETY: `Board::take` gives each number from 1 to `len` to one thread, once, while `tasks` is borrowed
             // by this call; `T: Send` lets that thread use it.
-            work(unsafe { &mut *first.load(Relaxed).add(task) });
+            work(unsafe { &mut *first.load(Relaxed).add(len - left) });
         };
         self.board.run(len, &Loop(&run));
     }
@@ -88,9 +89,9 @@ impl Board {
         let number = (self.ticket.load(Relaxed) & !TASKS).wrapping_add(TASKS + 1);
         // Release: a thread that takes a task sees the loop and all that was written before it.
         self.ticket.store(number | len as u64, Release);
-        let _wait = WaitOnDrop { board: self, len };
+        let all_done = WaitOnDrop { board: self, len };
         while self.take() {}
-        drop(_wait);
+        drop(all_done);
         assert!(!self.panicked.load(Relaxed), "a task on another thread panicked");
     }
 
@@ -120,7 +121,7 @@ impl Board {
             let done = DoneOnDrop(self);
             // SAFETY: `run` has stored the pointer before the ticket, and returns only when this task is done.
             let body = unsafe { &*current };
-            (body.0)(left as usize - 1);
+            (body.0)(left as usize);
             drop(done);
         }
         true
@@ -166,7 +167,7 @@ impl Drop for EndOnDrop<'_> {
 }
 
 /// Waits a short time; after many attempts, lets other threads have the processor.
-fn wait(attempts: &mut usize) {
+pub fn wait(attempts: &mut usize) {
     /// Attempts without giving the processor away.
     const SPINS: usize = 1000;
     *attempts += 1;

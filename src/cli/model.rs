@@ -46,7 +46,7 @@ pub struct ModelOptions {
     /// Parts of a block coded side by side
     #[arg(long, value_name = "N")]
     streams: Option<u32>,
-    /// Bytes that streams share until all move on, such as 64k; streams then run on many threads. 0 has them take turns
+    /// Bytes of a panel, which is cut into all streams so that threads share them; 0 to have streams take turns
     #[arg(long, value_name = "SIZE", value_parser = parse_panel)]
     panel: Option<u32>,
     /// Steps between updates of the weights

@@ -27,6 +27,11 @@ pub struct Prediction {
     pub network: Option<Vec<f32>>,
 }
 
+/// Pairs targets, `[steps][streams]`, with their streams.
+pub fn by_stream(targets: &[u16], streams: usize) -> impl Iterator<Item = (usize, u16)> {
+    targets.iter().enumerate().map(move |(i, &target)| (i % streams, target))
+}
+
 /// Records the costs of a segment's symbols, when a monitor has asked for them.
 #[derive(Default)]
 pub struct Recorder {
@@ -65,22 +70,22 @@ impl Recorder {
         }
     }
 
-    /// Ends the segment, if it is recorded, and returns what it showed. Takes its symbols, `[steps][streams]`, and
-    /// the weights by which the network predicted the last one of the first stream, if there is a network.
+    /// Ends the segment, if it is recorded, and returns what it showed. Takes the stream and the target of all that
+    /// was recorded, in order, and the weights by which the network predicted the last symbol of the first stream, if
+    /// there is a network.
     pub fn end(
         &self,
         transform: Transform,
-        targets: &[u16],
-        streams: usize,
+        targets: impl Iterator<Item = (usize, u16)>,
         weights: Option<&[u32]>,
     ) -> Option<Prediction> {
         if !self.is_on {
             return None;
         }
-        let coded = targets.iter().enumerate().filter(|&(_, &target)| target != INACTIVE);
-        let first_stream = coded.zip(&self.costs).filter(|((i, _), _)| i % streams == 0);
+        let coded = targets.filter(|&(_, target)| target != INACTIVE).zip(&self.costs);
+        let first_stream = coded.filter(|&((stream, _), _)| stream == 0);
         let (mut symbols, mut costs): (Vec<u8>, Vec<f32>) =
-            first_stream.map(|((_, &target), &cost)| (target as u8, cost)).unzip();
+            first_stream.map(|((_, target), &cost)| (target as u8, cost)).unzip();
         let old = symbols.len().saturating_sub(MOST_SYMBOLS);
         symbols.drain(..old);
         costs.drain(..old);
@@ -90,21 +95,6 @@ impl Recorder {
             weights.iter().map(|&weight| weight as f32 / sum).collect()
         });
         (!symbols.is_empty()).then_some(Prediction { transform, symbols, costs, network })
-    }
-
-    /// Like [`end`](Self::end), of a recorder that has seen only the first stream.
-    pub fn end_of_first_stream(
-        &self,
-        transform: Transform,
-        targets: &[u16],
-        streams: usize,
-        weights: Option<&[u32]>,
-    ) -> Option<Prediction> {
-        if !self.is_on {
-            return None;
-        }
-        let of_first: Vec<u16> = targets.iter().copied().step_by(streams).collect();
-        self.end(transform, &of_first, 1, weights)
     }
 }
 
@@ -123,7 +113,7 @@ mod tests {
         }
         let mut weights = [1; SYMBOLS];
         weights[9] = 257;
-        let prediction = recorder.end(Transform::None, &targets, 2, Some(&weights)).unwrap();
+        let prediction = recorder.end(Transform::None, by_stream(&targets, 2), Some(&weights)).unwrap();
         assert_eq!((&prediction.symbols[..], &prediction.costs[..]), (&[7, 9][..], &[8.0, 8.0][..]));
         assert_eq!(prediction.network.unwrap()[8..10], [1.0 / 512.0, 257.0 / 512.0]);
     }
@@ -132,6 +122,6 @@ mod tests {
     fn nothing_is_recorded_unless_it_is_asked_for() {
         let mut recorder = Recorder::default();
         recorder.bit(true, 1);
-        assert!(recorder.end(Transform::None, &[1], 1, None).is_none() && recorder.costs.is_empty());
+        assert!(recorder.end(Transform::None, by_stream(&[1], 1), None).is_none() && recorder.costs.is_empty());
     }
 }

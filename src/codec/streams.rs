@@ -48,6 +48,13 @@ impl Streams {
         (offset < panel.len).then_some(panel.start + offset)
     }
 
+    /// Returns the positions in the block of the symbols of a step below `len`, of the first stream, the second one and
+    /// so on.
+    pub fn positions(&self, step: usize) -> impl Iterator<Item = usize> {
+        let panel = self.panel(step);
+        (panel.start + step - panel.first_step..panel.start + panel.len).step_by(panel.steps)
+    }
+
     /// Returns the symbol before a step, 0 at a stream's start.
     pub fn previous(&self, data: &[u8], stream: usize, step: usize) -> u8 {
         let position = step.checked_sub(1).and_then(|s| self.position(stream, s));
@@ -102,6 +109,8 @@ mod tests {
                                 assert!(!std::mem::replace(&mut seen[p], true));
                             }
                         }
+                        let of_streams = (0..count).filter_map(|stream| streams.position(stream, step));
+                        assert!(streams.positions(step).eq(of_streams));
                         assert_eq!(seen.iter().filter(|&&s| s).count(), streams.done(step + 1));
                     }
                     assert!(seen.into_iter().all(|s| s));

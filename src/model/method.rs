@@ -98,7 +98,8 @@ impl Method {
     /// Returns the memory that the predictors need in bytes, within a few per cent.
     pub fn memory(&self, block_size: u32) -> u64 {
         let network = if self.network { self.model.memory() } else { 0 };
-        let streams = if self.panel.is_some() { 40 << 10 } else { 8 << 10 } * u64::from(self.model.streams);
+        let of_stream: u64 = if self.panel.is_some() { 40 << 10 } else { 8 << 10 };
+        let streams = of_stream * u64::from(self.model.streams);
         let mixing = self.mixing.map_or(0, |mixing| {
             let mixers_and_maps = match mixing.kind {
                 MixingKind::Light => 8 << 20,

@@ -12,10 +12,10 @@
 //! are written with intrinsics because the compiler's own vectorisation of the same loops reaches
 //! less than half the speed.
 //!
-//! The modules marked below are the only ones in the crate with `unsafe` code (Cargo.toml denies
-//! it), but for `src/crew.rs`: calls to functions compiled for a vector unit, after a check that the machine has it;
-//! loads and stores of vectors within slices whose lengths `dispatch.rs` has checked; and
-//! prefetch hints.
+//! The modules marked below, and `src/crew.rs`, are the only ones in the crate with `unsafe` code
+//! (Cargo.toml denies it): calls to functions compiled for a vector unit, after a check that the
+//! machine has it; loads and stores of vectors within slices whose lengths `dispatch.rs` has
+//! checked; and prefetch hints.
 
 pub mod aligned;
 #[cfg(target_arch = "x86_64")]

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::coders::{Code, StreamCoder, split, step};
 use super::{BlockSpan, Coding, network, segment_steps, start_block, visit_step};
-use crate::codec::prediction::{Prediction, Recorder};
+use crate::codec::prediction::{Prediction, Recorder, by_stream};
 use crate::codec::predictor::Predictor;
 use crate::codec::replay;
 use crate::codec::streams::Streams;
@@ -113,10 +113,8 @@ impl<'a> BlockDecoder<'a> {
         let first = targets.len();
         targets.resize(first + self.previous.len(), INACTIVE);
         self.previous.fill(0);
-        for (stream, coder) in coders.iter().enumerate() {
-            if let Some(position) = self.streams.position(stream, at) {
-                self.data[position] = coder.byte;
-            }
+        for ((stream, coder), position) in coders.iter().enumerate().zip(self.streams.positions(at)) {
+            self.data[position] = coder.byte;
             self.previous[stream] = coder.byte;
             targets[first + stream] = coder.byte.into();
         }
@@ -217,8 +215,12 @@ impl Coding for BlockDecoder<'_> {
         let last = self.weights.get(..SYMBOLS).filter(|_| engine.is_some());
         let transform = self.span.transform;
         self.recorded = match &self.input {
-            Input::One(_, recorder) => recorder.end(transform, &targets, config.streams(), last),
-            Input::Each(coders) => coders[0].recorder.end_of_first_stream(transform, &targets, config.streams(), last),
+            Input::One(_, recorder) => recorder.end(transform, by_stream(&targets, config.streams()), last),
+            Input::Each(coders) => coders[0].recorder.end(
+                transform,
+                by_stream(&targets, config.streams()).filter(|&(stream, _)| stream == 0),
+                last,
+            ),
         };
         self.step = end;
         Ok(())

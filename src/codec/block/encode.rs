@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::coders::{Code, StreamCoder, join, step};
 use super::{BlockSpan, Coding, network, segment_steps, start_block, visit_step};
-use crate::codec::prediction::{Prediction, Recorder};
+use crate::codec::prediction::{Prediction, Recorder, by_stream};
 use crate::codec::predictor::Predictor;
 use crate::codec::replay;
 use crate::codec::streams::Streams;
@@ -123,25 +123,24 @@ impl Output {
     }
 }
 
-/// Codes the symbols of some steps, each stream with a coder of its own. `weights` are the network's, if there is one.
+/// Codes the symbols of some steps, `[steps][streams]`, each stream with a coder of its own. `weights` are the
+/// network's, if there is one.
 fn encode_steps(
     mixing: &mut Synchronous,
     coders: &mut [StreamCoder<'_>],
-    data: &[u8],
     streams: Streams,
     steps: Range<usize>,
+    targets: &[u16],
     weights: Option<&[u32]>,
 ) {
     let count = coders.len();
     with_crew(|crew| {
-        for (number, at) in steps.enumerate() {
+        for ((number, at), targets) in steps.enumerate().zip(targets.chunks_exact(count)) {
             if let Some(starts) = streams.starts_at(at) {
                 mixing.start_panel(starts);
             }
             let coders = &mut coders[..streams.active(at)];
-            for (stream, coder) in coders.iter_mut().enumerate() {
-                coder.byte = streams.position(stream, at).map_or(0, |position| data[position]);
-            }
+            coders.iter_mut().zip(targets).for_each(|(coder, &target)| coder.byte = target as u8);
             step(mixing, crew, coders, weights.map(|weights| &weights[number * count * SYMBOLS..]));
         }
     });
@@ -185,14 +184,18 @@ impl Coding for BlockEncoder<'_> {
         self.recorded = match (&mut self.output, mixing) {
             (Output::Each(coders), Some(Stage::AtOnce(mixing))) => {
                 let weights = engine.is_some().then_some(&self.weights[..]);
-                encode_steps(mixing, coders, data, streams, start..end, weights);
-                coders[0].recorder.end_of_first_stream(transform, &targets, config.streams(), last)
+                encode_steps(mixing, coders, streams, start..end, &targets, weights);
+                coders[0].recorder.end(
+                    transform,
+                    by_stream(&targets, config.streams()).filter(|&(stream, _)| stream == 0),
+                    last,
+                )
             }
             (Output::One(coder, recorder), mixing) => {
                 let helped = has_idle_thread(engine.as_ref());
                 let mixing = mixing.as_mut().and_then(Stage::in_turn);
                 encode_segment(coder, mixing, &self.weights, config.streams(), &targets, helped, recorder);
-                recorder.end(transform, &targets, config.streams(), last)
+                recorder.end(transform, by_stream(&targets, config.streams()), last)
             }
             (Output::Each(_), _) => unreachable!("streams have coders of their own where they are coded at once"),
         };

@@ -1,6 +1,6 @@
 //! A block, segment by segment, through predictors and coder.
 
-mod coders;
+pub(crate) mod coders;
 mod decode;
 mod encode;
 

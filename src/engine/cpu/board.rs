@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::crew::wait;
 use crate::simd::AlignedBuffer;
 use crate::simd::aligned::CACHE_LINE;
 
@@ -60,12 +61,4 @@ impl Board {
             }
         }
     }
-}
-
-/// Waits a short time; after many attempts, lets other threads have the processor.
-pub fn wait(attempts: &mut usize) {
-    /// Attempts without giving the processor away.
-    const SPINS: usize = 1000;
-    *attempts += 1;
-    if *attempts < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
 }

@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use smallvec::SmallVec;
 
-use super::board::{Board, wait};
+use super::board::Board;
+use crate::crew::wait;
 
 /// The tasks of a call; the list of a single task needs no memory from the system.
 pub type Tasks<T> = SmallVec<[T; 1]>;

@@ -3,11 +3,8 @@
 use super::bit_history::STATES;
 use super::byte_state::ByteState;
 use super::map;
-use super::slots::WORDS;
+use super::slots::{WORDS, node_after};
 use super::tables::{LAST_BITS, Models, RUNS, last_bits_index};
-
-/// The number of bits after which a slot's probability keeps its learning rate.
-pub const SLOWEST: u8 = 30;
 
 impl Models {
     /// Learns the bit in all contexts and moves on to the next node.
@@ -32,16 +29,10 @@ impl Models {
                 let run = &mut runs[context.run as usize >> 1 & (RUNS - 1)];
                 map::learn(run, u32::from(context.run & 1 == bit32), run_limit, rates);
             }
-            let p = ((entry >> 16) ^ 0x8000) as i32;
-            let rate = rates[usize::from(machine.totals[state].min(SLOWEST))] as i32 >> 2;
-            let p = p + (((65535 * bit as i32 - p) * rate) >> 14);
-            let bits = (entry >> 8 & 255).max(1) << 1 | bit32;
-            let bits = if bits > 255 { bits & 127 | 128 } else { bits };
-            let next = u32::from(machine.next[state][bit]);
             let slot = &mut slots[context.slot as usize];
             // All contexts write only this node, so the next node can be read now, even if two
             // contexts share the slot. After a nibble's last bit `find_slots` reads it instead.
-            slot[nibble_node & (WORDS - 1)] = (p as u32 ^ 0x8000) << 16 | bits << 8 | next;
+            slot[nibble_node & (WORDS - 1)] = node_after(entry, bit, machine, rates);
             context.entry = slot[(nibble_node << 1 | bit) & (WORDS - 1)];
         }
         match (&mut self.image, &byte.image) {

@@ -1,6 +1,7 @@
 //! Learns a byte, after its eight bits are learned.
 
 use super::byte_state::ByteState;
+use super::slots::head_after;
 use super::tables::Models;
 
 impl Models {
@@ -11,9 +12,7 @@ impl Models {
         let slots = self.slots.all_mut();
         for context in &byte.contexts[..self.components.contexts.len()] {
             let head = &mut slots[context.first_slot as usize][0];
-            let (run_byte, run) = ((*head >> 16) as u8, *head >> 24);
-            let run = if run_byte == symbol { (run + 1).min(255) } else { 1 };
-            *head = *head & 0xffff | u32::from(symbol) << 16 | run << 24;
+            *head = head_after(*head, symbol);
         }
         if let (Some(image), Some(of_byte)) = (&mut self.image, &mut byte.image) {
             image.learn_byte(of_byte, symbol);

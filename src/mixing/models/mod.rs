@@ -18,7 +18,7 @@ pub mod contexts;
 mod find_slots;
 pub mod history;
 pub mod image;
-pub mod learn_bit;
+mod learn_bit;
 mod learn_byte;
 mod make_inputs;
 pub mod map;

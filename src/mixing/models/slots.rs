@@ -10,12 +10,50 @@ use crate::simd::AlignedBuffer;
 use crate::simd::prefetch;
 use crate::state::Visitor;
 
+use super::bit_history::StateMachine;
+
 /// Words per slot.
 pub const WORDS: usize = 16;
 /// A slot.
 pub type Slot = [u32; WORDS];
+/// The number of bits after which a node's probability keeps its learning rate.
+const SLOWEST: u8 = 30;
 /// log2 of the bytes per slot.
 pub const SLOT_BITS: u32 = 6;
+
+/// Returns the check of a hash: word 0 of a slot that has nothing else yet.
+#[inline(always)]
+pub fn check(hash: u64) -> u32 {
+    (hash as u32 & 0xffff).max(1)
+}
+
+/// Returns a slot that has only its check.
+#[inline(always)]
+pub fn empty(check: u32) -> Slot {
+    let mut slot = [0; WORDS];
+    slot[0] = check;
+    slot
+}
+
+/// Returns word 0 after a byte: the byte and its run.
+#[inline(always)]
+pub fn head_after(head: u32, byte: u8) -> u32 {
+    let (run_byte, run) = ((head >> 16) as u8, head >> 24);
+    let run = if run_byte == byte { (run + 1).min(255) } else { 1 };
+    head & 0xffff | u32::from(byte) << 16 | run << 24
+}
+
+/// Returns the word of a node after a bit; `rates` are those of maps.
+#[inline(always)]
+pub fn node_after(word: u32, bit: usize, machine: &StateMachine, rates: &[u32; 1024]) -> u32 {
+    let state = usize::from(word as u8);
+    let p = ((word >> 16) ^ 0x8000) as i32;
+    let rate = rates[usize::from(machine.totals[state].min(SLOWEST))] as i32 >> 2;
+    let p = p + (((65535 * bit as i32 - p) * rate) >> 14);
+    let bits = (word >> 8 & 255).max(1) << 1 | bit as u32;
+    let bits = if bits > 255 { bits & 127 | 128 } else { bits };
+    (p as u32 ^ 0x8000) << 16 | bits << 8 | u32::from(machine.next[state][bit])
+}
 
 /// A hash table of slots. A hash has three candidates; the least used one is replaced.
 #[derive(Clone)]
@@ -44,47 +82,27 @@ impl Slots {
     /// `used` returns how much a slot was used, given the word of its root.
     #[inline(always)]
     pub fn find(&mut self, hash: u64, used: impl Fn(u32) -> u32) -> usize {
-        let check = (hash as u32 & 0xffff).max(1);
-        let index = (hash >> 32) as usize & self.mask;
-        let mask = self.mask;
-        let slots = self.all_mut();
-        let mut least = (index, u32::MAX);
-        for way in 0..3 {
-            let candidate = index ^ way & mask;
-            let slot = &slots[candidate];
-            if slot[0] & 0xffff == check {
-                return candidate;
-            }
-            if slot[0] == 0 {
-                least.0 = candidate; // unused, so this hash has never reached the candidates after it
-                break;
-            }
-            let used = used(slot[1]);
-            if used < least.1 {
-                least = (candidate, used);
-            }
+        let (index, is_present) = self.seek(hash, used);
+        if !is_present {
+            self.all_mut()[index] = empty(check(hash));
         }
-        slots[least.0] = [0; WORDS];
-        slots[least.0][0] = check;
-        least.0
+        index
     }
 
-    /// Like [`find`](Self::find), but changes nothing: returns the slot that has the hash or would be cleared
-    /// for it, and whether it has it.
+    /// Returns the index of the slot that has a hash or would be cleared for it, and true if it has it.
     #[inline(always)]
     pub fn seek(&self, hash: u64, used: impl Fn(u32) -> u32) -> (usize, bool) {
-        let check = (hash as u32 & 0xffff).max(1);
         let index = (hash >> 32) as usize & self.mask;
         let slots = self.all();
         let mut least = (index, u32::MAX);
         for way in 0..3 {
             let candidate = index ^ way & self.mask;
             let slot = &slots[candidate];
-            if slot[0] & 0xffff == check {
+            if slot[0] & 0xffff == check(hash) {
                 return (candidate, true);
             }
             if slot[0] == 0 {
-                return (candidate, false);
+                return (candidate, false); // unused, so this hash has never reached the candidates after it
             }
             let used = used(slot[1]);
             if used < least.1 {

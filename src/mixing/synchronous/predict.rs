@@ -6,6 +6,7 @@ use super::super::extend_trace;
 use super::super::mixers::Mixers;
 use super::super::models::Models;
 use super::super::models::bit_history::STATES;
+use super::super::models::slots::check;
 use super::super::prediction::NetworkPrediction;
 use super::BitCoder;
 use super::work::{Touched, Work};
@@ -68,7 +69,7 @@ impl Work {
         {
             let used = |root: u32| models.machine.totals[root as usize & (STATES - 1)].into();
             let (slot, is_present) = models.slots.seek(hash, used);
-            let head = if is_present { slots[slot][0] } else { (hash as u32 & 0xffff).max(1) };
+            let head = if is_present { slots[slot][0] } else { check(hash) };
             context.slot = slot as u32;
             context.entry = if is_present { slots[slot][1] } else { 0 };
             if nibble == 0 {
