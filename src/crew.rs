@@ -67,7 +67,8 @@ impl Crew<'_> {
     /// are done.
     #[allow(unsafe_code, reason = "threads share tasks that are mutably borrowed")]
     pub fn for_each<T: Send>(&mut self, tasks: &mut [T], work: impl Fn(&mut T) + Sync) {
-        if self.threads == 1 || tasks.len() < 2 {
+        // WebAssembly has no threads: without the code for them the module is smaller.
+        if cfg!(target_family = "wasm") || self.threads == 1 || tasks.len() < 2 {
             return tasks.iter_mut().for_each(work);
         }
         assert!(tasks.len() <= MOST_TASKS);

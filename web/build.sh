@@ -14,14 +14,18 @@ target=../target/web
 cargo build --release -p bindgen --target-dir ../target/bindgen &
 generator=$!
 
-# The module: the CPU engine with the vectors of WebAssembly, and WebGPU.
+# The module: the CPU engine with the vectors of WebAssembly, and WebGPU. The places of files that it names do not
+# depend on where the tree is.
+root=$(cd .. && pwd)
+names="\"--remap-path-prefix=$root/=\", \"--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src/=\""
 if [ -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ]; then
-    cargo build --release --target wasm32-unknown-unknown -p lockstep-web --target-dir "$target"
+    cargo build --config "target.wasm32-unknown-unknown.rustflags=[$names]" \
+        --release --target wasm32-unknown-unknown -p lockstep-web --target-dir "$target"
 else
     ../.ci/run wasm_tools
     RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 /usr/bin/cargo build \
         -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size \
-        --config 'target.wasm32-unknown-unknown.rustflags=["-Zlocation-detail=file,line"]' \
+        --config "target.wasm32-unknown-unknown.rustflags=[\"-Zlocation-detail=file,line\", $names]" \
         --release --target wasm32-unknown-unknown -p lockstep-web --target-dir "$target"
 fi
 
