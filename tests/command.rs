@@ -146,7 +146,7 @@ fn list_prints_the_contents_of_an_archive() {
     let len = archive.len();
     assert_eq!(rows[1][..4], ["1", "4", &len.to_string(), "400"]);
     assert_eq!(rows[2][..4], ["2", "8", &(2 * len).to_string(), "800"]);
-    assert!(table.contains("1 x 16 units, 2 streams of 32, rich mixing, panels of 65536"), "{table}");
+    assert!(table.contains("1 x 16 units, 2 streams of 32, rich mixing, panels of 32768"), "{table}");
     let check = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&folder.read("a")));
     assert!(table.contains(&check), "{table}");
 }

@@ -38,4 +38,4 @@ pub const PRIOR_END_MAGIC: [u8; 4] = *b"PKL\x89";
 /// Bytes at a prior's end: its length, and the end magic.
 pub const PRIOR_TAIL_LEN: u64 = 12;
 /// The version of the format that this crate writes and reads.
-pub const VERSION: u8 = 10;
+pub const VERSION: u8 = 11;

@@ -60,27 +60,33 @@ const SMALL_INPUT: u64 = 256 << 10;
 /// The highest level whose network a small input uses.
 const SMALL_LEVEL: u32 = 7;
 
+/// Inputs of this many bytes are cut into streams.
+const LARGE_INPUT: u64 = 8 << 20;
+/// The least number of streams of a large input: fewer leave threads idle.
+const FEWEST_STREAMS: u32 = 16;
 /// The largest number of streams of a level.
 const MOST_STREAMS: u32 = 64;
 
-/// Returns the method of a level for an input of `input_len` bytes: network and mixing.
+/// Returns the method of a level for an input of `input_len` bytes: network and mixing, and panels for a large input.
 /// Levels outside 1..=9 are replaced by the nearest one.
 pub fn method_for(level: u32, input_len: u64) -> Method {
     let row = row(level);
     let (kind, table_bits) = row.mixing;
     let mixing = MixingConfig { kind, table_bits: mixing_table_for(kind, input_len).min(table_bits) };
-    Method { model: config_for(level, input_len), network: row.network.is_some(), mixing: Some(mixing), panel: None }
+    let model = config_for(level, input_len);
+    let panel = panel_for(model.streams);
+    Method { model, network: row.network.is_some(), mixing: Some(mixing), panel }
 }
 
-/// Returns the bytes of a panel for a number of streams: 64 KiB, but at least 1 KiB a stream. A single stream needs
-/// none, and more streams than can be predicted at once take turns.
+/// Returns the bytes of a panel for a number of streams: 1 KiB a stream, but at least 32 KiB, because shorter streams
+/// lose more at their starts than they gain by being near each other. A single stream needs none, and more streams
+/// than can be predicted at once take turns.
 pub fn panel_for(streams: u32) -> Option<u32> {
-    (2..=MOST_AT_ONCE).contains(&streams).then(|| (streams << 10).max(64 << 10))
+    (2..=MOST_AT_ONCE).contains(&streams).then(|| (streams << 10).max(32 << 10))
 }
 
 /// Returns the network's hyper-parameters for a level and an input of `input_len` bytes.
-/// A level without a network has those of the lowest level with one, but a single stream.
-/// Levels outside 1..=9 are replaced by the nearest one.
+/// A level without a network has those of the lowest level with one. Levels outside 1..=9 are replaced by the nearest one.
 pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
     let is_small = input_len < SMALL_INPUT;
     let size = usize::from(!is_small);
@@ -90,7 +96,7 @@ pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
         network.expect("the last level has one");
     let rate = |value: u32| (((u64::from(value) << RATE_FRACTION) + 5_000) / 10_000) as u32;
     ModelConfig {
-        streams: if row(level).network.is_some() { streams_for(input_len).min(MOST_STREAMS) } else { 1 },
+        streams: streams_for(input_len),
         segment: segment[size],
         embedding: embedding[size],
         units: *units,
@@ -114,11 +120,14 @@ fn row(level: u32) -> &'static Level {
     &TABLE[row_index(level)]
 }
 
-/// Returns 1 below 8 MiB, then a power of two such that each stream has at least 4 MiB. More
-/// streams mean fewer updates and more contexts that compete for the same hash table, so
-/// short inputs are better with few.
+/// Returns the number of streams that threads share. In a large input they cost little: text of 8 MiB takes some
+/// 1.5 % more by mixing alone, and less with a network, which learns from all of them at once.
 fn streams_for(input_len: u64) -> u32 {
-    1 << input_len.max(1).ilog2().saturating_sub(22).min(12)
+    if input_len < LARGE_INPUT {
+        return 1;
+    }
+    // 4 MiB a stream
+    1 << (input_len.ilog2() - 22).clamp(FEWEST_STREAMS.ilog2(), MOST_STREAMS.ilog2())
 }
 
 /// Returns log2 of a hash table with 512 to 1024 bytes per byte of input, for the rich kind twice as
@@ -161,10 +170,14 @@ mod tests {
     #[test]
     fn streams_grow_with_the_input() {
         let streams = |len| config_for(5, len).streams;
-        assert_eq!([0, 152_089, 1 << 22, (1 << 23) - 1, 1 << 23, 1 << 40].map(streams), [1, 1, 1, 1, 2, 64]);
+        let lengths = [0, 152_089, (1 << 23) - 1, 1 << 23, (1 << 27) - 1, 1 << 27, 1 << 28, 1 << 40];
+        assert_eq!(lengths.map(streams), [1, 1, 1, 16, 16, 32, 64, 64]);
         assert_eq!(
-            [1, 2, 64, 65, 2048, 2049].map(panel_for),
-            [None, Some(1 << 16), Some(1 << 16), Some(65 << 10), Some(1 << 21), None]
+            [1, 2, 16, 64, 2048, 2049].map(panel_for),
+            [None, Some(32 << 10), Some(32 << 10), Some(64 << 10), Some(1 << 21), None]
         );
+        for level in LEVELS {
+            assert_eq!([(1 << 23) - 1, 1 << 23].map(|len| method_for(level, len).panel), [None, Some(32 << 10)]);
+        }
     }
 }

@@ -66,8 +66,8 @@ impl Options {
 
     /// Sets the bytes of a panel, 1..=2^30: the part of a block that is cut into streams whose bytes are
     /// predicted, and then learned, all at once, so that threads can share the work. It needs mixing. `None` has
-    /// streams take turns. Default: 64 KiB, at least 1 KiB a stream, where 2 to 2048 [streams](Self::streams)
-    /// are set and there is mixing.
+    /// streams take turns. Default: 32 KiB, at least 1 KiB a stream, where there are 2 to 2048
+    /// [streams](Self::streams) and mixing.
     #[must_use]
     pub fn panel(mut self, bytes: impl Into<Option<u32>>) -> Self {
         self.overrides.panel = Some(bytes.into());

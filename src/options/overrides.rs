@@ -14,7 +14,7 @@ pub struct Overrides {
     pub units: Option<u32>,
     pub embedding: Option<u32>,
     pub streams: Option<u32>,
-    /// Some(None) turns panels off; None has them where several streams are set by hand.
+    /// Some(None) turns panels off; None has them where there are several streams.
     pub panel: Option<Option<u32>>,
     pub segment: Option<u32>,
     pub replay_streams: Option<u32>,
@@ -37,14 +37,14 @@ impl Overrides {
         let table_bits = self.mixing_table_bits.or(level.mixing.map(|mixing| mixing.table_bits));
         let mixing = kind.zip(table_bits).map(|(kind, table_bits)| MixingConfig { kind, table_bits });
         let mut model = self.apply_to_model(level.model);
-        if !network && self.streams.is_none() {
-            model.streams = 1; // only the network gains from more
-        }
         let panel = self.panel.unwrap_or_else(|| match (self.streams, mixing) {
             (Some(streams), Some(_)) => panel_for(streams),
             (None, Some(_)) => level.panel,
             (_, None) => None,
         });
+        if !network && panel.is_none() && self.streams.is_none() {
+            model.streams = 1; // only the network gains from streams that take turns
+        }
         Method { model, network, mixing, panel }
     }
 

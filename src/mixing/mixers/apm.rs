@@ -85,18 +85,6 @@ impl Apm {
         ((low * (256 - between) + high * between) >> 8, row + knot + usize::from(between >= 128))
     }
 
-    /// Moves a knot towards the mean of `count` bits of which `ones` are ones, as if they came at once.
-    #[inline]
-    pub fn learn_counts(&mut self, index: usize, ones: u32, count: u32) {
-        let start = self.start[index % ROW];
-        let p = i32::from(self.knots[index] ^ start);
-        let distance = (ones * 65535 / count) as i32 - p;
-        let share = ((count << 14) / ((1 << RATE) - 1 + count)) as i32;
-        // Rounded towards the mean if it lies above, so that a knot can reach 65535.
-        let up = if distance > 0 { (1 << 14) - 1 } else { 0 };
-        self.knots[index] = (p + ((distance * share + up) >> 14)) as u16 ^ start;
-    }
-
     /// Moves a knot towards the bit.
     #[inline]
     pub fn learn(&mut self, index: usize, bit: i32) {
@@ -116,23 +104,6 @@ impl Apm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn bits_at_once_move_a_knot_to_their_weighted_mean(
-            knot in 0usize..KNOTS, p: u16, ones in 0u32..3000, zeros in 0u32..3000,
-        ) {
-            let (mut apm, count) = (Apm::new(), (ones + zeros).max(1));
-            let ones = ones.min(count);
-            apm.knots[knot] = p ^ apm.start[knot];
-            apm.learn_counts(knot, ones, count);
-            let (mean, p) = (i128::from(ones) * 65535 / i128::from(count), i128::from(p));
-            let exact = p + (mean - p) * i128::from(count) / i128::from(63 + count);
-            let learned = i128::from(apm.knots[knot] ^ apm.start[knot]);
-            prop_assert!((learned - exact).abs() <= 5, "{learned} instead of {exact}");
-        }
-    }
 
     #[test]
     fn a_new_map_changes_little_and_a_trained_one_predicts_the_bit() {

@@ -44,27 +44,35 @@ pub fn sum(weights: &[i32], inputs: &[i16]) -> i32 {
     products.sum::<i32>() >> (8 - PRODUCT_SHIFT)
 }
 
-/// Returns the product of an input (Q8) and a step (Q24), to be summed up in 32 bits (Q27).
+/// Returns the step (Q20) of a bit with an error (Q16) at a learning rate (Q16).
 #[inline(always)]
-pub fn product(x: i16, step: i32) -> i32 {
-    (i32::from(x) * step + 16) >> 5
+pub fn step(error: i32, rate: i32) -> i16 {
+    ((error * rate) >> 12).clamp(-STEP_LIMIT, STEP_LIMIT) as i16
 }
 
-/// Returns a weight moved by a sum of such products.
+/// Returns a weight moved by a change (Q26).
 #[inline(always)]
-pub fn moved(weight: i32, sum: i32) -> i32 {
-    (weight + ((sum + 1) >> 1)).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT)
+pub fn moved(weight: i32, change: i32) -> i32 {
+    (weight + change).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT)
 }
 
-/// The full-size updates of a set in a step: more bits move it by their mean.
-const MOST_HITS: i32 = 32;
-/// The largest magnitude of a bit's step (Q24).
-const STEP_LIMIT: i32 = (1 << 18) - 1;
-/// The largest learning rate, Q16.
-const MOST_RATE: i32 = 2310;
+/// Hits of a set whose products are summed up exactly.
+pub const CHUNK: usize = 16;
+/// The full-size updates of a set in a step: more hits move it by at most so many times their mean.
+const MOST_HITS: usize = 32;
+/// The largest magnitude of a hit's step (Q20).
+const STEP_LIMIT: i32 = 32767;
 
-// The sum of a set's products is below 2^31, however many there are: more than 32 share the rate of 32.
-const _: () = assert!((MOST_HITS as i64 * 3072 * ((65536 * 8 * MOST_RATE as i64) >> 11)) >> 5 < 1 << 31);
+// Neither the sum of a chunk nor that of all chunks, however many there are, exceeds 32 bits.
+const _: () = assert!(CHUNK as i64 * 3072 * STEP_LIMIT as i64 + (1 << 12) < 1 << 31);
+const _: () = assert!((MOST_HITS as i64 * 3072 * STEP_LIMIT as i64) >> 2 < 1 << 30);
+
+/// Returns by how many bits the sum of a chunk (Q28) is shifted where a set has `count` hits: a weight has two bits
+/// less, and of more than [`MOST_HITS`] hits each counts less.
+#[inline(always)]
+pub fn chunk_shift(count: usize) -> u32 {
+    2 + count.div_ceil(MOST_HITS).next_power_of_two().trailing_zeros()
+}
 
 /// The number of uses after which a set learns at the final rate.
 const SETTLED: u16 = 1023;
@@ -79,7 +87,7 @@ impl Mixer {
         if weight != 0 {
             weights.fill(weight);
         }
-        assert!(last + first <= MOST_RATE);
+        assert!(last + first < 1 << 12, "a product with an error fits 32 bits");
         let rates = (0..=i32::from(SETTLED)).map(|uses| last + first * 16 / (uses + 16)).collect();
         Mixer { inputs, weights, uses: vec![0; sets], rates }
     }
@@ -118,11 +126,10 @@ impl Mixer {
         let uses = &mut self.uses[set];
         let rate = self.rates[usize::from(*uses)];
         *uses += u16::from(*uses < SETTLED);
-        // Q20; below 2^15 because rates are below 2^12.
-        let step = ((error * rate) >> 12).clamp(-32767, 32767);
+        let step = i32::from(step(error, rate));
         let weights = &mut self.weights[set * self.inputs..][..self.inputs];
         for (w, &x) in weights.iter_mut().zip(inputs) {
-            *w = (*w + ((i32::from(x) * step + 2) >> 2)).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
+            *w = moved(*w, (i32::from(x) * step + 2) >> 2);
         }
     }
 
@@ -142,26 +149,20 @@ impl Mixer {
         self.uses.len()
     }
 
-    /// Returns the rate (Q19) at which each of `count` bits of a step moves a set.
+    /// Returns the learning rate (Q16) of a set.
     #[inline(always)]
-    pub fn rate(&self, set: usize, count: i32) -> i32 {
-        (self.rates[usize::from(self.uses[set])] << 3) * count.min(MOST_HITS) / count
+    pub fn rate(&self, set: usize) -> i32 {
+        self.rates[usize::from(self.uses[set])]
     }
 
-    /// Returns the step (Q24) of a bit with an error (Q16).
+    /// Returns the weights of a set, to be moved by `count` hits. A set that was never used begins at `start`.
     #[inline(always)]
-    pub fn step(&self, error: i32, rate: i32) -> i32 {
-        ((error * rate) >> 11).clamp(-STEP_LIMIT, STEP_LIMIT)
-    }
-
-    /// Returns the weights of a set, to be moved by `count` bits. A set that was never used begins at `start`.
-    #[inline(always)]
-    pub fn begin_moving(&mut self, set: usize, count: i32, start: Option<&[i32]>) -> &mut [i32] {
+    pub fn begin_moving(&mut self, set: usize, count: usize, start: Option<&[i32]>) -> &mut [i32] {
         let weights = &mut self.weights[set * self.inputs..][..self.inputs];
         if let Some(start) = start.filter(|_| self.uses[set] == 0) {
             weights.copy_from_slice(&start[..weights.len()]);
         }
-        self.uses[set] = (i32::from(self.uses[set]) + count).min(SETTLED.into()) as u16;
+        self.uses[set] = (usize::from(self.uses[set]) + count).min(SETTLED.into()) as u16;
         weights
     }
 

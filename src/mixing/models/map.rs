@@ -68,12 +68,6 @@ impl Map {
         (self.entries.as_chunks_mut().0, self.limit)
     }
 
-    /// Learns `count` bits of which `ones` are ones, see [`learn_counts`].
-    #[inline(always)]
-    pub fn learn_counts(&mut self, index: usize, ones: u32, count: u32, rates: &[u32; 1024]) {
-        learn_counts(&mut self.entries[index], ones, count, self.limit, rates);
-    }
-
     /// Visits all entries; any words are valid.
     pub fn visit(&mut self, visitor: &mut dyn Visitor) {
         visitor.u32s(&mut self.entries);

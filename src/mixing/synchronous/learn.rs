@@ -8,21 +8,14 @@ use super::super::models::Models;
 use super::super::models::history::History;
 use super::super::models::image::Image;
 use super::super::prediction::MOST_INPUTS;
-use super::counter::Counter;
 use super::learn_maps::{ContextMaps, OtherMaps};
 use super::learn_mixers::{KnotJob, MixerJob, MixerScratch};
-use super::learn_slots::SlotJob;
+use super::learn_slots::{Parts, SlotJob};
 use super::work::Work;
-
-/// The largest number of parts of the table of slots that threads learn independently.
-const MOST_PARTS: usize = 16;
 
 /// Memory of the jobs.
 pub struct Scratch {
-    /// A counter for each context's maps, one for the other maps, one for an image.
-    maps: Vec<Counter>,
     mixers: Vec<MixerScratch>,
-    knots: Vec<Counter>,
     /// The general weights before the step.
     general: Box<[i32; MOST_INPUTS]>,
 }
@@ -30,14 +23,8 @@ pub struct Scratch {
 impl Scratch {
     pub fn new(components: &Components, streams: usize) -> Self {
         let bits = 8 * streams;
-        let counters = |count| (0..count).map(|_| Counter::new(bits)).collect();
         let mixers = components.mixers.len() + components.finals.len();
-        Scratch {
-            maps: counters(components.contexts.len() + 2),
-            mixers: (0..mixers).map(|_| MixerScratch::new(bits)).collect(),
-            knots: counters(components.refinements.len()),
-            general: Box::new([0; MOST_INPUTS]),
-        }
+        Scratch { mixers: (0..mixers).map(|_| MixerScratch::new(bits)).collect(), general: Box::new([0; MOST_INPUTS]) }
     }
 }
 
@@ -45,7 +32,7 @@ impl Scratch {
 pub enum Job<'a> {
     Mixer(MixerJob<'a>),
     Slots(SlotJob<'a>),
-    Image(&'a mut Image, &'a mut Counter),
+    Image(&'a mut Image),
     ContextMaps(ContextMaps<'a>),
     OtherMaps(OtherMaps<'a>),
     Knots(KnotJob<'a>),
@@ -57,45 +44,32 @@ pub fn jobs<'a>(
     models: &'a mut Models,
     mixers: &'a mut Mixers,
     scratch: &'a mut Scratch,
-    threads: usize,
+    parts: Parts,
 ) -> SmallVec<[Job<'a>; 96]> {
-    let Scratch { maps, mixers: of_mixers, knots, general } = scratch;
+    let Scratch { mixers: of_mixers, general } = scratch;
     let Models { bit_history_map, run_map, last_bits_map, order0, match_map, slots, machine, rates, .. } = models;
     let (first, finals, apms) = mixers.parts();
     let start = first[0].first_set();
     general[..start.len()].copy_from_slice(start);
     let general = &general[..start.len()];
     let slots = slots.all_mut();
-    let parts = if threads == 1 { 1 } else { (2 * threads).next_power_of_two().min(MOST_PARTS) };
-    let part = slots.len().div_ceil(parts);
-    let ((maps, counter), of_image) = split_counters(maps);
     let order0 = models.image.is_none().then_some(order0);
     let (of_first, of_finals) = of_mixers.split_at_mut(first.len());
     let mixers = first.iter_mut().zip(of_first).enumerate().map(|(number, (mixer, scratch))| {
         let start = (number > 0).then_some(general);
         Job::Mixer(MixerJob { number, is_final: false, mixer, start, scratch })
     });
-    let slots = slots.chunks_mut(part).enumerate();
-    let slots = slots.map(|(i, slots)| Job::Slots(SlotJob { slots, first: i * part, machine, rates }));
-    let image = models.image.as_deref_mut().map(|image| Job::Image(image, of_image));
-    let maps = ContextMaps::all(bit_history_map, run_map, last_bits_map, rates, maps).map(Job::ContextMaps);
+    let slots = slots.chunks_mut(parts.len()).enumerate();
+    let slots = slots.map(|(part, slots)| Job::Slots(SlotJob { part, slots, machine, rates }));
+    let image = models.image.as_deref_mut().map(Job::Image);
+    let maps = ContextMaps::all(bit_history_map, run_map, last_bits_map, rates).map(Job::ContextMaps);
     let finals =
         finals.iter_mut().zip(of_finals).enumerate().map(|(number, (mixer, scratch))| {
             Job::Mixer(MixerJob { number, is_final: true, mixer, start: None, scratch })
         });
-    let knots = apms.iter_mut().zip(knots).enumerate();
-    let knots = knots.map(|(number, (apm, counter))| Job::Knots(KnotJob { number, apm, counter }));
-    let others =
-        [Job::OtherMaps(OtherMaps { order0, matches: match_map, rates, counter }), Job::History(&mut models.history)];
+    let knots = apms.iter_mut().enumerate().map(|(number, apm)| Job::Knots(KnotJob { number, apm }));
+    let others = [Job::OtherMaps(OtherMaps { order0, matches: match_map, rates }), Job::History(&mut models.history)];
     mixers.chain(slots).chain(image).chain(maps).chain(finals).chain(knots).chain(others).collect()
-}
-
-/// Splits off the last two counters.
-fn split_counters(counters: &mut [Counter]) -> ((&mut [Counter], &mut Counter), &mut Counter) {
-    match counters {
-        [contexts @ .., other, image] => ((contexts, other), image),
-        _ => unreachable!("there are two more counters than contexts"),
-    }
 }
 
 impl Job<'_> {
@@ -104,7 +78,7 @@ impl Job<'_> {
         match self {
             Job::Mixer(job) => job.learn(works),
             Job::Slots(job) => job.learn(works),
-            Job::Image(image, counter) => learn_image(image, counter, works),
+            Job::Image(image) => learn_image(image, works),
             Job::ContextMaps(job) => job.learn(works),
             Job::OtherMaps(job) => job.learn(works),
             Job::Knots(job) => job.learn(works),
@@ -119,11 +93,10 @@ impl Job<'_> {
 }
 
 /// Has the image model learn what streams did.
-fn learn_image(image: &mut Image, counter: &mut Counter, works: &[Work]) {
+fn learn_image(image: &mut Image, works: &[Work]) {
     let bytes = || works.iter().filter_map(|work| Some((work, work.byte.image.as_deref()?)));
     for (work, byte) in bytes() {
-        (0..8).for_each(|i| counter.add(byte.entry(work.node(i)), work.bit(i)));
+        (0..8).for_each(|i| image.learn_bit(byte, work.node(i), work.bit(i)));
     }
-    counter.drain(|entry, ones, count| image.learn_counts(entry, ones, count));
     image.learn_bytes(|| bytes().map(|(work, byte)| (byte, work.symbol)));
 }

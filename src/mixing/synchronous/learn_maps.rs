@@ -1,10 +1,13 @@
-//! The maps learn a step: each entry moves towards the mean of its bits.
+//! The maps learn a step.
+//!
+//! An entry learns its bits in the order of the streams. In the map of bit histories, where many bits of a step share
+//! few entries, it moves towards the mean of its bits instead, so that they can be counted in any order.
 
 use super::super::models::bit_history::STATES;
-use super::super::models::map::{Map, learn_counts};
+use super::super::models::map::{Map, learn, learn_counts};
 use super::super::models::tables::{LAST_BITS, RUNS, last_bits_index};
-use super::counter::Counter;
 use super::work::Work;
+use crate::simd::prefetch;
 
 /// The maps of a context, with the limits of their counts.
 pub struct ContextMaps<'a> {
@@ -14,7 +17,6 @@ pub struct ContextMaps<'a> {
     last_bits: Option<&'a mut [u32; LAST_BITS]>,
     limits: [u32; 3],
     rates: &'static [u32; 1024],
-    counter: &'a mut Counter,
 }
 
 /// The maps that contexts share. In an image there is no order 0.
@@ -22,7 +24,6 @@ pub struct OtherMaps<'a> {
     pub order0: Option<&'a mut Map>,
     pub matches: &'a mut Map,
     pub rates: &'static [u32; 1024],
-    pub counter: &'a mut Counter,
 }
 
 impl<'a> ContextMaps<'a> {
@@ -32,51 +33,52 @@ impl<'a> ContextMaps<'a> {
         runs: &'a mut Map,
         last_bits: &'a mut Map,
         rates: &'static [u32; 1024],
-        counters: &'a mut [Counter],
     ) -> impl Iterator<Item = Self> {
         let (of_state, state_limit) = bit_histories.rows_mut::<STATES>();
         let (runs, run_limit) = runs.rows_mut::<RUNS>();
         let (last_bits, last_bits_limit) = last_bits.rows_mut::<LAST_BITS>();
         let limits = [state_limit, run_limit, last_bits_limit];
         let mut last_bits = last_bits.iter_mut();
-        let rows = of_state.iter_mut().zip(runs).zip(counters).enumerate();
-        rows.map(move |(context, ((of_state, runs), counter))| ContextMaps {
+        let rows = of_state.iter_mut().zip(runs).enumerate();
+        rows.map(move |(context, (of_state, runs))| ContextMaps {
             context,
             of_state,
             runs,
             last_bits: last_bits.next(),
             limits,
             rates,
-            counter,
         })
     }
 
     /// Learns what streams did.
     pub fn learn(&mut self, works: &[Work]) {
-        let ContextMaps { context, of_state, runs, last_bits, limits, rates, counter } = self;
+        let ContextMaps { context, of_state, runs, last_bits, limits, rates } = self;
+        let context = *context;
+        // Of each bit history, the bits and, in the high half, the ones.
+        let mut counts = [0u32; STATES];
         for work in works {
-            for (i, &entry) in work.entries[*context].iter().enumerate() {
-                if entry as u8 != 0 {
-                    counter.add_small(usize::from(entry as u8), work.bit(i));
-                }
+            for (i, &entry) in work.entries[context].iter().enumerate() {
+                counts[usize::from(entry as u8)] += 1 | work.bit(i) << 16;
+            }
+            for (i, &run) in work.runs[context].iter().enumerate().filter(|&(_, &run)| run != 0) {
+                let continues = u32::from(u32::from(run & 1) == work.bit(i));
+                learn(&mut runs[usize::from(run >> 1)], continues, limits[1], rates);
             }
         }
-        counter.drain(|index, ones, count| learn_counts(&mut of_state[index], ones, count, limits[0], rates));
-        for work in works {
-            for (i, &run) in work.runs[*context].iter().enumerate().filter(|&(_, &run)| run != 0) {
-                counter.add_small(usize::from(run >> 1), u32::from(u32::from(run & 1) == work.bit(i)));
-            }
+        for (entry, &count) in of_state.iter_mut().zip(&counts).skip(1).filter(|&(_, &count)| count != 0) {
+            learn_counts(entry, count >> 16, count & 0xffff, limits[0], rates);
         }
-        counter.drain(|index, ones, count| learn_counts(&mut runs[index], ones, count, limits[1], rates));
-        if let Some(row) = last_bits {
-            for work in works {
-                for (i, &entry) in work.entries[*context].iter().enumerate() {
-                    if entry as u8 != 0 {
-                        counter.add(last_bits_index(entry, work.node(i)), work.bit(i));
-                    }
+        let Some(row) = last_bits else { return };
+        let mut later = works.iter().skip(2);
+        for work in works {
+            if let Some(later) = later.next() {
+                for (i, &entry) in later.entries[context].iter().enumerate() {
+                    prefetch(&row[..], last_bits_index(entry, later.node(i)));
                 }
             }
-            counter.drain(|index, ones, count| learn_counts(&mut row[index], ones, count, limits[2], rates));
+            for (i, &entry) in work.entries[context].iter().enumerate().filter(|&(_, &entry)| entry as u8 != 0) {
+                learn(&mut row[last_bits_index(entry, work.node(i))], work.bit(i), limits[2], rates);
+            }
         }
     }
 }
@@ -84,20 +86,16 @@ impl<'a> ContextMaps<'a> {
 impl OtherMaps<'_> {
     /// Learns what streams did.
     pub fn learn(&mut self, works: &[Work]) {
-        let OtherMaps { order0, matches, rates, counter } = self;
-        if let Some(order0) = order0 {
-            for work in works {
-                (0..8).for_each(|i| counter.add_small(work.node(i), work.bit(i)));
-            }
-            counter.drain(|index, ones, count| order0.learn_counts(index, ones, count, rates));
-        }
+        let OtherMaps { order0, matches, rates } = self;
         for work in works {
+            if let Some(order0) = order0 {
+                (0..8).for_each(|i| order0.update(work.node(i), work.bit(i), rates));
+            }
             let Some(expected) = work.byte.expected else { continue };
             for i in (0..8).take_while(|&i| expected >> (8 - i) == work.node(i)) {
                 let right = (expected >> (7 - i) & 1) as u32 == work.bit(i);
-                counter.add_small(work.byte.match_context * 8 + i, right.into());
+                matches.update(work.byte.match_context * 8 + i, right.into(), rates);
             }
         }
-        counter.drain(|index, ones, count| matches.learn_counts(index, ones, count, rates));
     }
 }

@@ -1,9 +1,8 @@
 //! The mixers and the refinements learn a step.
 
 use super::super::mixers::apm::Apm;
-use super::super::mixers::mixer::{Mixer, moved, product};
-use super::super::prediction::GROUP;
-use super::counter::Counter;
+use super::super::mixers::mixer::{CHUNK, Mixer, chunk_shift, moved, step};
+use super::super::prediction::{GROUP, MOST_INPUTS};
 use super::work::Work;
 use crate::simd::prefetch;
 
@@ -11,22 +10,24 @@ use crate::simd::prefetch;
 pub struct MixerScratch {
     /// By set: 1 + its place in `sets`; zeros between steps.
     places: Vec<u32>,
-    /// Sets of the step, each with its last hit and its number of hits.
-    sets: Vec<(u32, u32, i32)>,
-    /// By hit: 1 + the hit of the same set before it, 0 for none.
-    before: Vec<u32>,
-    /// The hits of a set, each with its step.
-    hits: Vec<(u32, i32)>,
+    /// Sets of the step.
+    sets: Vec<SelectedSet>,
+    /// By hit: 1 + the next hit of the same set, 0 for none.
+    after: Vec<u32>,
+}
+
+/// A set of weights that was selected in a step.
+struct SelectedSet {
+    set: u32,
+    /// 1 + its first hit.
+    first: u32,
+    hits: u32,
 }
 
 impl MixerScratch {
+    /// Memory for steps of at most `bits` bits.
     pub fn new(bits: usize) -> Self {
-        MixerScratch {
-            places: Vec::new(),
-            sets: Vec::with_capacity(bits),
-            before: vec![0; bits],
-            hits: Vec::with_capacity(bits),
-        }
+        MixerScratch { places: Vec::new(), sets: Vec::with_capacity(bits), after: vec![0; bits] }
     }
 }
 
@@ -44,11 +45,10 @@ pub struct MixerJob<'a> {
 pub struct KnotJob<'a> {
     pub number: usize,
     pub apm: &'a mut Apm,
-    pub counter: &'a mut Counter,
 }
 
 impl MixerJob<'_> {
-    /// Learns what streams did.
+    /// Learns what streams did. A hit is a bit of the step, by the number of its stream and its own.
     pub fn learn(&mut self, works: &[Work]) {
         crate::simd::vectorized(
             #[inline(always)]
@@ -60,81 +60,97 @@ impl MixerJob<'_> {
     fn learn_vectorized(&mut self, works: &[Work]) {
         let MixerJob { number, is_final, mixer, start, scratch } = self;
         let (number, is_final) = (*number, *is_final);
+        let MixerScratch { places, sets, after } = &mut **scratch;
+        places.resize(mixer.sets(), 0);
+        for (stream, work) in works.iter().enumerate().rev() {
+            for (i, mixed) in work.mixed.iter().enumerate().rev() {
+                let hit = 8 * stream + i;
+                let set = if is_final { mixed.final_selected[number] } else { mixed.selected[number] };
+                let place = &mut places[usize::from(set)];
+                if *place == 0 {
+                    sets.push(SelectedSet { set: set.into(), first: 0, hits: 0 });
+                    *place = sets.len() as u32;
+                }
+                let selected = &mut sets[*place as usize - 1];
+                after[hit] = selected.first;
+                selected.first = hit as u32 + 1;
+                selected.hits += 1;
+            }
+        }
         let width = mixer.width();
-        let hit = |hit: usize| {
+        let inputs = |hit: usize| {
+            let work = &works[hit / 8];
+            if is_final { &work.mixed[hit % 8].outputs[..] } else { &work.inputs[hit % 8 * width..][..width] }
+        };
+        let error = |hit: usize| {
             let (work, i) = (&works[hit / 8], hit % 8);
             let mixed = &work.mixed[i];
-            let (set, p, inputs) = if is_final {
-                (mixed.final_selected[number], mixed.final_probabilities[number], &mixed.outputs[..])
-            } else {
-                (mixed.selected[number], mixed.probabilities[number], &work.inputs[i * width..][..width])
-            };
-            (usize::from(set), ((work.bit(i) as i32) << 16) - i32::from(p), inputs)
+            let p = if is_final { mixed.final_probabilities[number] } else { mixed.probabilities[number] };
+            ((work.bit(i) as i32) << 16) - i32::from(p)
         };
-        scratch.places.resize(mixer.sets(), 0);
-        for h in 0..8 * works.len() {
-            let (set, ..) = hit(h);
-            let place = &mut scratch.places[set];
-            if *place == 0 {
-                scratch.sets.push((set as u32, 0, 0));
-                *place = scratch.sets.len() as u32;
-            }
-            let (_, last, count) = &mut scratch.sets[*place as usize - 1];
-            scratch.before[h] = *last;
-            *last = h as u32 + 1;
-            *count += 1;
-        }
-        let MixerScratch { places, sets, before, hits } = &mut **scratch;
-        let inputs = |h: u32| hit(h as usize).2;
-        for (i, &(set, last, count)) in sets.iter().enumerate() {
-            if let Some(&(set, last, _)) = sets.get(i + 2) {
-                mixer.prefetch(set as usize);
-                let inputs = inputs(last - 1);
+        let mut chunk: [(&[i16], i16); CHUNK] = [(&[], 0); CHUNK];
+        for (i, &SelectedSet { set, first, hits }) in sets.iter().enumerate() {
+            if let Some(later) = sets.get(i + 2) {
+                mixer.prefetch(later.set as usize);
+                let inputs = inputs(later.first as usize - 1);
                 (0..inputs.len()).step_by(32).for_each(|x| prefetch(inputs, x));
             }
             let set = set as usize;
             places[set] = 0;
-            let rate = mixer.rate(set, count);
-            hits.clear();
-            let mut next = last;
+            let (rate, shift) = (mixer.rate(set), chunk_shift(hits as usize));
+            let weights = mixer.begin_moving(set, hits as usize, *start);
+            let mut next = first;
+            let mut changes = [0; MOST_INPUTS];
             while next != 0 {
-                let (_, error, _) = hit(next as usize - 1);
-                hits.push((next - 1, mixer.step(error, rate)));
-                next = before[next as usize - 1];
+                let mut len = 0;
+                while next != 0 && len < CHUNK {
+                    let hit = next as usize - 1;
+                    chunk[len] = (inputs(hit), step(error(hit), rate));
+                    next = after[hit];
+                    len += 1;
+                }
+                let chunk = &chunk[..len];
+                if hits as usize <= CHUNK {
+                    sum_chunk(weights, chunk, shift, |w, sum| *w = moved(*w, sum));
+                } else {
+                    sum_chunk(&mut changes[..width], chunk, shift, |change, sum| *change += sum);
+                }
             }
-            let weights = mixer.begin_moving(set, count, *start);
-            for (group, weights) in weights.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
-                move_weights(weights, hits, |h| &inputs(h)[GROUP * group..]);
+            if hits as usize > CHUNK {
+                for (w, &change) in weights.iter_mut().zip(&changes) {
+                    *w = moved(*w, change);
+                }
             }
         }
         sets.clear();
     }
 }
 
-/// Moves weights by the sums of inputs times steps; `inputs` begin at these weights' inputs.
+/// Calls `add` for each value with the sum (Q26) of a chunk's inputs times steps.
 #[inline(always)]
-fn move_weights<'a>(weights: &mut [i32; GROUP], hits: &[(u32, i32)], inputs: impl Fn(u32) -> &'a [i16]) {
-    let mut sums = [0; GROUP];
-    for &(hit, step) in hits {
-        let Some(inputs) = inputs(hit).first_chunk::<GROUP>() else { continue };
-        for (sum, &x) in sums.iter_mut().zip(inputs) {
-            *sum += product(x, step);
+fn sum_chunk(values: &mut [i32], chunk: &[(&[i16], i16)], shift: u32, add: impl Fn(&mut i32, i32)) {
+    for (group, values) in values.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
+        let mut sums = [1 << (shift - 1); GROUP];
+        for (inputs, step) in chunk {
+            let Some(inputs) = inputs[GROUP * group..].first_chunk::<GROUP>() else { continue };
+            for (sum, &x) in sums.iter_mut().zip(inputs) {
+                *sum += i32::from(x) * i32::from(*step);
+            }
         }
-    }
-    for (w, sum) in weights.iter_mut().zip(sums) {
-        *w = moved(*w, sum);
+        for (value, sum) in values.iter_mut().zip(sums) {
+            add(value, sum >> shift);
+        }
     }
 }
 
 impl KnotJob<'_> {
-    /// Learns what streams did.
+    /// Learns what streams did: each knot its bits in the order of the streams.
     pub fn learn(&mut self, works: &[Work]) {
         for work in works {
             for (i, mixed) in work.mixed.iter().enumerate() {
-                self.counter.add(mixed.knots[self.number] as usize, work.bit(i));
+                self.apm.learn(mixed.knots[self.number] as usize, work.bit(i) as i32);
             }
         }
-        self.counter.drain(|index, ones, count| self.apm.learn_counts(index, ones, count));
     }
 }
 
@@ -179,19 +195,19 @@ mod tests {
                         .flat_map(|w| (0..8).map(move |i| (w, i)))
                         .filter(|&(w, i)| usize::from(works[w].mixed[i].selected[1]) == set)
                         .collect();
-                    let hit_count = hits.len() as i32;
-                    let rate = if hit_count > 0 { i64::from(mixer.rate(set, hit_count)) } else { 0 };
+                    let rate = i64::from(mixer.rate(set));
+                    // The number of hits, halved until there are at most 32.
+                    let halvings = (0..).find(|h| hits.len() as f64 / f64::from(1 << h) <= 32.0).unwrap();
                     for (k, weight) in weights.iter_mut().enumerate() {
-                        let sum: i64 = hits
-                            .iter()
-                            .map(|&(w, i)| {
-                                let bit = i64::from(works[w].symbol >> (7 - i) & 1);
-                                let error = (bit << 16) - i64::from(works[w].mixed[i].probabilities[1]);
-                                let step = ((error * rate) >> 11).clamp(-(1 << 18) + 1, (1 << 18) - 1);
-                                (i64::from(works[w].inputs[i * width + k]) * step + 16) >> 5
-                            })
-                            .sum();
-                        *weight = (*weight + ((sum + 1) >> 1)).clamp(-(1 << 29) + 1, (1 << 29) - 1);
+                        let product = |&(w, i): &(usize, usize)| {
+                            let bit = i64::from(works[w].symbol >> (7 - i) & 1);
+                            let error = (bit << 16) - i64::from(works[w].mixed[i].probabilities[1]);
+                            i64::from(works[w].inputs[i * width + k]) * ((error * rate) >> 12).clamp(-32767, 32767)
+                        };
+                        let half = 1 << (halvings + 1);
+                        let sums = hits.chunks(16).map(|chunk| chunk.iter().map(product).sum::<i64>());
+                        let change: i64 = sums.map(|sum| (sum + half) >> (halvings + 2)).sum();
+                        *weight = (*weight + change).clamp(-(1 << 29) + 1, (1 << 29) - 1);
                     }
                 }
                 let start = Some(&start[..]);

@@ -1,17 +1,16 @@
 //! The step-synchronous form of the stage, for large inputs on many threads.
 //!
 //! In a step every stream codes one byte. All streams predict from what was learned by the end of the step before,
-//! and then everything is learned at once. Neither depends on the order of the streams, so the number of threads
-//! changes nothing:
+//! and then everything is learned. No stream reads what another one did in the step, and each table learns in the
+//! order of the streams, so the number of threads changes nothing:
 //!
 //! | file | phase | shared by threads |
 //! |---|---|---|
 //! | `predict` | each stream predicts and codes its byte, and notes what it used | streams |
 //! | `learn` and `learn_*` | the tables learn what was noted | tables and parts of tables |
 //!
-//! `work` holds what is noted, `counter` counts the bits of entries that many streams share.
+//! `work` holds what is noted.
 
-mod counter;
 mod learn;
 mod learn_maps;
 mod learn_mixers;
@@ -34,6 +33,7 @@ use crate::simd::vectorized;
 use crate::state::Visitor;
 
 use learn::Scratch;
+use learn_slots::Parts;
 use work::Work;
 
 /// Codes the bits of one stream.
@@ -91,15 +91,16 @@ impl Synchronous {
         let groups = works.chunks_mut(group).zip(coders.chunks_mut(group)).enumerate();
         let mut groups: SmallVec<[_; 32]> = groups.map(|(i, (works, coders))| (i * group, works, coders)).collect();
         let (shared_models, shared_mixers) = (&*models, &*mixers);
+        let parts = Parts::new(shared_models.slots.all().len(), crew.threads());
         crew.for_each(&mut groups, |(first, works, coders)| {
             vectorized(
                 #[inline(always)]
-                || predict::predict(shared_models, shared_mixers, works, coders, |i| network(*first + i)),
+                || predict::predict(shared_models, shared_mixers, parts, works, coders, |i| network(*first + i)),
             );
         });
         drop(groups);
         let works = &*works;
-        let mut jobs = learn::jobs(models, mixers, scratch, crew.threads());
+        let mut jobs = learn::jobs(models, mixers, scratch, parts);
         crew.for_each(&mut jobs, |job| job.learn(works));
     }
 

@@ -7,8 +7,9 @@ use super::super::mixers::Mixers;
 use super::super::models::Models;
 use super::super::models::bit_history::STATES;
 use super::super::models::slots::check;
-use super::super::prediction::NetworkPrediction;
+use super::super::prediction::{GROUP as INPUTS, NetworkPrediction};
 use super::BitCoder;
+use super::learn_slots::{MOST_PARTS, Parts};
 use super::work::{Touched, Work};
 
 /// Codes the next byte of each of up to [`GROUP`](super::GROUP) streams.
@@ -16,19 +17,24 @@ use super::work::{Touched, Work};
 pub fn predict<C: BitCoder, P: Fn(usize) -> u32>(
     models: &Models,
     mixers: &Mixers,
+    parts: Parts,
     works: &mut [Work],
     coders: &mut [C],
     network: impl Fn(usize) -> Option<NetworkPrediction<P>>,
 ) {
-    works.iter_mut().for_each(|work| work.begin(models));
+    for work in &mut *works {
+        work.begin(models);
+    }
     // Either all streams have one or none.
     let networks: SmallVec<[_; super::GROUP]> = (0..works.len()).map_while(network).collect();
     for nibble in 0..2 {
         for (i, (work, coder)) in works.iter_mut().zip(&mut *coders).enumerate() {
-            work.code_nibble(models, mixers, nibble, networks.get(i), coder);
+            work.code_nibble(models, mixers, parts, nibble, networks.get(i), coder);
         }
     }
-    works.iter_mut().for_each(Work::end);
+    for work in works {
+        work.end();
+    }
 }
 
 impl Work {
@@ -55,6 +61,7 @@ impl Work {
         &mut self,
         models: &Models,
         mixers: &Mixers,
+        parts: Parts,
         nibble: usize,
         network: Option<&NetworkPrediction<impl Fn(usize) -> u32>>,
         coder: &mut impl BitCoder,
@@ -64,19 +71,23 @@ impl Work {
         byte.prediction.context.likeliest = network.map_or(0, |network| network.likeliest.into());
         mixers.prefetch(&byte.prediction.context);
         let slots = models.slots.all();
-        for ((context, &hash), touched) in
-            byte.contexts[..contexts].iter_mut().zip(&byte.hashes).zip(&mut self.slots[nibble])
+        let (mut in_parts, mut missing) = ([0; MOST_PARTS], 0);
+        for (number, ((context, &hash), touched)) in
+            byte.contexts[..contexts].iter_mut().zip(&byte.hashes).zip(&mut self.slots[nibble]).enumerate()
         {
             let used = |root: u32| models.machine.totals[root as usize & (STATES - 1)].into();
             let (slot, is_present) = models.slots.seek(hash, used);
+            missing |= u64::from(!is_present) << number;
+            in_parts[parts.of(slot)] |= 1 << number;
             let head = if is_present { slots[slot][0] } else { check(hash) };
             context.slot = slot as u32;
             context.entry = if is_present { slots[slot][1] } else { 0 };
             if nibble == 0 {
                 context.head = head;
             }
-            *touched = Touched { slot: slot as u32, head, is_present };
+            *touched = Touched { slot: slot as u32, head };
         }
+        (self.parts[nibble], self.missing[nibble]) = (in_parts, missing);
         models.prefetch_last_bits(byte);
         let width = models.components.inputs();
         for bit_number in 4 * nibble..4 * nibble + 4 {
@@ -89,15 +100,19 @@ impl Work {
                 entries[bit_number] = context.entry;
                 runs[bit_number] = context.run as u8;
             }
-            self.inputs[bit_number * width..][..width].copy_from_slice(&byte.prediction.inputs[..width]);
+            let inputs = byte.prediction.inputs[..width].as_chunks::<INPUTS>().0;
+            for (to, from) in self.inputs[bit_number * width..].as_chunks_mut::<INPUTS>().0.iter_mut().zip(inputs) {
+                *to = *from;
+            }
             let p = mixers.mix(&byte.prediction, &mut self.mixed[bit_number]);
             extend_trace(&mut self.trace, p);
             let bit = usize::from(coder.code(p));
             byte.prediction.context.node = 2 * byte.prediction.context.node + bit;
             if bit_number & 3 < 3 {
                 let node = byte.nibble_node << 1 | bit;
-                for (context, touched) in byte.contexts.iter_mut().zip(&self.slots[nibble]) {
-                    context.entry = if touched.is_present { slots[context.slot as usize][node & 15] } else { 0 };
+                for (number, context) in byte.contexts[..contexts].iter_mut().enumerate() {
+                    let is_missing = missing >> number & 1 == 1;
+                    context.entry = if is_missing { 0 } else { slots[context.slot as usize][node & 15] };
                 }
                 models.prefetch_last_bits(byte);
                 mixers.prefetch(&byte.prediction.context);

@@ -6,6 +6,7 @@ use super::super::components::Components;
 use super::super::mixers::Mixed;
 use super::super::models::byte_state::ByteState;
 use super::super::models::stream::Stream;
+use super::learn_slots::MOST_PARTS;
 use crate::state::Visitor;
 
 /// A stream and its step.
@@ -31,6 +32,10 @@ pub struct Work {
     pub runs: Box<[[u8; 8]]>,
     /// `[nibbles][contexts]`: slots.
     pub slots: [Box<[Touched]>; 2],
+    /// `[nibbles][parts]`: the contexts whose slot is in that part of the table, as a set of bits.
+    pub parts: [[u64; MOST_PARTS]; 2],
+    /// `[nibbles]`: the contexts whose hash has no slot, as a set of bits.
+    pub missing: [u64; 2],
 }
 
 /// A slot that a context used for a nibble.
@@ -39,7 +44,6 @@ pub struct Touched {
     pub slot: u32,
     /// Word 0 as it was, if the slot had the context's hash; else its check alone.
     pub head: u32,
-    pub is_present: bool,
 }
 
 impl Work {
@@ -60,6 +64,8 @@ impl Work {
             entries: vec![[0; 8]; contexts].into(),
             runs: vec![[0; 8]; contexts].into(),
             slots: [slots(), slots()],
+            parts: [[0; MOST_PARTS]; 2],
+            missing: [0; 2],
         }
     }
 

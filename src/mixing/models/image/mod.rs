@@ -119,12 +119,6 @@ impl Image {
         self.filter.learn(&byte.filtered, symbol);
     }
 
-    /// Learns bits at an entry of the map of predictions, see [`Map::learn_counts`].
-    #[inline(always)]
-    pub fn learn_counts(&mut self, entry: usize, ones: u32, count: u32) {
-        self.map.learn_counts(entry, ones, count, &RATES);
-    }
-
     /// Learns the bytes of a step, each of another stream.
     pub fn learn_bytes<'a, I: Iterator<Item = (&'a ImageByte, u8)>>(&mut self, bytes: impl Fn() -> I) {
         for (number, residuals) in self.residuals.iter_mut().enumerate() {
