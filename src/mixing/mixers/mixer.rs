@@ -44,12 +44,6 @@ pub fn sum(weights: &[i32], inputs: &[i16]) -> i32 {
     products.sum::<i32>() >> (8 - PRODUCT_SHIFT)
 }
 
-/// Returns the step (Q20) of a bit with an error (Q16) at a learning rate (Q16).
-#[inline(always)]
-pub fn step(error: i32, rate: i32) -> i16 {
-    ((error * rate) >> 12).clamp(-STEP_LIMIT, STEP_LIMIT) as i16
-}
-
 /// Returns a weight moved by a change (Q26).
 #[inline(always)]
 pub fn moved(weight: i32, change: i32) -> i32 {
@@ -60,18 +54,37 @@ pub fn moved(weight: i32, change: i32) -> i32 {
 pub const CHUNK: usize = 16;
 /// The full-size updates of a set in a step: more hits move it by at most so many times their mean.
 const MOST_HITS: usize = 32;
-/// The largest magnitude of a hit's step (Q20).
-const STEP_LIMIT: i32 = 32767;
+/// The largest learning rate, Q16.
+const MOST_RATE: i32 = 2310;
 
-// Neither the sum of a chunk nor that of all chunks, however many there are, exceeds 32 bits.
-const _: () = assert!(CHUNK as i64 * 3072 * STEP_LIMIT as i64 + (1 << 12) < 1 << 31);
-const _: () = assert!((MOST_HITS as i64 * 3072 * STEP_LIMIT as i64) >> 2 < 1 << 30);
+// Neither the sum of a chunk nor a weight and the changes by all chunks, however many there are, exceed 32 bits.
+const _: () = assert!(CHUNK as i64 * 3072 * 32768 + (1 << 20) < 1 << 31);
+const _: () = assert!(MOST_HITS as i64 * 3072 * (65535 * MOST_RATE as i64 / (1 << 14)) + (9 << 26) < 1 << 31);
 
-/// Returns by how many bits the sum of a chunk (Q28) is shifted where a set has `count` hits: a weight has two bits
-/// less, and of more than [`MOST_HITS`] hits each counts less.
-#[inline(always)]
-pub fn chunk_shift(count: usize) -> u32 {
-    2 + count.div_ceil(MOST_HITS).next_power_of_two().trailing_zeros()
+/// How a set with several hits in a step is moved.
+#[derive(Clone, Copy)]
+pub struct Move {
+    /// Learning rate, Q16.
+    rate: i32,
+    /// Bits by which errors (Q16) times rates are shifted, so that a hit's step has 16 bits.
+    step_shift: u32,
+    /// Bits by which the sum of a chunk's inputs (Q8) times steps is shifted to the change of a weight (Q26). Of more
+    /// than [`MOST_HITS`] hits each counts less.
+    pub sum_shift: u32,
+}
+
+impl Move {
+    fn new(rate: i32, hits: usize) -> Self {
+        let step_shift = rate.ilog2() + 2;
+        let halvings = hits.div_ceil(MOST_HITS).next_power_of_two().trailing_zeros();
+        Move { rate, step_shift, sum_shift: 2 + 12 - step_shift + halvings }
+    }
+
+    /// Returns the step of a hit with an error (Q16).
+    #[inline(always)]
+    pub fn step(self, error: i32) -> i16 {
+        ((error * self.rate) >> self.step_shift) as i16
+    }
 }
 
 /// The number of uses after which a set learns at the final rate.
@@ -87,7 +100,7 @@ impl Mixer {
         if weight != 0 {
             weights.fill(weight);
         }
-        assert!(last + first < 1 << 12, "a product with an error fits 32 bits");
+        assert!(last + first <= MOST_RATE);
         let rates = (0..=i32::from(SETTLED)).map(|uses| last + first * 16 / (uses + 16)).collect();
         Mixer { inputs, weights, uses: vec![0; sets], rates }
     }
@@ -126,7 +139,8 @@ impl Mixer {
         let uses = &mut self.uses[set];
         let rate = self.rates[usize::from(*uses)];
         *uses += u16::from(*uses < SETTLED);
-        let step = i32::from(step(error, rate));
+        // Q20; below 2^15 because rates are below 2^12.
+        let step = ((error * rate) >> 12).clamp(-32767, 32767);
         let weights = &mut self.weights[set * self.inputs..][..self.inputs];
         for (w, &x) in weights.iter_mut().zip(inputs) {
             *w = moved(*w, (i32::from(x) * step + 2) >> 2);
@@ -149,10 +163,10 @@ impl Mixer {
         self.uses.len()
     }
 
-    /// Returns the learning rate (Q16) of a set.
+    /// Returns how `hits` hits move a set.
     #[inline(always)]
-    pub fn rate(&self, set: usize) -> i32 {
-        self.rates[usize::from(self.uses[set])]
+    pub fn move_by(&self, set: usize, hits: usize) -> Move {
+        Move::new(self.rates[usize::from(self.uses[set])], hits)
     }
 
     /// Returns the weights of a set, to be moved by `count` hits. A set that was never used begins at `start`.

@@ -1,7 +1,7 @@
 //! The mixers and the refinements learn a step.
 
 use super::super::mixers::apm::Apm;
-use super::super::mixers::mixer::{CHUNK, Mixer, chunk_shift, moved, step};
+use super::super::mixers::mixer::{CHUNK, Mixer, moved};
 use super::super::prediction::{GROUP, MOST_INPUTS};
 use super::work::Work;
 use crate::simd::prefetch;
@@ -97,7 +97,7 @@ impl MixerJob<'_> {
             }
             let set = set as usize;
             places[set] = 0;
-            let (rate, shift) = (mixer.rate(set), chunk_shift(hits as usize));
+            let by = mixer.move_by(set, hits as usize);
             let weights = mixer.begin_moving(set, hits as usize, *start);
             let mut next = first;
             let mut changes = [0; MOST_INPUTS];
@@ -105,15 +105,15 @@ impl MixerJob<'_> {
                 let mut len = 0;
                 while next != 0 && len < CHUNK {
                     let hit = next as usize - 1;
-                    chunk[len] = (inputs(hit), step(error(hit), rate));
+                    chunk[len] = (inputs(hit), by.step(error(hit)));
                     next = after[hit];
                     len += 1;
                 }
                 let chunk = &chunk[..len];
                 if hits as usize <= CHUNK {
-                    sum_chunk(weights, chunk, shift, |w, sum| *w = moved(*w, sum));
+                    sum_chunk(weights, chunk, by.sum_shift, |w, sum| *w = moved(*w, sum));
                 } else {
-                    sum_chunk(&mut changes[..width], chunk, shift, |change, sum| *change += sum);
+                    sum_chunk(&mut changes[..width], chunk, by.sum_shift, |change, sum| *change += sum);
                 }
             }
             if hits as usize > CHUNK {
@@ -186,6 +186,7 @@ mod tests {
             let mut mixer = Mixer::new(sets as usize, width, 1 << 14, [200, 1000]);
             let start = vec![12345; width];
             let mut scratch = MixerScratch::new(8 * count);
+            let mut uses = vec![0; sets as usize];
             for step in 0..3 {
                 let mut expected: Vec<Vec<i64>> = (0..sets as usize)
                     .map(|set| mixer.set_or(set, &start).iter().map(|&w| w.into()).collect())
@@ -195,18 +196,20 @@ mod tests {
                         .flat_map(|w| (0..8).map(move |i| (w, i)))
                         .filter(|&(w, i)| usize::from(works[w].mixed[i].selected[1]) == set)
                         .collect();
-                    let rate = i64::from(mixer.rate(set));
+                    let rate = 200 + 1000 * 16 / (uses[set] + 16);
+                    let step_shift = (0..).find(|shift| rate >> shift == 1).unwrap() + 2;
+                    uses[set] = (uses[set] + hits.len() as i64).min(1023);
                     // The number of hits, halved until there are at most 32.
                     let halvings = (0..).find(|h| hits.len() as f64 / f64::from(1 << h) <= 32.0).unwrap();
                     for (k, weight) in weights.iter_mut().enumerate() {
                         let product = |&(w, i): &(usize, usize)| {
                             let bit = i64::from(works[w].symbol >> (7 - i) & 1);
                             let error = (bit << 16) - i64::from(works[w].mixed[i].probabilities[1]);
-                            i64::from(works[w].inputs[i * width + k]) * ((error * rate) >> 12).clamp(-32767, 32767)
+                            i64::from(works[w].inputs[i * width + k]) * ((error * rate) >> step_shift)
                         };
-                        let half = 1 << (halvings + 1);
+                        let shift = 14 - step_shift + halvings;
                         let sums = hits.chunks(16).map(|chunk| chunk.iter().map(product).sum::<i64>());
-                        let change: i64 = sums.map(|sum| (sum + half) >> (halvings + 2)).sum();
+                        let change: i64 = sums.map(|sum| (sum + (1 << (shift - 1))) >> shift).sum();
                         *weight = (*weight + change).clamp(-(1 << 29) + 1, (1 << 29) - 1);
                     }
                 }
