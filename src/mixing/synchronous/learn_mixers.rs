@@ -109,26 +109,23 @@ impl MixerJob<'_> {
                     next = after[hit];
                     len += 1;
                 }
-                let chunk = &chunk[..len];
-                if hits as usize <= CHUNK {
-                    sum_chunk(weights, chunk, by.sum_shift, |w, sum| *w = moved(*w, sum));
-                } else {
-                    sum_chunk(&mut changes[..width], chunk, by.sum_shift, |change, sum| *change += sum);
-                }
+                // One chunk goes to the weights at once: without the limit they fit 32 bits, too.
+                let sums = if hits as usize <= CHUNK { &mut *weights } else { &mut changes[..width] };
+                add_chunk(sums, &chunk[..len], by.sum_shift);
             }
-            if hits as usize > CHUNK {
-                for (w, &change) in weights.iter_mut().zip(&changes) {
-                    *w = moved(*w, change);
-                }
+            if hits as usize <= CHUNK {
+                weights.iter_mut().for_each(|w| *w = moved(*w, 0));
+            } else {
+                weights.iter_mut().zip(&changes).for_each(|(w, &change)| *w = moved(*w, change));
             }
         }
         sets.clear();
     }
 }
 
-/// Calls `add` for each value with the sum (Q26) of a chunk's inputs times steps.
+/// Adds to each value (Q26) the sum of a chunk's inputs times steps.
 #[inline(always)]
-fn sum_chunk(values: &mut [i32], chunk: &[(&[i16], i16)], shift: u32, add: impl Fn(&mut i32, i32)) {
+fn add_chunk(values: &mut [i32], chunk: &[(&[i16], i16)], shift: u32) {
     for (group, values) in values.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
         let mut sums = [1 << (shift - 1); GROUP];
         for (inputs, step) in chunk {
@@ -138,7 +135,7 @@ fn sum_chunk(values: &mut [i32], chunk: &[(&[i16], i16)], shift: u32, add: impl 
             }
         }
         for (value, sum) in values.iter_mut().zip(sums) {
-            add(value, sum >> shift);
+            *value += sum >> shift;
         }
     }
 }
