@@ -60,7 +60,7 @@ const SMALL_INPUT: u64 = 256 << 10;
 /// The highest level whose network a small input uses.
 const SMALL_LEVEL: u32 = 7;
 
-/// Inputs of this many bytes are cut into streams.
+/// Inputs of at least this many bytes are cut into streams.
 const LARGE_INPUT: u64 = 8 << 20;
 /// The least number of streams of a large input: fewer leave threads idle.
 const FEWEST_STREAMS: u32 = 16;
@@ -86,7 +86,8 @@ pub fn panel_for(streams: u32) -> Option<u32> {
 }
 
 /// Returns the network's hyper-parameters for a level and an input of `input_len` bytes.
-/// A level without a network has those of the lowest level with one. Levels outside 1..=9 are replaced by the nearest one.
+/// A level without a network has those of the lowest level with one. Levels outside 1..=9 are replaced by the nearest
+/// one.
 pub fn config_for(level: u32, input_len: u64) -> ModelConfig {
     let is_small = input_len < SMALL_INPUT;
     let size = usize::from(!is_small);
@@ -120,14 +121,16 @@ fn row(level: u32) -> &'static Level {
     &TABLE[row_index(level)]
 }
 
-/// Returns the number of streams that threads share. In a large input they cost little: text of 10 MB takes 1.1 to
-/// 1.3 % more by mixing alone.
+/// Returns the number of streams that threads share in panels. In a large input they cost little: text of 10 MB takes
+/// 1.1 to 1.3 % more by mixing alone.
 fn streams_for(input_len: u64) -> u32 {
-    if input_len < LARGE_INPUT {
-        return 1;
-    }
-    // 4 MiB a stream
-    1 << (input_len.ilog2() - 22).clamp(FEWEST_STREAMS.ilog2(), MOST_STREAMS.ilog2())
+    if input_len < LARGE_INPUT { 1 } else { streams_in_turn(input_len).max(FEWEST_STREAMS) }
+}
+
+/// Returns the number of streams of a network where streams take turns: 1 below 8 MiB, then a power of two such that
+/// each stream has at least 4 MiB. More streams mean fewer updates.
+pub fn streams_in_turn(input_len: u64) -> u32 {
+    (1 << input_len.max(1).ilog2().saturating_sub(22).min(31)).min(MOST_STREAMS)
 }
 
 /// Returns log2 of a hash table with 512 to 1024 bytes per byte of input, for the rich kind twice as
@@ -172,6 +175,7 @@ mod tests {
         let streams = |len| config_for(5, len).streams;
         let lengths = [0, 152_089, (1 << 23) - 1, 1 << 23, (1 << 27) - 1, 1 << 27, 1 << 28, 1 << 40];
         assert_eq!(lengths.map(streams), [1, 1, 1, 16, 16, 32, 64, 64]);
+        assert_eq!(lengths.map(streams_in_turn), [1, 1, 1, 2, 16, 32, 64, 64]);
         assert_eq!(
             [1, 2, 16, 64, 2048, 2049].map(panel_for),
             [None, Some(32 << 10), Some(32 << 10), Some(64 << 10), Some(1 << 21), None]

@@ -1,6 +1,6 @@
 //! Hyper-parameters set by hand, in place of a level's.
 
-use crate::model::levels::panel_for;
+use crate::model::levels::{panel_for, streams_in_turn};
 use crate::model::{Method, MixingConfig, MixingKind, ModelConfig};
 
 /// The hyper-parameters that are set by hand; the others are the level's.
@@ -42,8 +42,13 @@ impl Overrides {
             (None, Some(_)) => level.panel,
             (_, None) => None,
         });
-        if !network && panel.is_none() && self.streams.is_none() {
-            model.streams = 1; // only the network gains from streams that take turns
+        if panel.is_none() && self.streams.is_none() {
+            // Only the network gains from streams that take turns, and from fewer than panels have.
+            model.streams = match (network, level.panel) {
+                (false, _) => 1,
+                (true, Some(_)) => streams_in_turn(model.schedule_length),
+                (true, None) => model.streams,
+            };
         }
         Method { model, network, mixing, panel }
     }
@@ -77,6 +82,20 @@ impl Overrides {
 mod tests {
     use super::*;
     use crate::model::levels::method_for;
+
+    #[test]
+    fn a_large_input_without_panels_has_few_streams() {
+        let off = Overrides { panel: Some(None), ..Default::default() };
+        let alone = Overrides { mixing: Some(None), ..Default::default() };
+        for (overrides, level, len, streams) in
+            [(&off, 5, 10 << 20, 2), (&off, 5, 1 << 20, 1), (&off, 2, 10 << 20, 1), (&alone, 5, 1 << 28, 64)]
+        {
+            let method = overrides.apply(method_for(level, len));
+            assert_eq!((method.model.streams, method.panel), (streams, None), "level {level}, {len} bytes");
+        }
+        let as_it_is = Overrides::default().apply(method_for(2, 10 << 20));
+        assert_eq!((as_it_is.model.streams, as_it_is.panel), (16, Some(32 << 10)));
+    }
 
     #[test]
     fn many_streams_get_segments_that_fit() {

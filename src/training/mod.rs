@@ -79,7 +79,8 @@ pub struct Loss {
 /// a number of streams that fit the samples.
 pub(crate) fn settings(samples: &[&[u8]], options: &Options) -> TrainSettings {
     let length = total(samples) as u64;
-    let mut level = method_for(options.chosen_level().number(), length);
+    // Streams take turns in training.
+    let mut level = Method { panel: None, ..method_for(options.chosen_level().number(), length) };
     level.mixing = level.mixing.map(|mixing| {
         let table_bits = (length.max(1).ilog2() + TABLE_SHIFT).clamp(18, mixing.table_bits.max(18));
         MixingConfig { table_bits, ..mixing }
@@ -161,5 +162,19 @@ fn shuffle(pieces: &mut [&[u8]], seed: u64) {
     for i in (1..pieces.len()).rev() {
         let other = random_u64(seed, i as u64) % (i as u64 + 1);
         pieces.swap(i, other as usize);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_take_turns_however_long_the_samples_are() {
+        for (level, len, streams) in [(2, 1 << 20, 1), (2, 9 << 20, 1), (5, 1 << 20, 16), (5, 9 << 20, 64)] {
+            let samples = vec![0; len];
+            let method = settings(&[&samples], &Options::new().level(crate::Level::try_from(level).unwrap())).method;
+            assert_eq!((method.model.streams, method.panel), (streams, None), "level {level}, {len} bytes");
+        }
     }
 }
