@@ -52,7 +52,7 @@ pub fn moved(weight: i32, change: i32) -> i32 {
 
 /// Hits of a set whose products are summed up exactly.
 pub const CHUNK: usize = 16;
-/// The full-size updates of a set in a step: more hits move it by at most so many times their mean.
+/// In a step a set moves by at most this many times the mean of its hits.
 const MOST_HITS: usize = 32;
 /// The largest learning rate, Q16.
 const MOST_RATE: i32 = 2310;

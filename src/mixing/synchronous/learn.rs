@@ -10,7 +10,8 @@ use super::super::models::image::Image;
 use super::super::prediction::MOST_INPUTS;
 use super::learn_maps::{ContextMaps, OtherMaps};
 use super::learn_mixers::{KnotJob, MixerJob, MixerScratch};
-use super::learn_slots::{Parts, SlotJob};
+use super::learn_slots::SlotJob;
+use super::parts::Parts;
 use super::work::Work;
 
 /// Memory of the jobs.

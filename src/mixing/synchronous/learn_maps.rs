@@ -99,3 +99,58 @@ impl OtherMaps<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::components::components;
+    use super::super::super::models::map::RATES;
+    use super::*;
+    use crate::model::MixingKind;
+    use crate::numerics::generator::random_u64;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_maps_of_a_context_learn_what_the_definition_says() {
+        let components = components(MixingKind::Rich);
+        let mut numbers = (0..).map(|i| random_u64(9, i));
+        let mut random = move || numbers.next().unwrap_or(0) as u32;
+        let map = |len| Map::new(len, 100, |i| 1 + i as u32 % 65535);
+        let contexts = components.contexts.len();
+        let maps = || [map(contexts * STATES), map(contexts * RUNS), map(contexts * LAST_BITS)];
+        let (mut learned, mut expected) = (maps(), maps());
+        for step in 0..6 {
+            let mut works: Vec<Work> = (0..[1, 3, 40][step % 3]).map(|_| Work::new(components)).collect();
+            for work in &mut works {
+                work.symbol = random() as u8;
+                // Few states and last bits, so that many bits share an entry; state 0 has seen nothing.
+                work.entries.as_flattened_mut().fill_with(|| random() & 0x0303);
+                work.runs.as_flattened_mut().fill_with(|| if random() % 2 == 0 { 0 } else { random() as u8 });
+            }
+            let [states, runs, last_bits] = &mut learned;
+            ContextMaps::all(states, runs, last_bits, &RATES).for_each(|mut maps| maps.learn(&works));
+            for context in 0..contexts {
+                let mut of_state = BTreeMap::<usize, (u32, u32)>::new();
+                for (work, i) in works.iter().flat_map(|work| (0..8).map(move |i| (work, i))) {
+                    let (entry, run, bit) = (work.entries[context][i], work.runs[context][i], work.bit(i));
+                    if entry & 255 != 0 {
+                        let (ones, count) = of_state.entry(context * STATES + (entry & 255) as usize).or_default();
+                        (*ones, *count) = (*ones + bit, *count + 1);
+                        let index = context * LAST_BITS + (entry >> 8 & 255) as usize * 256 + work.node(i);
+                        expected[2].update(index, bit, &RATES);
+                    }
+                    if run != 0 {
+                        let index = context * RUNS + usize::from(run / 2);
+                        expected[1].update(index, u32::from(u32::from(run % 2) == bit), &RATES);
+                    }
+                }
+                let (rows, limit) = expected[0].rows_mut::<1>();
+                for (index, (ones, count)) in of_state {
+                    learn_counts(&mut rows[index][0], ones, count, limit, &RATES);
+                }
+            }
+            for (learned, expected) in learned.iter().zip(&expected) {
+                assert!(learned.rows::<1>() == expected.rows::<1>(), "step {step}");
+            }
+        }
+    }
+}

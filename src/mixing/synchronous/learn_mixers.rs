@@ -89,6 +89,7 @@ impl MixerJob<'_> {
             ((work.bit(i) as i32) << 16) - i32::from(p)
         };
         let mut chunk: [(&[i16], i16); CHUNK] = [(&[], 0); CHUNK];
+        let mut changes = [0; MOST_INPUTS];
         for (i, &SelectedSet { set, first, hits }) in sets.iter().enumerate() {
             if let Some(later) = sets.get(i + 2) {
                 mixer.prefetch(later.set as usize);
@@ -100,7 +101,9 @@ impl MixerJob<'_> {
             let by = mixer.move_by(set, hits as usize);
             let weights = mixer.begin_moving(set, hits as usize, *start);
             let mut next = first;
-            let mut changes = [0; MOST_INPUTS];
+            if hits as usize > CHUNK {
+                changes.fill(0);
+            }
             while next != 0 {
                 let mut len = 0;
                 while next != 0 && len < CHUNK {

@@ -5,35 +5,6 @@ use super::super::models::slots::{Slot, WORDS, empty, head_after, node_after};
 use super::work::Work;
 use crate::simd::prefetch;
 
-/// The largest number of parts of the table of slots that threads learn independently.
-pub const MOST_PARTS: usize = 16;
-
-/// How the table of slots is cut into parts of equal size.
-#[derive(Clone, Copy)]
-pub struct Parts {
-    /// log2 of the slots of a part.
-    bits: u32,
-}
-
-impl Parts {
-    /// Cuts a table, whose number of slots is a power of two, into parts for a number of threads.
-    pub fn new(slots: usize, threads: usize) -> Self {
-        let parts = if threads == 1 { 1 } else { (2 * threads).next_power_of_two().min(MOST_PARTS) };
-        Parts { bits: slots.div_ceil(parts).ilog2() }
-    }
-
-    /// Returns the number of slots of a part.
-    pub fn len(self) -> usize {
-        1 << self.bits
-    }
-
-    /// Returns the number of a slot's part.
-    #[inline(always)]
-    pub fn of(self, slot: usize) -> usize {
-        slot >> self.bits & (MOST_PARTS - 1)
-    }
-}
-
 /// A part of the table of slots to learn.
 pub struct SlotJob<'a> {
     pub part: usize,
@@ -99,16 +70,83 @@ impl SlotJob<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::components::components;
+    use super::super::super::models::bit_history::STATE_MACHINE;
+    use super::super::super::models::map::RATES;
+    use super::super::parts::Parts;
+    use super::super::work::Touched;
     use super::*;
+    use crate::model::MixingKind;
+    use crate::numerics::generator::random_u64;
+
+    const SLOTS: usize = 64;
+
+    /// Streams whose contexts want few slots, so that many want the same one, by few checks.
+    fn random_works(seed: u64, slots: &[Slot], parts: Parts) -> Vec<Work> {
+        let mut numbers = (0..).map(|i| random_u64(seed, i));
+        let mut random = move || numbers.next().unwrap_or(0) as u32;
+        let mut works: Vec<Work> = (0..7).map(|_| Work::new(components(MixingKind::Light))).collect();
+        for work in &mut works {
+            work.symbol = random() as u8;
+            work.entries.as_flattened_mut().fill_with(&mut random);
+            for nibble in 0..2 {
+                for (context, touched) in work.slots[nibble].iter_mut().enumerate() {
+                    let slot = random() % SLOTS as u32;
+                    let is_missing = random() % 2 == 0;
+                    let head = if is_missing { 1 + random() % 3 } else { slots[slot as usize][0] };
+                    *touched = Touched { slot, head };
+                    work.missing[nibble] |= u64::from(is_missing) << context;
+                    work.parts[nibble][parts.of(slot as usize)] |= 1 << context;
+                }
+            }
+        }
+        works
+    }
+
+    /// The definition, in the order of streams, nibbles and contexts.
+    fn learn_plainly(slots: &mut [Slot], works: &[Work]) {
+        let each = || {
+            let nibbles = works.iter().flat_map(|work| [0, 1].map(|nibble| (work, nibble)));
+            nibbles.flat_map(|(work, nibble)| (0..work.slots[nibble].len()).map(move |context| (work, nibble, context)))
+        };
+        for (work, nibble, context) in each() {
+            let Touched { slot, head } = work.slots[nibble][context];
+            if work.missing[nibble] >> context & 1 == 1 {
+                slots[slot as usize] = [0; WORDS];
+                slots[slot as usize][0] = head;
+            }
+        }
+        for (work, nibble, context) in each() {
+            let Touched { slot, head } = work.slots[nibble][context];
+            if slots[slot as usize][0] as u16 == head as u16 {
+                let mut node = 1;
+                for i in 4 * nibble..4 * nibble + 4 {
+                    let bit = work.bit(i) as usize;
+                    slots[slot as usize][node] = node_after(work.entries[context][i], bit, &STATE_MACHINE, &RATES);
+                    node = 2 * node + bit;
+                }
+                if nibble == 0 {
+                    slots[slot as usize][0] = head_after(head, work.symbol);
+                }
+            }
+        }
+    }
 
     #[test]
-    fn each_slot_is_in_the_part_that_holds_it() {
-        for (slots, threads) in [(1, 1), (1, 16), (8, 4), (256, 1), (256, 3), (1 << 20, 64)] {
-            let parts = Parts::new(slots, threads);
-            let numbers: Vec<usize> = (0..slots).collect();
-            for (part, numbers) in numbers.chunks(parts.len()).enumerate() {
-                assert!(numbers.len() == parts.len() && numbers.iter().all(|&slot| parts.of(slot) == part));
+    fn parts_of_the_table_learn_what_the_definition_says() {
+        for (seed, threads) in (0..20).flat_map(|seed| [1, 2, 3, 16].map(|threads| (seed, threads))) {
+            let parts = Parts::new(SLOTS, threads);
+            let mut slots: Vec<Slot> = (0..SLOTS)
+                .map(|i| std::array::from_fn(|w| random_u64(seed + 100, (16 * i + w) as u64) as u32))
+                .collect();
+            slots.iter_mut().for_each(|slot| slot[0] = slot[0] & !0xffff | (1 + slot[0] % 3));
+            let works = random_works(seed, &slots, parts);
+            let mut expected = slots.clone();
+            learn_plainly(&mut expected, &works);
+            for (part, slots) in slots.chunks_mut(parts.len()).enumerate() {
+                SlotJob { part, slots, machine: &STATE_MACHINE, rates: &RATES }.learn(&works);
             }
+            assert!(slots == expected, "seed {seed}, {threads} threads");
         }
     }
 

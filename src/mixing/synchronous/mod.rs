@@ -9,12 +9,13 @@
 //! | `predict` | each stream predicts and codes its byte, and notes what it used | streams |
 //! | `learn` and `learn_*` | the tables learn what was noted | tables and parts of tables |
 //!
-//! `work` holds what is noted.
+//! `work` holds what is noted, `parts` says which part of the table of slots a slot is in.
 
 mod learn;
 mod learn_maps;
 mod learn_mixers;
 mod learn_slots;
+mod parts;
 mod predict;
 #[cfg(test)]
 mod tests;
@@ -33,7 +34,7 @@ use crate::simd::vectorized;
 use crate::state::Visitor;
 
 use learn::Scratch;
-use learn_slots::Parts;
+use parts::Parts;
 use work::Work;
 
 /// Codes the bits of one stream.

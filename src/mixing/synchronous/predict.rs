@@ -7,9 +7,9 @@ use super::super::mixers::Mixers;
 use super::super::models::Models;
 use super::super::models::bit_history::STATES;
 use super::super::models::slots::check;
-use super::super::prediction::{GROUP as INPUTS, NetworkPrediction};
+use super::super::prediction::{self, NetworkPrediction};
 use super::BitCoder;
-use super::learn_slots::{MOST_PARTS, Parts};
+use super::parts::{MOST_PARTS, Parts};
 use super::work::{Touched, Work};
 
 /// Codes the next byte of each of up to [`GROUP`](super::GROUP) streams.
@@ -100,10 +100,10 @@ impl Work {
                 entries[bit_number] = context.entry;
                 runs[bit_number] = context.run as u8;
             }
-            let inputs = byte.prediction.inputs[..width].as_chunks::<INPUTS>().0;
-            for (to, from) in self.inputs[bit_number * width..].as_chunks_mut::<INPUTS>().0.iter_mut().zip(inputs) {
-                *to = *from;
-            }
+            // Groups of a known length are copied in line.
+            let groups = byte.prediction.inputs[..width].as_chunks::<{ prediction::GROUP }>().0;
+            let noted = self.inputs[bit_number * width..].as_chunks_mut().0;
+            noted.iter_mut().zip(groups).for_each(|(noted, group)| *noted = *group);
             let p = mixers.mix(&byte.prediction, &mut self.mixed[bit_number]);
             extend_trace(&mut self.trace, p);
             let bit = usize::from(coder.code(p));

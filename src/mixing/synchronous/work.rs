@@ -6,7 +6,7 @@ use super::super::components::Components;
 use super::super::mixers::Mixed;
 use super::super::models::byte_state::ByteState;
 use super::super::models::stream::Stream;
-use super::learn_slots::MOST_PARTS;
+use super::parts::MOST_PARTS;
 use crate::state::Visitor;
 
 /// A stream and its step.
